@@ -1,0 +1,217 @@
+import type { ColumnBatch } from '../engine/batch.ts';
+
+/**
+ * The one interface that both Kafka clients implement (platformatic/ on the wire, librdkafka/ natively), held by one
+ * contract suite. Data moves as columns: `poll` fills a ColumnBatch, `append` takes byte ranges.
+ */
+export interface KafkaClient {
+  readonly kind: 'platformatic' | 'librdkafka';
+  readonly admin: Admin;
+  createProducer(options?: ProducerOptions): Promise<Producer>;
+  /** Manual assignment or group membership, by which of `assign` and `subscribe` is called. */
+  createConsumer(options?: ConsumerOptions): Promise<Consumer>;
+  close(): Promise<void>;
+}
+
+export interface ClientOptions {
+  /** host:port, at least one. */
+  readonly brokers: readonly string[];
+  readonly clientId?: string;
+  /** Setting dial_timeout: time for connecting to one broker. Default 3000. */
+  readonly dialTimeoutMs?: number;
+  /** Setting request_timeout: time for one answer. Default 10000. */
+  readonly requestTimeoutMs?: number;
+  readonly tls?: TlsOptions;
+  readonly sasl?: SaslOptions;
+  readonly logger?: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void;
+}
+
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+  readonly insecureSkipVerify?: boolean;
+}
+
+export interface SaslOptions {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER';
+  readonly username?: string;
+  readonly password?: string;
+  readonly token?: string;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface TopicPartitionOffset extends TopicPartition {
+  readonly offset: number;
+}
+
+export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
+export interface ProducerOptions {
+  /** Idempotent by default: no duplicate and no reordering by retries. */
+  readonly idempotent?: boolean;
+  readonly compression?: Compression;
+  /** How long a batch may wait for more records. Default 0: as soon as the loop is free. */
+  readonly lingerMs?: number;
+  /** Target size of one record batch, uncompressed. Default 262144. */
+  readonly batchBytes?: number;
+  /** Requests in flight per broker. Default 5, the most that idempotence allows. */
+  readonly maxInFlight?: number;
+  /** Bytes accumulated or in flight above which `ready` waits. Default 32 MiB. */
+  readonly bufferBytes?: number;
+}
+
+/** Bytes or a range of bytes; `null` is Kafka's null key or value. */
+export interface RecordHeader {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+export interface Producer {
+  /**
+   * Adds one record to the open batch of a partition; copies the bytes, allocates nothing per record on the fast
+   * client. `partition` is explicit: see `partitionForKey` in src/wire/murmur2.ts for placement by key.
+   * A failure is reported by the next `ready` or `flush`.
+   */
+  append(
+    topic: string,
+    partition: number,
+    timestampMs: number,
+    key: Uint8Array | null,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array | null,
+    valueStart: number,
+    valueEnd: number,
+    headers?: readonly RecordHeader[],
+  ): void;
+  /** Null while there is room; else a promise of room: back-pressure. */
+  ready(): Promise<void> | null;
+  /** Sends what is open, and resolves when everything appended before this call is acknowledged. */
+  flush(): Promise<void>;
+  readonly stats: ProducerStats;
+  close(): Promise<void>;
+}
+
+export interface ProducerStats {
+  readonly recordsAppended: number;
+  readonly recordsAcknowledged: number;
+  readonly bytesSent: number;
+  readonly requestsInFlight: number;
+}
+
+export interface ConsumerOptions {
+  readonly groupId?: string;
+  /** Static membership (KIP-345). */
+  readonly instanceId?: string;
+  /** Fetch waits this long for `minBytes`. Default 500. */
+  readonly maxWaitMs?: number;
+  readonly minBytes?: number;
+  /** Per partition. Default 1 MiB. */
+  readonly maxPartitionBytes?: number;
+  /** Per response. Default 8 MiB. */
+  readonly maxBytes?: number;
+  readonly isolation?: 'read_committed' | 'read_uncommitted';
+  readonly sessionTimeoutMs?: number;
+  readonly rebalanceTimeoutMs?: number;
+  readonly heartbeatIntervalMs?: number;
+  /** Number of field columns that polled batches get room for. */
+  readonly fieldCount?: number;
+}
+
+export interface RebalanceListener {
+  /** Called before partitions go away: flush and commit here; the client rejoins when the promise settles. */
+  onRevoked(partitions: readonly TopicPartition[]): Promise<void>;
+  /** Returns where to start each partition; undefined = the committed offset, else the group's `start` rule. */
+  onAssigned(partitions: readonly TopicPartition[]): Promise<readonly TopicPartitionOffset[] | undefined>;
+}
+
+export interface CorruptBatch extends TopicPartition {
+  readonly firstOffset: number;
+  readonly nextOffset: number;
+  /** Copied raw bytes of the batch, for the dead letter. */
+  readonly bytes: Uint8Array;
+  readonly recordCount: number;
+  readonly reason: string;
+}
+
+export interface Consumer {
+  assign(partitions: readonly TopicPartitionOffset[]): Promise<void>;
+  /** Joins the group. `start` holds where no offset is committed. */
+  subscribe(topics: readonly string[], start: 'earliest' | 'latest', listener: RebalanceListener): Promise<void>;
+  /**
+   * The next record batch as columns (wire columns only: the decoder fills the rest), or null after `timeoutMs`
+   * without one. Valid until the next poll. Aborted transactions and control batches are skipped; offsets are
+   * checked for continuity. The position of a partition is the next fetch position, past control batches.
+   */
+  poll(timeoutMs: number): Promise<ColumnBatch | null>;
+  /** Batches that failed CRC twice since the last call: to be written to dead letters, then stepped past. */
+  takeCorrupt(): CorruptBatch[];
+  /** Next offset to be returned by poll per assigned partition: what may be committed once all before is done. */
+  position(topic: string, partition: number): number;
+  /** High watermark (or last stable offset when read_committed) as of the last fetch; -1 before it. */
+  endOffset(topic: string, partition: number): number;
+  seek(partition: TopicPartitionOffset): void;
+  pause(partitions: readonly TopicPartition[]): void;
+  resume(partitions: readonly TopicPartition[]): void;
+  commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
+  committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]>;
+  close(): Promise<void>;
+}
+
+export interface TopicInfo {
+  readonly name: string;
+  readonly internal: boolean;
+  readonly partitions: readonly { readonly partition: number; readonly leader: number; readonly replicas: readonly number[] }[];
+}
+
+export interface NewTopic {
+  readonly name: string;
+  readonly partitions: number;
+  /** -1 = the broker's default. */
+  readonly replicationFactor?: number;
+  readonly configs?: Readonly<Record<string, string>>;
+}
+
+export interface GroupMember {
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly host: string;
+  readonly partitions: readonly TopicPartition[];
+}
+
+export interface GroupInfo {
+  readonly groupId: string;
+  readonly state: string;
+  readonly protocol: string;
+  readonly members: readonly GroupMember[];
+}
+
+export interface BrokerInfo {
+  readonly clusterId: string;
+  readonly controller: number;
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+  /** Kafka API name -> [min, max], as advertised. */
+  readonly apis: ReadonlyMap<string, readonly [number, number]>;
+}
+
+export interface Admin {
+  cluster(): Promise<BrokerInfo>;
+  /** All topics, or the named ones; a missing one is left out. Never asks the broker to create. */
+  topics(names?: readonly string[]): Promise<TopicInfo[]>;
+  /** An existing topic is left as it is and reported as false. */
+  createTopics(topics: readonly NewTopic[]): Promise<Map<string, boolean>>;
+  deleteTopics(names: readonly string[]): Promise<void>;
+  topicConfigs(name: string): Promise<Map<string, string>>;
+  /** Earliest, latest, or the first offset at or after a time (epoch ms); -1 when there is none. */
+  listOffsets(partitions: readonly TopicPartition[], at: 'earliest' | 'latest' | number): Promise<TopicPartitionOffset[]>;
+  groups(): Promise<{ groupId: string; state: string }[]>;
+  describeGroup(groupId: string): Promise<GroupInfo>;
+  /** Offsets committed by a group: of the named partitions, or all. -1 where none. */
+  groupOffsets(groupId: string, partitions?: readonly TopicPartition[]): Promise<TopicPartitionOffset[]>;
+}

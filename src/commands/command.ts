@@ -1,0 +1,64 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../output/logger.ts';
+import type { Output } from '../output/output.ts';
+
+/** A command is a value. One registry of them (registry.ts) feeds commander, help, completion, README and snapshots. */
+export interface Command {
+  /** One word, or two for a sub-command: 'schema ls'. */
+  readonly name: string;
+  readonly group: 'Pipeline' | 'Inspect' | 'Setup';
+  /** One line, no final period. */
+  readonly summary: string;
+  /** Longer text under the summary in help. */
+  readonly description?: string;
+  readonly arguments?: readonly ArgumentSpec[];
+  readonly options?: readonly OptionSpec[];
+  /** At least two; each runs as it stands. */
+  readonly examples: readonly Example[];
+  /** The result is the exit code; failures are thrown as AnomalyError. Heavy modules are imported inside. */
+  run(context: CommandContext): Promise<number>;
+}
+
+export interface Example {
+  readonly command: string;
+  readonly comment: string;
+}
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly required?: boolean;
+  readonly variadic?: boolean;
+}
+
+export interface OptionSpec {
+  /** Commander's grammar: '-p, --partition <n>', '--watch', '--no-color'. */
+  readonly flags: string;
+  readonly summary: string;
+  /** The key of the configuration that this flag sets, as `windows` or `checkpoint.every`; see config/settings.ts. */
+  readonly key?: string;
+  readonly type?: 'string' | 'integer' | 'number' | 'duration' | 'boolean' | 'list';
+  readonly choices?: readonly string[];
+  /** Shown in help; the value itself comes from the settings table when `key` is given. */
+  readonly default?: string | number | boolean;
+  readonly repeatable?: boolean;
+  readonly hidden?: boolean;
+}
+
+export interface CommandContext {
+  readonly args: readonly string[];
+  /** Parsed flags by camelCase name: durations in milliseconds, integers checked; undefined when not given. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly settings: Settings;
+  readonly stdin: Readable & { isTTY?: boolean };
+  readonly stdout: Writable & { isTTY?: boolean; columns?: number };
+  readonly stderr: Writable & { isTTY?: boolean; columns?: number };
+  readonly output: Output;
+  readonly logger: Logger;
+  /** First SIGINT or SIGTERM: drain, commit, say so. A second one ends the process at once. */
+  readonly signal: AbortSignal;
+  /** Epoch milliseconds; injected so that tests rule time. */
+  readonly now: () => number;
+  readonly cwd: string;
+}
