@@ -23,7 +23,11 @@ export interface ClientOptions {
   readonly requestTimeoutMs?: number;
   readonly tls?: TlsOptions;
   readonly sasl?: SaslOptions;
-  readonly logger?: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void;
+  readonly logger?: (
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    fields?: Record<string, unknown>,
+  ) => void;
 }
 
 export interface TlsOptions {
@@ -167,7 +171,11 @@ export interface Consumer {
 export interface TopicInfo {
   readonly name: string;
   readonly internal: boolean;
-  readonly partitions: readonly { readonly partition: number; readonly leader: number; readonly replicas: readonly number[] }[];
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly leader: number;
+    readonly replicas: readonly number[];
+  }[];
 }
 
 export interface NewTopic {
@@ -209,7 +217,10 @@ export interface Admin {
   deleteTopics(names: readonly string[]): Promise<void>;
   topicConfigs(name: string): Promise<Map<string, string>>;
   /** Earliest, latest, or the first offset at or after a time (epoch ms); -1 when there is none. */
-  listOffsets(partitions: readonly TopicPartition[], at: 'earliest' | 'latest' | number): Promise<TopicPartitionOffset[]>;
+  listOffsets(
+    partitions: readonly TopicPartition[],
+    at: 'earliest' | 'latest' | number,
+  ): Promise<TopicPartitionOffset[]>;
   groups(): Promise<{ groupId: string; state: string }[]>;
   describeGroup(groupId: string): Promise<GroupInfo>;
   /** Offsets committed by a group: of the named partitions, or all. -1 where none. */
