@@ -6,7 +6,9 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (error?.code === 'ERR_MODULE_NOT_FOUND' && /dist\/cli\.js/.test(error.message)) {
-    process.stderr.write('error[ANM_NOT_BUILT]: dist/ is missing, so there is nothing for Node to run\n  try: npm run build\n');
+    process.stderr.write(
+      'error[ANM_NOT_BUILT]: dist/ is missing, so there is nothing for Node to run\n  try: npm run build\n',
+    );
     process.exitCode = 2;
   } else {
     throw error;
