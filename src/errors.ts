@@ -93,6 +93,12 @@ export const ERROR_TABLE = {
     summary: 'The registry has no such schema or subject.',
     hint: 'anomaly schema ls lists what it has',
   },
+  ANM_SCHEMA_INVALID: {
+    exit: 5,
+    retryable: false,
+    summary: 'A text is not a valid schema.',
+    hint: 'the message names the place in the schema',
+  },
   ANM_SCHEMA_UNSUPPORTED: {
     exit: 5,
     retryable: false,
