@@ -21,6 +21,8 @@ export interface ClientOptions {
   readonly dialTimeoutMs?: number;
   /** Setting request_timeout: time for one answer. Default 10000. */
   readonly requestTimeoutMs?: number;
+  /** Setting retry_timeout: how long a passing failure is repeated. Default 30000. */
+  readonly retryTimeoutMs?: number;
   readonly tls?: TlsOptions;
   readonly sasl?: SaslOptions;
   readonly logger?: (

@@ -1,0 +1,137 @@
+import type { API } from '@platformatic/kafka';
+import { AnomalyError } from '../../errors.ts';
+
+type Library = typeof import('@platformatic/kafka');
+
+/** API key -> [min, max] versions that a broker advertised. */
+export type ApiRanges = ReadonlyMap<number, readonly [number, number]>;
+
+/** The versions of one API that the library has a codec for, newest first. */
+export interface ApiChoice<Request extends unknown[], Response> {
+  readonly name: string;
+  readonly versions: readonly API<Request, Response>[];
+}
+
+/** Fetch and Produce are ours (src/wire), at versions that every Redpanda and Kafka 4 take. */
+export const FETCH_KEY = 1;
+export const FETCH_VERSION = 11;
+export const PRODUCE_KEY = 0;
+export const PRODUCE_VERSION = 7;
+
+export type Apis = ReturnType<typeof apiChoices>;
+
+/** The slow APIs, by the library's codecs. Response shapes differ only in fields that nothing here reads. */
+export function apiChoices(library: Library) {
+  const metadata = [
+    library.metadataV12.api,
+    library.metadataV11.api,
+    library.metadataV10.api,
+    library.metadataV9.api,
+  ] as unknown as (typeof library.metadataV12.api)[];
+  const listOffsets = [
+    library.listOffsetsV7.api,
+    library.listOffsetsV6.api,
+    library.listOffsetsV5.api,
+  ] as unknown as (typeof library.listOffsetsV7.api)[];
+  const joinGroup = [
+    library.joinGroupV9.api,
+    library.joinGroupV8.api,
+    library.joinGroupV7.api,
+    library.joinGroupV6.api,
+  ] as unknown as (typeof library.joinGroupV9.api)[];
+  const configs = [
+    library.describeConfigsV4.api,
+    library.describeConfigsV3.api,
+    library.describeConfigsV2.api,
+  ] as unknown as (typeof library.describeConfigsV4.api)[];
+  return {
+    metadata: { name: 'Metadata', versions: metadata },
+    listOffsets: { name: 'ListOffsets', versions: listOffsets },
+    createTopics: { name: 'CreateTopics', versions: [library.createTopicsV7.api] },
+    deleteTopics: { name: 'DeleteTopics', versions: [library.deleteTopicsV6.api] },
+    describeConfigs: { name: 'DescribeConfigs', versions: configs },
+    findCoordinator: { name: 'FindCoordinator', versions: [library.findCoordinatorV4.api] },
+    joinGroup: { name: 'JoinGroup', versions: joinGroup },
+    syncGroup: {
+      name: 'SyncGroup',
+      versions: [library.syncGroupV5.api, library.syncGroupV4.api] as unknown as (typeof library.syncGroupV5.api)[],
+    },
+    heartbeat: { name: 'Heartbeat', versions: [library.heartbeatV4.api] },
+    leaveGroup: {
+      name: 'LeaveGroup',
+      versions: [library.leaveGroupV5.api, library.leaveGroupV4.api] as unknown as (typeof library.leaveGroupV5.api)[],
+    },
+    offsetCommit: { name: 'OffsetCommit', versions: [library.offsetCommitV8.api] },
+    offsetFetch: { name: 'OffsetFetch', versions: [library.offsetFetchV8.api] },
+    initProducerId: {
+      name: 'InitProducerId',
+      versions: [library.initProducerIdV4.api, library.initProducerIdV3.api],
+    },
+    describeGroups: { name: 'DescribeGroups', versions: [library.describeGroupsV5.api] },
+    listGroups: { name: 'ListGroups', versions: [library.listGroupsV4.api] },
+  } as const;
+}
+
+/** The newest version that both sides have, or null. */
+export function commonVersion<Request extends unknown[], Response>(
+  choice: ApiChoice<Request, Response>,
+  ranges: ApiRanges,
+): API<Request, Response> | null {
+  for (const api of choice.versions) {
+    const range = ranges.get(api.key);
+    if (range !== undefined && api.version >= range[0] && api.version <= range[1]) return api;
+  }
+  return null;
+}
+
+export function requireVersion<Request extends unknown[], Response>(
+  choice: ApiChoice<Request, Response>,
+  ranges: ApiRanges,
+  address: string,
+): API<Request, Response> {
+  const found = commonVersion(choice, ranges);
+  if (found !== null) return found;
+  throw new AnomalyError('ANM_UNSUPPORTED', unsupportedReason(choice, ranges, address), {
+    hint: 'use --client librdkafka, which speaks older versions, or a newer broker',
+  });
+}
+
+/** What the fast client cannot do against this broker: empty when it can do all of it. */
+export function missingApis(apis: Apis, ranges: ApiRanges, address: string): string[] {
+  const missing: string[] = [];
+  for (const choice of Object.values(apis) as ApiChoice<unknown[], unknown>[]) {
+    if (commonVersion(choice, ranges) === null) missing.push(unsupportedReason(choice, ranges, address));
+  }
+  for (const [name, key, version] of [
+    ['Fetch', FETCH_KEY, FETCH_VERSION],
+    ['Produce', PRODUCE_KEY, PRODUCE_VERSION],
+  ] as const) {
+    const range = ranges.get(key);
+    if (range === undefined || version < range[0] || version > range[1]) {
+      missing.push(reason(name, `v${version}`, range, address));
+    }
+  }
+  return missing;
+}
+
+function unsupportedReason(choice: ApiChoice<never, unknown> | ApiChoice<unknown[], unknown>, ranges: ApiRanges, address: string): string;
+function unsupportedReason<Request extends unknown[], Response>(
+  choice: ApiChoice<Request, Response>,
+  ranges: ApiRanges,
+  address: string,
+): string;
+function unsupportedReason(
+  choice: { name: string; versions: readonly { key: number; version: number }[] },
+  ranges: ApiRanges,
+  address: string,
+): string {
+  const newest = choice.versions[0]!.version;
+  const oldest = choice.versions.at(-1)!.version;
+  const has = oldest === newest ? `v${newest}` : `v${oldest} to v${newest}`;
+  return reason(choice.name, has, ranges.get(choice.versions[0]!.key), address);
+}
+
+function reason(name: string, has: string, range: readonly [number, number] | undefined, address: string): string {
+  const offers = range === undefined ? 'does not offer it' : `offers v${range[0]} to v${range[1]}`;
+  return `the fast client speaks ${name} ${has}, and ${address} ${offers}`;
+}

@@ -1,0 +1,297 @@
+import type { Socket } from 'node:net';
+import type { Connection, ConnectionOptions, Reader, Writer } from '@platformatic/kafka';
+import { AnomalyError } from '../../errors.ts';
+import type { ClientOptions } from '../client.ts';
+import { requestTimedOut } from '../kafkaErrors.ts';
+import { FrameBuffer } from './frameBuffer.ts';
+import { connectionFailure } from './networkErrors.ts';
+
+type Library = typeof import('@platformatic/kafka');
+
+/** One answer that is awaited. `raw` gets the frame itself, `parser` a reader over it. */
+interface Pending {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly taggedHeader: boolean;
+  readonly parser: ((correlationId: number, apiKey: number, apiVersion: number, reader: Reader) => unknown) | null;
+  readonly raw: ((frame: Uint8Array) => void) | null;
+  readonly fail: (error: Error) => void;
+  readonly done: (error: Error | null, payload?: unknown) => void;
+  timer: NodeJS.Timeout | null;
+}
+
+/** Bytes of the size, correlation id: the part of a response that is not the body. */
+const CORRELATION_BYTES = 4;
+
+/**
+ * A connection to one broker. The library connects, speaks TLS and authenticates; then its socket is ours, with our
+ * own framing. So one frame is copied once into a buffer that is reused, an answer that comes after its timeout
+ * cannot shift the stream, and Fetch and Produce get their bytes untouched.
+ *
+ * It has the shape of the library's Connection where the library's API functions look (`send`), so
+ * `metadataV12.api.async(socket.asConnection(), ...)` works. Answers with error codes resolve: each caller reads the
+ * codes, since which of them is a failure depends on the request.
+ */
+export class BrokerSocket {
+  readonly address: string;
+  closed = false;
+  /** Set when the SASL session runs out soon: no new request goes here. */
+  expiring = false;
+  readonly #socket: Socket;
+  readonly #library: Library;
+  readonly #clientId: Buffer;
+  readonly #requestTimeoutMs: number;
+  readonly #frames: FrameBuffer;
+  readonly #pending = new Map<number, Pending>();
+  #nextCorrelationId = 0;
+  #closedBy: Error | null = null;
+  #closeWhenIdle = false;
+
+  private constructor(library: Library, socket: Socket, address: string, clientId: string, requestTimeoutMs: number) {
+    this.#library = library;
+    this.#socket = socket;
+    this.address = address;
+    this.#clientId = Buffer.from(clientId);
+    this.#requestTimeoutMs = requestTimeoutMs;
+    this.#frames = new FrameBuffer((frame) => this.#onFrame(frame));
+    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk));
+    socket.on('error', (error: Error) => this.#fail(error));
+    socket.on('close', () => this.#fail(new Error('the broker closed the connection')));
+  }
+
+  /** Connects and authenticates within `dialTimeoutMs`, or rejects with an AnomalyError naming the address. */
+  static async open(
+    library: Library,
+    host: string,
+    port: number,
+    options: ClientOptions,
+    dialTimeoutMs: number,
+  ): Promise<BrokerSocket> {
+    const clientId = options.clientId ?? 'anomaly';
+    const connection = new library.Connection(clientId, libraryOptions(options, host, dialTimeoutMs));
+    // The library reports one failure both by its promise and as an event.
+    connection.on('error', () => {});
+    let handshaken = false;
+    connection.on('sasl:handshake', () => {
+      handshaken = true;
+    });
+    let opened: BrokerSocket | null = null;
+    // The library would speak on a socket that is ours by then: instead this connection is used no more.
+    connection.reauthenticate = () => {
+      if (opened !== null) opened.expiring = true;
+    };
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await Promise.race([
+        connection.connect(host, port),
+        new Promise((_, reject) => {
+          timer = setTimeout(() => reject(new Error(`no connection within ${dialTimeoutMs} ms`)), dialTimeoutMs);
+        }),
+      ]);
+    } catch (error) {
+      connection.socket?.destroy();
+      throw connectionFailure(error, `${host}:${port}`, options, handshaken, dialTimeoutMs);
+    } finally {
+      clearTimeout(timer);
+    }
+    const socket = connection.socket;
+    for (const event of ['data', 'error', 'drain']) socket.removeAllListeners(event);
+    opened = new BrokerSocket(library, socket, `${host}:${port}`, clientId, options.requestTimeoutMs ?? 10_000);
+    return opened;
+  }
+
+  /** For the library's API functions, which only call `send`. */
+  asConnection(timeoutMs = this.#requestTimeoutMs): Connection {
+    const send: BrokerSocket['send'] = (key, version, payload, parser, taggedRequest, taggedResponse, callback) =>
+      this.send(key, version, payload, parser, taggedRequest, taggedResponse, callback, timeoutMs);
+    return { send } as unknown as Connection;
+  }
+
+  get pendingRequests(): number {
+    return this.#pending.size;
+  }
+
+  /** The library's send: builds header and payload, and answers by callback. */
+  send(
+    apiKey: number,
+    apiVersion: number,
+    createPayload: () => Writer,
+    parser: NonNullable<Pending['parser']>,
+    taggedRequestHeader: boolean,
+    taggedResponseHeader: boolean,
+    callback: (error: Error | null, payload?: unknown) => void,
+    timeoutMs = this.#requestTimeoutMs,
+  ): void {
+    if (this.closed) return callback(this.#closedError());
+    const payload = createPayload().buffer;
+    const headerBytes = 14 + this.#clientId.length + (taggedRequestHeader ? 1 : 0);
+    const request = Buffer.allocUnsafe(headerBytes + payload.length);
+    const correlationId = this.#nextCorrelationId++ & 0x7fffffff;
+    request.writeInt32BE(request.length - 4, 0);
+    request.writeInt16BE(apiKey, 4);
+    request.writeInt16BE(apiVersion, 6);
+    request.writeInt32BE(correlationId, 8);
+    request.writeInt16BE(this.#clientId.length, 12);
+    this.#clientId.copy(request, 14);
+    if (taggedRequestHeader) request[headerBytes - 1] = 0;
+    payload.copy(request, headerBytes);
+    const pending: Pending = {
+      apiKey,
+      apiVersion,
+      taggedHeader: taggedResponseHeader,
+      parser,
+      raw: null,
+      fail: (error) => callback(error),
+      done: callback,
+      timer: null,
+    };
+    this.#await(correlationId, pending, timeoutMs);
+    this.#socket.write(request);
+  }
+
+  /** A correlation id for a frame that the caller builds itself. */
+  nextCorrelationId(): number {
+    return this.#nextCorrelationId++ & 0x7fffffff;
+  }
+
+  /**
+   * Sends a whole request frame (size included) that carries `correlationId`. The answer's frame, correlation id
+   * included and size not, is valid until the next frame arrives, unless `takeFrame` is called within `onFrame`.
+   */
+  sendFrame(
+    correlationId: number,
+    chunks: readonly Uint8Array[],
+    timeoutMs: number,
+    onFrame: (frame: Uint8Array) => void,
+    onFail: (error: Error) => void,
+  ): void {
+    if (this.closed) return onFail(this.#closedError());
+    this.#await(
+      correlationId,
+      { apiKey: -1, apiVersion: 0, taggedHeader: false, parser: null, raw: onFrame, fail: onFail, done: () => {}, timer: null },
+      timeoutMs,
+    );
+    if (chunks.length === 1) {
+      this.#socket.write(chunks[0]!);
+      return;
+    }
+    this.#socket.cork();
+    for (const chunk of chunks) this.#socket.write(chunk);
+    this.#socket.uncork();
+  }
+
+  /** Keeps the current frame's buffer for the caller; the next frame is read into `replacement` or a new one. */
+  takeFrame(replacement: Uint8Array | null): Uint8Array {
+    return this.#frames.take(replacement);
+  }
+
+  /** Ends the connection once the requests in flight are answered. */
+  closeWhenIdle(): void {
+    if (this.#pending.size === 0) this.close();
+    else this.#closeWhenIdle = true;
+  }
+
+  /** Ends the connection; requests in flight fail. */
+  close(): void {
+    this.#fail(new Error('the client closed the connection'));
+  }
+
+  #await(correlationId: number, pending: Pending, timeoutMs: number): void {
+    pending.timer = setTimeout(() => {
+      // A broker that does not answer in order will not answer what follows either.
+      this.#fail(requestTimedOut(`use broker ${this.address}`, 'request_timeout', timeoutMs));
+    }, timeoutMs);
+    this.#pending.set(correlationId, pending);
+  }
+
+  #onData(chunk: Uint8Array): void {
+    try {
+      this.#frames.push(chunk);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #onFrame(frame: Uint8Array): void {
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    const correlationId = view.getInt32(0);
+    const pending = this.#pending.get(correlationId);
+    if (pending === undefined) {
+      throw new AnomalyError('ANM_PROTOCOL', `${this.address} answered request ${correlationId}, which was never sent`);
+    }
+    this.#pending.delete(correlationId);
+    if (pending.timer !== null) clearTimeout(pending.timer);
+    if (this.#closeWhenIdle && this.#pending.size === 0) queueMicrotask(() => this.close());
+    if (pending.raw !== null) {
+      pending.raw(frame);
+      return;
+    }
+    let payload: unknown;
+    try {
+      payload = this.#parse(pending, correlationId, frame);
+    } catch (error) {
+      pending.done(
+        new AnomalyError('ANM_PROTOCOL', `cannot read the answer of ${this.address} to API ${pending.apiKey} v${pending.apiVersion}`, {
+          cause: error,
+        }),
+      );
+      return;
+    }
+    pending.done(null, payload);
+  }
+
+  #parse(pending: Pending, correlationId: number, frame: Uint8Array): unknown {
+    // The library's readers keep views, and this buffer is used again for the next frame.
+    const body = Buffer.from(frame.subarray(CORRELATION_BYTES + (pending.taggedHeader ? 1 : 0)));
+    try {
+      return pending.parser!(correlationId, pending.apiKey, pending.apiVersion, this.#library.Reader.from(body));
+    } catch (error) {
+      const response = (error as { response?: unknown }).response;
+      if (response !== undefined) return response;
+      throw error;
+    }
+  }
+
+  #closedError(): Error {
+    return this.#closedBy ?? new Error('the connection is closed');
+  }
+
+  #fail(error: Error): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#closedBy = error;
+    this.#socket.destroy();
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const pending of waiting) {
+      if (pending.timer !== null) clearTimeout(pending.timer);
+      pending.fail(error);
+    }
+  }
+}
+
+function libraryOptions(options: ClientOptions, host: string, dialTimeoutMs: number): ConnectionOptions {
+  const result: ConnectionOptions = { connectTimeout: dialTimeoutMs, requestTimeout: dialTimeoutMs, maxInflights: 1 };
+  if (options.tls !== undefined) {
+    const { ca, cert, key, insecureSkipVerify, serverName } = options.tls;
+    result.tls = {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      rejectUnauthorized: insecureSkipVerify !== true,
+    };
+    // Server name indication takes names only, not addresses.
+    const name = serverName ?? (/^[\d.]+$|:/.test(host) ? undefined : host);
+    if (name !== undefined) result.tlsServerName = name;
+  }
+  if (options.sasl !== undefined) {
+    const { mechanism, username, password, token } = options.sasl;
+    result.sasl = {
+      mechanism,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(token === undefined ? {} : { token }),
+    };
+  }
+  return result;
+}

@@ -1,0 +1,299 @@
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
+import type { ClientOptions } from '../client.ts';
+import { brokersUnreachable, KafkaCode, kafkaError, protocolFailure, requestTimedOut } from '../kafkaErrors.ts';
+import { type ApiChoice, type ApiRanges, type Apis, apiChoices, requireVersion } from './apis.ts';
+import { readApiVersions } from './apiVersions.ts';
+import { BrokerSocket } from './brokerSocket.ts';
+
+type Library = typeof import('@platformatic/kafka');
+type MetadataResponse = ReturnType<Library['metadataV12']['parseResponse']>;
+
+interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Requests of one purpose share a connection, since a broker answers one connection in order. */
+export type Purpose = 'control' | 'fetch' | 'produce' | `group:${string}`;
+
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1000;
+
+/** Brokers, their connections, and who leads which partition. One per client. */
+export class Cluster {
+  readonly library: Library;
+  readonly apis: Apis;
+  readonly options: ClientOptions;
+  readonly dialTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** Setting retry_timeout: how long a retriable failure is repeated. */
+  readonly retryTimeoutMs: number;
+  clusterId = '';
+  controller = -1;
+  closed = false;
+  readonly #seeds: readonly BrokerAddress[];
+  readonly #brokers = new Map<number, BrokerAddress>();
+  readonly #ranges = new Map<string, ApiRanges>();
+  readonly #sockets = new Map<string, Promise<BrokerSocket>>();
+  readonly #leaders = new Map<string, Int32Array>();
+  readonly #closing = new AbortController();
+
+  constructor(library: Library, options: ClientOptions) {
+    this.library = library;
+    this.apis = apiChoices(library);
+    this.options = options;
+    this.dialTimeoutMs = options.dialTimeoutMs ?? 3000;
+    this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
+    this.retryTimeoutMs = options.retryTimeoutMs ?? 30_000;
+    this.#seeds = options.brokers.map(parseAddress);
+  }
+
+  get brokers(): ReadonlyMap<number, BrokerAddress> {
+    return this.#brokers;
+  }
+
+  /** The control connection: to whichever broker answers first. Rejects within the dial timeout, however many. */
+  control(): Promise<BrokerSocket> {
+    return this.#cached('any:control', () => this.#dialAny());
+  }
+
+  /** A connection to one broker by id. */
+  async connection(nodeId: number, purpose: Purpose): Promise<BrokerSocket> {
+    const address = this.#brokers.get(nodeId);
+    if (address === undefined) {
+      throw new AnomalyError('ANM_BROKER_UNREACHABLE', `cannot use broker ${nodeId} as the cluster does not list it`);
+    }
+    return this.#cached(`${nodeId}:${purpose}`, async () => {
+      try {
+        return await this.#dial(address);
+      } catch (error) {
+        throw this.#advertisedFailure(nodeId, address, error);
+      }
+    });
+  }
+
+  async ranges(): Promise<ApiRanges> {
+    const socket = await this.control();
+    return this.#ranges.get(socket.address)!;
+  }
+
+  /** Sends one request by the newest codec that both sides have. Error codes are in the answer. */
+  async call<Request extends unknown[], Response>(
+    socket: BrokerSocket,
+    choice: ApiChoice<Request, Response>,
+    ...args: Request
+  ): Promise<Response> {
+    return this.callWithin(this.requestTimeoutMs, socket, choice, ...args);
+  }
+
+  async callWithin<Request extends unknown[], Response>(
+    timeoutMs: number,
+    socket: BrokerSocket,
+    choice: ApiChoice<Request, Response>,
+    ...args: Request
+  ): Promise<Response> {
+    const api = requireVersion(choice, this.#ranges.get(socket.address)!, socket.address);
+    return api.async(socket.asConnection(timeoutMs), ...args);
+  }
+
+  /** Metadata of the named topics, or of all; remembers brokers and leaders. Never asks the broker to create. */
+  async metadata(topics: readonly string[] | null): Promise<MetadataResponse> {
+    return this.retry('read the metadata of the cluster', async () => {
+      const socket = await this.control();
+      const answer = await this.call(socket, this.apis.metadata, topics === null ? null : [...topics], false, false);
+      this.clusterId = answer.clusterId ?? '';
+      this.controller = answer.controllerId;
+      this.#brokers.clear();
+      for (const broker of answer.brokers) this.#brokers.set(broker.nodeId, { host: broker.host, port: broker.port });
+      for (const topic of answer.topics) {
+        if (topic.errorCode === KafkaCode.unknownTopicOrPartition) this.#leaders.delete(topic.name ?? '');
+        if (topic.errorCode !== 0 || topic.name === null || topic.name === undefined) continue;
+        const leaders = new Int32Array(topic.partitions.length).fill(-1);
+        for (const partition of topic.partitions) leaders[partition.partitionIndex] = partition.leaderId;
+        this.#leaders.set(topic.name, leaders);
+      }
+      return answer;
+    });
+  }
+
+  /** Leader as last heard, or -1 where there is none or it is not known. */
+  leader(topic: string, partition: number): number {
+    return this.#leaders.get(topic)?.[partition] ?? -1;
+  }
+
+  /** Number of partitions as last heard; 0 where the topic is not known. */
+  partitionCount(topic: string): number {
+    return this.#leaders.get(topic)?.length ?? 0;
+  }
+
+  /** The group's coordinator: broker id. */
+  async coordinator(groupId: string): Promise<number> {
+    return this.retry(`find the coordinator of group ${groupId}`, async () => {
+      const socket = await this.control();
+      const answer = await this.call(socket, this.apis.findCoordinator, 0, [groupId]);
+      const found = answer.coordinators[0]!;
+      if (found.errorCode !== 0) throw protocolFailure(found.errorCode, `find the coordinator of group ${groupId}`);
+      this.#brokers.set(found.nodeId, { host: found.host, port: found.port });
+      return found.nodeId;
+    });
+  }
+
+  /**
+   * Repeats what fails for a passing reason (connection lost, leader moving), with growing pauses, until the retry
+   * timeout. A broker that cannot be dialled at all is reported at once: its timeout is over already.
+   */
+  async retry<T>(action: string, attempt: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.retryTimeoutMs;
+    let pauseMs = FIRST_PAUSE_MS;
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (this.closed || !isPassing(error)) throw error;
+        if (performance.now() + pauseMs > deadline) {
+          throw isAnomalyError(error) ? error : requestTimedOut(action, 'retry_timeout', this.retryTimeoutMs, error);
+        }
+        this.log('debug', `${action}: trying again`, { reason: (error as Error).message, pauseMs });
+      }
+      await this.pause(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** Resolves after the time, or rejects when the client is closed. */
+  pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const signal = this.#closing.signal;
+      if (signal.aborted) return reject(clientClosed());
+      const onClose = () => {
+        clearTimeout(timer);
+        reject(clientClosed());
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', onClose);
+        resolve();
+      }, milliseconds);
+      signal.addEventListener('abort', onClose, { once: true });
+    });
+  }
+
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void {
+    this.options.logger?.(level, message, fields);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.#closing.abort();
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    for (const result of await Promise.allSettled(sockets)) if (result.status === 'fulfilled') result.value.close();
+  }
+
+  async #cached(key: string, dial: () => Promise<BrokerSocket>): Promise<BrokerSocket> {
+    if (this.closed) throw clientClosed();
+    const existing = this.#sockets.get(key);
+    if (existing !== undefined) {
+      const socket = await existing;
+      if (!socket.closed && !socket.expiring) return socket;
+      // Requests in flight on a connection whose session ends are answered before it is closed.
+      if (this.#sockets.get(key) === existing) {
+        this.#sockets.delete(key);
+        if (!socket.closed) socket.closeWhenIdle();
+      }
+      return this.#cached(key, dial);
+    }
+    const opening = dial();
+    this.#sockets.set(key, opening);
+    try {
+      const socket = await opening;
+      if (this.closed) {
+        socket.close();
+        throw clientClosed();
+      }
+      return socket;
+    } catch (error) {
+      if (this.#sockets.get(key) === opening) this.#sockets.delete(key);
+      throw error;
+    }
+  }
+
+  async #dial(address: BrokerAddress): Promise<BrokerSocket> {
+    const socket = await BrokerSocket.open(this.library, address.host, address.port, this.options, this.dialTimeoutMs);
+    if (!this.#ranges.has(socket.address)) {
+      try {
+        this.#ranges.set(socket.address, await readApiVersions(socket, this.library, this.dialTimeoutMs));
+      } catch (error) {
+        socket.close();
+        throw error;
+      }
+    }
+    return socket;
+  }
+
+  /** All addresses at once: the first to answer is used, so one dead address costs no time. */
+  async #dialAny(): Promise<BrokerSocket> {
+    const addresses = new Map<string, BrokerAddress>();
+    for (const address of [...this.#seeds, ...this.#brokers.values()]) {
+      addresses.set(`${address.host}:${address.port}`, address);
+    }
+    const dials = [...addresses.values()].map((address) => this.#dial(address));
+    let first: BrokerSocket | null = null;
+    for (const dial of dials) {
+      dial.then(
+        (socket) => {
+          if (first === null) first = socket;
+          else if (socket !== first) socket.close();
+        },
+        () => {},
+      );
+    }
+    try {
+      return await Promise.any(dials);
+    } catch (error) {
+      const failures = (error as AggregateError).errors as Error[];
+      const refused = failures.find((failure) => isAnomalyError(failure) && failure.code !== 'ANM_BROKER_UNREACHABLE');
+      if (refused !== undefined) throw refused;
+      throw brokersUnreachable([...addresses.keys()], this.dialTimeoutMs, failures.map(reasonOf), failures[0]);
+    }
+  }
+
+  /** A broker that answers at its seed address and not at the one it advertises is the classic container mistake. */
+  #advertisedFailure(nodeId: number, address: BrokerAddress, error: unknown): unknown {
+    if (!isAnomalyError(error) || error.code !== 'ANM_BROKER_UNREACHABLE') return error;
+    const seeds = this.options.brokers.join(', ');
+    return new AnomalyError(
+      'ANM_BROKER_UNREACHABLE',
+      `cannot connect to broker ${nodeId} at ${address.host}:${address.port}, the address that ${seeds} advertises, within ` +
+        `${this.dialTimeoutMs} ms (setting dial_timeout): ${reasonOf(error)}`,
+      { hint: 'check the advertised Kafka address of the broker, or run anomaly doctor', cause: error },
+    );
+  }
+}
+
+/** Whether the same call may succeed in a moment: a lost connection, a leader or coordinator on the move. */
+export function isPassing(error: unknown): boolean {
+  if (!isAnomalyError(error)) return true;
+  const code = error.details['kafkaErrorCode'];
+  if (typeof code === 'number' && error.details['final'] !== true) return kafkaError(code).retry !== 'no';
+  return false;
+}
+
+export function clientClosed(): AnomalyError {
+  return new AnomalyError('ANM_INTERNAL', 'cannot go on as the Kafka client is closed');
+}
+
+function reasonOf(error: Error): string {
+  return error.message.replace(/^cannot connect to /, '');
+}
+
+/** host:port, [v6]:port, or host alone with Kafka's usual port. */
+export function parseAddress(text: string): BrokerAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text.trim());
+  const port = match?.[3] === undefined ? 9092 : Number(match[3]);
+  if (match === null || port < 1 || port > 65_535) {
+    throw new AnomalyError('ANM_CONFIG', `cannot use broker address '${text}' as it is not host:port`, {
+      hint: 'give --brokers localhost:9092',
+    });
+  }
+  return { host: match[1] ?? match[2]!, port };
+}
