@@ -1,0 +1,44 @@
+import { AnomalyError } from '../../errors.ts';
+import type { Detector } from './detector.ts';
+import { type Limits, RangeCheck } from './range.ts';
+import { RollingZ } from './rollingZ.ts';
+
+/** What a detector needs of a pipeline's `score` section; the units are those of anomaly.yaml in milliseconds. */
+export interface DetectorParameters {
+  readonly detector: 'kpi' | 'rolling-z' | 'range';
+  /** Default medium. */
+  readonly sensitivity?: Sensitivity;
+  /** rolling-z: in standard deviations; kpi: -log10 p, in place of the one that the sensitivity stands for. */
+  readonly threshold?: number;
+  /** rolling-z: number of previous values, and how many of them there must be. */
+  readonly window: number;
+  readonly minCount: number;
+  /** kpi: width of a season slot. */
+  readonly stepMs: number;
+}
+
+export type Sensitivity = 'low' | 'medium' | 'high';
+
+/** rolling-z alerts beyond this many standard deviations where the configuration gives no threshold. */
+const ROLLING_Z_THRESHOLD = 6;
+
+/**
+ * The detector of a partition. `limits` and `thresholdOf` are asked once a slot, when it appears: its valid range
+ * (infinite where there is none), and its threshold where an override gives another one.
+ */
+export function createDetector(
+  parameters: DetectorParameters,
+  limits: (slot: number) => Limits,
+  thresholdOf?: (slot: number) => number | undefined,
+): Detector {
+  switch (parameters.detector) {
+    case 'rolling-z': {
+      const { window, minCount, threshold = ROLLING_Z_THRESHOLD } = parameters;
+      return new RollingZ({ window, minCount, threshold }, thresholdOf);
+    }
+    case 'range':
+      return new RangeCheck(limits);
+    default:
+      throw new AnomalyError('ANM_CONFIG', `cannot score as score.detector is ${parameters.detector}`);
+  }
+}
