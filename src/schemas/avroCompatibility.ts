@@ -1,5 +1,4 @@
-import type { AvroEnum, AvroField, AvroNode, AvroRecord } from './avroSchema.ts';
-import { typeLabel } from './avroSchema.ts';
+import { type AvroEnum, type AvroField, type AvroNode, type AvroRecord, typeLabel } from './avroNode.ts';
 
 /** Names as Redpanda's and Confluent's registries print them. */
 export type CompatibilityRule =

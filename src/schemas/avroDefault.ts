@@ -1,5 +1,4 @@
-import type { AvroNode } from './avroSchema.ts';
-import { typeLabel } from './avroSchema.ts';
+import { type AvroNode, typeLabel } from './avroNode.ts';
 
 /**
  * Why a default cannot stand for a value of the type, or null when it can. Bytes and fixed are strings of code points

@@ -1,5 +1,5 @@
 import { findIncompatibilities, type Incompatibility } from './avroCompatibility.ts';
-import type { AvroNode } from './avroSchema.ts';
+import type { AvroNode } from './avroNode.ts';
 
 /** What a subject demands of a new version; BACKWARD is what registries start with. */
 export const COMPATIBILITY_LEVELS = [

@@ -1,0 +1,156 @@
+import { AnomalyError } from '../errors.ts';
+
+export interface RegistryConnection {
+  /** `http://host:port`, or just `host:port`. Tried in order, beginning with the one that answered last. */
+  readonly urls: readonly string[];
+  readonly username?: string;
+  readonly password?: string;
+  /** Setting request_timeout: time for one answer of one address. Default 10000. */
+  readonly timeoutMs?: number;
+}
+
+export interface RegistryAnswer {
+  readonly status: number;
+  /** error_code of the body, or the HTTP status where the body has none; 0 for success. */
+  readonly errorCode: number;
+  /** Message of the registry, or the status text. */
+  readonly message: string;
+  readonly body: unknown;
+  /** The address that answered. */
+  readonly url: string;
+}
+
+interface Attempt {
+  readonly url: string;
+  readonly reason: string;
+  readonly timedOut: boolean;
+  readonly cause: unknown;
+}
+
+const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
+
+/** One registry behind several addresses: each request goes to the first that answers. */
+export class RegistryHttp {
+  private readonly addresses: readonly { readonly url: string; readonly authorization: string | null }[];
+  private readonly timeoutMs: number;
+  private preferred = 0;
+
+  constructor({ urls, username, password, timeoutMs = 10_000 }: RegistryConnection) {
+    if (urls.length === 0)
+      throw new AnomalyError('ANM_CONFIG', 'registry.urls is empty: it needs at least one address');
+    this.addresses = urls.map((url) => parseAddress(url, username, password));
+    this.timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Any answer below 500 but 401 and 403 is returned, for the caller to judge.
+   * @throws AnomalyError ANM_REGISTRY_UNREACHABLE, ANM_TIMEOUT, ANM_AUTHENTICATION
+   */
+  async request(method: string, path: string, body?: unknown): Promise<RegistryAnswer> {
+    const failed: Attempt[] = [];
+    for (let index = 0; index < this.addresses.length; index++) {
+      const position = (this.preferred + index) % this.addresses.length;
+      const outcome = await this.attempt(position, method, path, body);
+      if ('status' in outcome) {
+        this.preferred = position;
+        return outcome;
+      }
+      failed.push(outcome);
+    }
+    throw unreachable(failed);
+  }
+
+  private async attempt(
+    position: number,
+    method: string,
+    path: string,
+    body: unknown,
+  ): Promise<RegistryAnswer | Attempt> {
+    const { url, authorization } = this.addresses[position]!;
+    let answer: RegistryAnswer;
+    try {
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          accept: `${CONTENT_TYPE}, application/json`,
+          ...(body === undefined ? {} : { 'content-type': CONTENT_TYPE }),
+          ...(authorization === null ? {} : { authorization }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(this.timeoutMs),
+      });
+      answer = read(response, await response.text(), url);
+    } catch (cause) {
+      const timedOut = cause instanceof Error && cause.name === 'TimeoutError';
+      const reason = timedOut ? `no answer within ${this.timeoutMs} ms (request_timeout)` : networkReason(cause);
+      return { url, reason, timedOut, cause };
+    }
+    if (answer.status === 401 || answer.status === 403) {
+      throw new AnomalyError('ANM_AUTHENTICATION', `${url} refused the credentials: ${answer.message}`, {
+        hint: 'check registry.username and the password',
+        details: { url, status: answer.status, error_code: answer.errorCode },
+      });
+    }
+    if (answer.status < 500) return answer;
+    const reason = `it answered ${answer.status}: ${answer.message}`;
+    return { url, reason, timedOut: false, cause: undefined };
+  }
+}
+
+function parseAddress(given: string, username: string | undefined, password: string | undefined) {
+  const text = given.includes('://') ? given : `http://${given}`;
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (cause) {
+    // The text itself may hold a password, so it stays out of the message.
+    throw new AnomalyError('ANM_CONFIG', 'registry.urls has an entry that is neither a URL nor host:port', { cause });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new AnomalyError('ANM_CONFIG', `registry.urls has an entry of scheme ${url.protocol}: http and https work`);
+  }
+  const user = username ?? decodeURIComponent(url.username);
+  const secret = password ?? decodeURIComponent(url.password);
+  url.username = '';
+  url.password = '';
+  const authorization = user === '' ? null : `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
+  return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, authorization };
+}
+
+function read(response: Response, text: string, url: string): RegistryAnswer {
+  let body: unknown = null;
+  try {
+    body = text === '' ? null : JSON.parse(text);
+  } catch (cause) {
+    // Proxies answer errors in HTML; only a success has to be the registry's JSON.
+    if (response.ok) {
+      throw new AnomalyError('ANM_PROTOCOL', `${url} is no Schema Registry: its answer is not JSON`, { cause });
+    }
+  }
+  const said = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+  return {
+    status: response.status,
+    errorCode: response.ok ? 0 : typeof said['error_code'] === 'number' ? said['error_code'] : response.status,
+    message: typeof said['message'] === 'string' ? said['message'] : response.statusText || `HTTP ${response.status}`,
+    body,
+    url,
+  };
+}
+
+/** fetch says 'fetch failed' and keeps the reason in the cause. */
+function networkReason(error: unknown): string {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(inner instanceof Error)) return String(inner);
+  const code = (inner as NodeJS.ErrnoException).code;
+  return inner.message !== '' ? inner.message : (code ?? inner.name);
+}
+
+function unreachable(failed: readonly Attempt[]): AnomalyError {
+  const places = failed.map(({ url, reason }) => `${url}: ${reason}`).join('; ');
+  const code = failed.every(({ timedOut }) => timedOut) ? 'ANM_TIMEOUT' : 'ANM_REGISTRY_UNREACHABLE';
+  return new AnomalyError(code, `cannot reach the Schema Registry: ${places}`, {
+    hint: 'check --registry and request_timeout, or run anomaly doctor',
+    cause: failed.at(-1)?.cause,
+    details: { urls: failed.map(({ url }) => url) },
+  });
+}
