@@ -80,6 +80,8 @@ export interface OverrideConfig {
 }
 
 export interface SinkConfig {
+  /** Avro needs a Schema Registry. */
+  readonly format: 'avro' | 'json';
   readonly windows: string;
   readonly anomalies: string;
   readonly late: string;
