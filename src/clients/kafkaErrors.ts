@@ -124,19 +124,15 @@ export function protocolFailure(
 ): AnomalyError {
   const found = kafkaError(errorCode);
   const said = options.brokerMessage ? ` (${options.brokerMessage})` : '';
-  return new AnomalyError(
-    options.code ?? found.code,
-    `cannot ${action} as the broker answered ${found.name}${said}`,
-    {
-      ...(options.hint === undefined ? {} : { hint: options.hint }),
-      details: {
-        kafkaError: found.name,
-        kafkaErrorCode: errorCode,
-        ...(options.final === true ? { final: true } : {}),
-        ...options.details,
-      },
+  return new AnomalyError(options.code ?? found.code, `cannot ${action} as the broker answered ${found.name}${said}`, {
+    ...(options.hint === undefined ? {} : { hint: options.hint }),
+    details: {
+      kafkaError: found.name,
+      kafkaErrorCode: errorCode,
+      ...(options.final === true ? { final: true } : {}),
+      ...options.details,
     },
-  );
+  });
 }
 
 /** No broker answered within the dial timeout. `reasons` holds one line per address tried. */
@@ -160,11 +156,15 @@ export function brokersUnreachable(
 
 /** A request was sent and no answer came in time. */
 export function requestTimedOut(action: string, setting: string, timeoutMs: number, cause?: unknown): AnomalyError {
-  return new AnomalyError('ANM_TIMEOUT', `cannot ${action} as no answer came within ${timeoutMs} ms (setting ${setting})`, {
-    hint: `raise ${setting}, or run anomaly doctor`,
-    details: { setting, timeoutMs },
-    cause,
-  });
+  return new AnomalyError(
+    'ANM_TIMEOUT',
+    `cannot ${action} as no answer came within ${timeoutMs} ms (setting ${setting})`,
+    {
+      hint: `raise ${setting}, or run anomaly doctor`,
+      details: { setting, timeoutMs },
+      cause,
+    },
+  );
 }
 
 export function topicMissing(topic: string): AnomalyError {

@@ -101,7 +101,9 @@ export class PlatformaticAdmin implements Admin {
       for (const topic of answer.responses) {
         if (topic.errorCode === 0) continue;
         if (topic.errorCode === KafkaCode.unknownTopicOrPartition) throw topicMissing(topic.name ?? '');
-        throw protocolFailure(topic.errorCode, `delete topic ${topic.name}`, { brokerMessage: topic.errorMessage ?? null });
+        throw protocolFailure(topic.errorCode, `delete topic ${topic.name}`, {
+          brokerMessage: topic.errorMessage ?? null,
+        });
       }
     });
   }
@@ -118,7 +120,8 @@ export class PlatformaticAdmin implements Admin {
         false,
       );
       const found = answer.results[0];
-      if (found === undefined) throw new AnomalyError('ANM_PROTOCOL', `cannot read the configuration of topic ${name}: no answer for it`);
+      if (found === undefined)
+        throw new AnomalyError('ANM_PROTOCOL', `cannot read the configuration of topic ${name}: no answer for it`);
       if (found.errorCode === KafkaCode.unknownTopicOrPartition) throw topicMissing(name);
       if (found.errorCode !== 0) throw protocolFailure(found.errorCode, `read the configuration of topic ${name}`);
       const configs = new Map<string, string>();
@@ -159,7 +162,8 @@ export class PlatformaticAdmin implements Admin {
       const socket = await cluster.connection(await cluster.coordinator(groupId), 'control');
       const answer = await cluster.call(socket, cluster.apis.describeGroups, [groupId], false);
       const group = answer.groups[0];
-      if (group === undefined) throw new AnomalyError('ANM_PROTOCOL', `cannot describe group ${groupId}: no answer for it`);
+      if (group === undefined)
+        throw new AnomalyError('ANM_PROTOCOL', `cannot describe group ${groupId}: no answer for it`);
       if (group.errorCode === KafkaCode.groupIdNotFound) return { groupId, state: 'Dead', protocol: '', members: [] };
       if (group.errorCode !== 0) throw protocolFailure(group.errorCode, `describe group ${groupId}`);
       const members = [...(group.members as Iterable<DescribedMember>)].map((member) => ({
@@ -195,8 +199,10 @@ export class PlatformaticAdmin implements Admin {
       await this.#cluster.metadata(names);
       for (const topic of topics) {
         for (let partition = 0; partition < topic.partitions; partition++) {
-          if (partition < this.#cluster.partitionCount(topic.name) && this.#cluster.leader(topic.name, partition) >= 0) continue;
-          if (this.#cluster.partitionCount(topic.name) > 0 && partition >= this.#cluster.partitionCount(topic.name)) continue;
+          if (partition < this.#cluster.partitionCount(topic.name) && this.#cluster.leader(topic.name, partition) >= 0)
+            continue;
+          if (this.#cluster.partitionCount(topic.name) > 0 && partition >= this.#cluster.partitionCount(topic.name))
+            continue;
           throw protocolFailure(5, `use topic ${topic.name} partition ${partition}`);
         }
       }

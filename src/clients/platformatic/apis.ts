@@ -114,7 +114,11 @@ export function missingApis(apis: Apis, ranges: ApiRanges, address: string): str
   return missing;
 }
 
-function unsupportedReason(choice: ApiChoice<never, unknown> | ApiChoice<unknown[], unknown>, ranges: ApiRanges, address: string): string;
+function unsupportedReason(
+  choice: ApiChoice<never, unknown> | ApiChoice<unknown[], unknown>,
+  ranges: ApiRanges,
+  address: string,
+): string;
 function unsupportedReason<Request extends unknown[], Response>(
   choice: ApiChoice<Request, Response>,
   ranges: ApiRanges,

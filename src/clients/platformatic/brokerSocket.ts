@@ -168,7 +168,16 @@ export class BrokerSocket {
     if (this.closed) return onFail(this.#closedError());
     this.#await(
       correlationId,
-      { apiKey: -1, apiVersion: 0, taggedHeader: false, parser: null, raw: onFrame, fail: onFail, done: () => {}, timer: null },
+      {
+        apiKey: -1,
+        apiVersion: 0,
+        taggedHeader: false,
+        parser: null,
+        raw: onFrame,
+        fail: onFail,
+        done: () => {},
+        timer: null,
+      },
       timeoutMs,
     );
     if (chunks.length === 1) {
@@ -231,9 +240,13 @@ export class BrokerSocket {
       payload = this.#parse(pending, correlationId, frame);
     } catch (error) {
       pending.done(
-        new AnomalyError('ANM_PROTOCOL', `cannot read the answer of ${this.address} to API ${pending.apiKey} v${pending.apiVersion}`, {
-          cause: error,
-        }),
+        new AnomalyError(
+          'ANM_PROTOCOL',
+          `cannot read the answer of ${this.address} to API ${pending.apiKey} v${pending.apiVersion}`,
+          {
+            cause: error,
+          },
+        ),
       );
       return;
     }

@@ -14,7 +14,7 @@ interface BrokerAddress {
 }
 
 /** Requests of one purpose share a connection, since a broker answers one connection in order. */
-export type Purpose = 'control' | 'fetch' | 'produce' | `group:${string}`;
+export type Purpose = 'control' | 'produce' | `group:${string}`;
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
@@ -57,19 +57,22 @@ export class Cluster {
     return this.#cached('any:control', () => this.#dialAny());
   }
 
-  /** A connection to one broker by id. */
+  /** A shared connection to one broker by id. */
   async connection(nodeId: number, purpose: Purpose): Promise<BrokerSocket> {
+    return this.#cached(`${nodeId}:${purpose}`, () => this.open(nodeId));
+  }
+
+  /** A connection of the caller's own: fetches wait at the broker, and what is sent after them waits too. */
+  async open(nodeId: number): Promise<BrokerSocket> {
     const address = this.#brokers.get(nodeId);
     if (address === undefined) {
       throw new AnomalyError('ANM_BROKER_UNREACHABLE', `cannot use broker ${nodeId} as the cluster does not list it`);
     }
-    return this.#cached(`${nodeId}:${purpose}`, async () => {
-      try {
-        return await this.#dial(address);
-      } catch (error) {
-        throw this.#advertisedFailure(nodeId, address, error);
-      }
-    });
+    try {
+      return await this.#dial(address);
+    } catch (error) {
+      throw this.#advertisedFailure(nodeId, address, error);
+    }
   }
 
   async ranges(): Promise<ApiRanges> {

@@ -38,7 +38,10 @@ export async function listOffsets(
       for (const topic of answer.topics) {
         for (const partition of topic.partitions) {
           if (partition.errorCode !== 0) {
-            throw protocolFailure(partition.errorCode, `list the offsets of ${topic.name} partition ${partition.partitionIndex}`);
+            throw protocolFailure(
+              partition.errorCode,
+              `list the offsets of ${topic.name} partition ${partition.partitionIndex}`,
+            );
           }
           found.set(partitionKey(topic.name, partition.partitionIndex), Number(partition.offset));
         }
@@ -82,7 +85,9 @@ export async function fetchOffsets(
     partitions === undefined
       ? null
       : [...groupByTopic(partitions)].map(([name, list]) => ({ name, partitionIndexes: list.map((p) => p.partition) }));
-  const group = { groupId, topics } as unknown as Parameters<typeof cluster.library.offsetFetchV8.createRequest>[0][number];
+  const group = { groupId, topics } as unknown as Parameters<
+    typeof cluster.library.offsetFetchV8.createRequest
+  >[0][number];
   const answer = await cluster.call(socket, cluster.apis.offsetFetch, [group], requireStable);
   const action = `read the offsets of group ${groupId}`;
   const result: TopicPartitionOffset[] = [];

@@ -1,0 +1,69 @@
+import { prepareCodecs } from '../../wire/compression.ts';
+import type {
+  Admin,
+  ClientOptions,
+  Consumer,
+  ConsumerOptions,
+  KafkaClient,
+  Producer,
+  ProducerOptions,
+} from '../client.ts';
+import { PlatformaticAdmin } from './admin.ts';
+import { missingApis } from './apis.ts';
+import { Cluster } from './cluster.ts';
+import { PlatformaticConsumer } from './consumer.ts';
+import { PlatformaticProducer } from './producer.ts';
+
+/** The fast client: slow APIs by @platformatic/kafka, Fetch and Produce as columns on our own frames. */
+export class PlatformaticClient implements KafkaClient {
+  readonly kind = 'platformatic';
+  readonly admin: Admin;
+  readonly #cluster: Cluster;
+  readonly #open = new Set<Consumer | Producer>();
+
+  private constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.admin = new PlatformaticAdmin(cluster);
+  }
+
+  /** Loads the library and connects. Rejects with ANM_BROKER_UNREACHABLE or ANM_AUTHENTICATION in the dial timeout. */
+  static async connect(options: ClientOptions): Promise<PlatformaticClient> {
+    const library = await import('@platformatic/kafka');
+    await prepareCodecs();
+    const cluster = new Cluster(library, options);
+    try {
+      await cluster.control();
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    return new PlatformaticClient(cluster);
+  }
+
+  /** Why this broker is beyond the fast client, one line each; empty when it is not. */
+  async missing(): Promise<string[]> {
+    const socket = await this.#cluster.control();
+    return missingApis(this.#cluster.apis, await this.#cluster.ranges(), socket.address);
+  }
+
+  async createProducer(options: ProducerOptions = {}): Promise<Producer> {
+    const producer = new PlatformaticProducer(this.#cluster, options);
+    await producer.start();
+    this.#open.add(producer);
+    return producer;
+  }
+
+  async createConsumer(options: ConsumerOptions = {}): Promise<Consumer> {
+    const consumer = new PlatformaticConsumer(this.#cluster, options);
+    this.#open.add(consumer);
+    return consumer;
+  }
+
+  async close(): Promise<void> {
+    const results = await Promise.allSettled([...this.#open].map((each) => each.close()));
+    this.#open.clear();
+    await this.#cluster.close();
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+}

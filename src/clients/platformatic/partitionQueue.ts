@@ -1,0 +1,151 @@
+import { AnomalyError } from '../../errors.ts';
+import { BatchWriter } from '../../wire/batchWriter.ts';
+
+/** Sequence numbers are int32 and wrap to 0 after 2^31 - 1. */
+const SEQUENCE_MASK = 0x7fffffff;
+
+/** One record batch on its way: open, closed, in flight, and back in the queue when it must be sent again. */
+export class OutgoingBatch {
+  readonly writer = new BatchWriter();
+  /** Finished bytes; null while records are still added. */
+  bytes: Uint8Array | null = null;
+  count = 0;
+  /** Bytes that count against the producer's buffer. */
+  bufferedBytes = 0;
+  baseSequence = -1;
+  attempts = 0;
+  /** When the first record came, and when the batch is given up (ms of the monotonic clock). */
+  openedAtMs = 0;
+  deadlineMs = 0;
+  lastReason = '';
+  /** The broker said that it does not have this batch, so another sequence cannot double it. */
+  isRefused = false;
+  /** Those who wait in `flush` for this batch. */
+  waiters: FlushWaiter[] = [];
+
+  reset(): void {
+    this.writer.reset();
+    this.bytes = null;
+    this.count = 0;
+    this.bufferedBytes = 0;
+    this.baseSequence = -1;
+    this.attempts = 0;
+    this.deadlineMs = 0;
+    this.lastReason = '';
+    this.isRefused = false;
+    this.waiters = [];
+  }
+}
+
+export interface FlushWaiter {
+  remaining: number;
+  resolve(): void;
+}
+
+/**
+ * The batches of one partition in the order of their records. Sequence numbers are given once, when a batch is first
+ * sent, and stay with it: a repeated batch is then recognised by the broker (KIP-98). After a failure nothing more is
+ * sent until every batch in flight is back, so that the queue is in order again.
+ */
+export class PartitionQueue {
+  readonly topic: string;
+  readonly partition: number;
+  open: OutgoingBatch | null = null;
+  /** Closed batches not in flight, oldest first. */
+  readonly waiting: OutgoingBatch[] = [];
+  /** Sent and not answered, oldest first. */
+  readonly inFlight: OutgoingBatch[] = [];
+  nextSequence = 0;
+  /** Sending stops until the batches in flight have come back, and until `resumeAtMs`. */
+  recovering = false;
+  resumeAtMs = 0;
+  /** Whether the producer has this queue on its list of queues with something to send. */
+  listed = false;
+  leaderStale = false;
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  get isEmpty(): boolean {
+    return this.waiting.length === 0 && this.open === null;
+  }
+
+  /** Ends the open batch: it will take no more records. */
+  closeOpen(): void {
+    if (this.open === null) return;
+    this.waiting.push(this.open);
+    this.open = null;
+  }
+
+  canSend(nowMs: number): boolean {
+    return this.waiting.length > 0 && !this.recovering && nowMs >= this.resumeAtMs;
+  }
+
+  /** Moves the oldest waiting batch into flight, giving it its sequence the first time. */
+  take(): OutgoingBatch {
+    const batch = this.waiting.shift()!;
+    if (batch.baseSequence < 0) {
+      batch.baseSequence = this.nextSequence;
+      this.nextSequence = (this.nextSequence + batch.count) & SEQUENCE_MASK;
+    }
+    batch.attempts += 1;
+    this.inFlight.push(batch);
+    return batch;
+  }
+
+  /** The broker has it. */
+  acknowledge(batch: OutgoingBatch): void {
+    this.#leaveFlight(batch);
+  }
+
+  /** The batch is to be sent again, in its place. */
+  putBack(batch: OutgoingBatch, resumeAtMs: number): void {
+    this.#leaveFlight(batch);
+    this.resumeAtMs = Math.max(this.resumeAtMs, resumeAtMs);
+    // Answers may come back in any order when a connection breaks: order is by sequence age, which is queue order.
+    let at = 0;
+    while (at < this.waiting.length && isBefore(this.waiting[at]!, batch)) at += 1;
+    this.waiting.splice(at, 0, batch);
+    this.recovering = this.inFlight.length > 0;
+  }
+
+  /** Whether every record before this batch is acknowledged. */
+  isHead(batch: OutgoingBatch): boolean {
+    const oldest = this.inFlight[0];
+    if (oldest !== undefined && oldest !== batch) return false;
+    const first = this.waiting[0];
+    return first === undefined || first.baseSequence < 0 || !isBefore(first, batch);
+  }
+
+  /** Begins anew at sequence 0, for a new producer id. Only while nothing is in flight. */
+  restartSequences(): void {
+    this.nextSequence = 0;
+    for (const batch of this.waiting) {
+      if (batch.attempts > 0 && !batch.isRefused) {
+        throw new AnomalyError(
+          'ANM_PRODUCE',
+          `cannot produce to ${this.topic} partition ${this.partition} without a risk of doubling: the broker forgot this ` +
+            `producer while ${batch.count} records were unacknowledged`,
+        );
+      }
+      batch.isRefused = false;
+      batch.baseSequence = -1;
+      batch.bytes = null;
+    }
+  }
+
+  #leaveFlight(batch: OutgoingBatch): void {
+    const at = this.inFlight.indexOf(batch);
+    if (at >= 0) this.inFlight.splice(at, 1);
+    if (this.inFlight.length === 0) this.recovering = false;
+  }
+}
+
+/** Order by sequence, wrapping; batches that were never sent come after those that were. */
+function isBefore(a: OutgoingBatch, b: OutgoingBatch): boolean {
+  if (a.baseSequence < 0) return false;
+  if (b.baseSequence < 0) return true;
+  return ((b.baseSequence - a.baseSequence) & SEQUENCE_MASK) < 0x40000000 && a.baseSequence !== b.baseSequence;
+}
