@@ -44,19 +44,21 @@ export function malformed(reason: string): AnomalyError {
  * made room.
  */
 export function copyMatch(bytes: Uint8Array, at: number, distance: number, length: number): void {
-  if (length > 64 && distance >= length) {
+  if (length > LOOP_BYTES && distance >= length) {
     bytes.copyWithin(at, at - distance, at - distance + length);
     return;
   }
-  let from = at - distance;
-  for (const end = at + length; at < end; ) bytes[at++] = bytes[from++]!;
+  for (let i = at, end = at + length; i < end; i++) bytes[i] = bytes[i - distance]!;
 }
 
 /** Copies source[start, start + length) to target[at, ...). Short runs by a loop: a view costs more. */
 export function copyBytes(source: Uint8Array, start: number, length: number, target: Uint8Array, at: number): void {
-  if (length > 64) {
+  if (length > LOOP_BYTES) {
     target.set(source.subarray(start, start + length), at);
     return;
   }
-  for (let i = 0; i < length; i++) target[at + i] = source[start + i]!;
+  const shift = start - at;
+  for (let i = at, end = at + length; i < end; i++) target[i] = source[i + shift]!;
 }
+
+const LOOP_BYTES = 128;
