@@ -160,6 +160,13 @@ export class LateRows {
     this.lateByMs[row] = lateByMs;
     this.count = row + 1;
   }
+
+  /** Orders the rows from `first` on by record, then window: several windows find them column by column. */
+  sortFrom(first: number): void {
+    const order = Array.from({ length: this.count - first }, (_, i) => first + i);
+    order.sort((a, b) => this.index[a]! - this.index[b]! || this.window[a]! - this.window[b]!);
+    for (const column of [this.index, this.window, this.lateByMs]) permute(column, first, order, 1);
+  }
 }
 
 const INITIAL = 64;
