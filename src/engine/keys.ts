@@ -1,0 +1,260 @@
+import { AnomalyError } from '../errors.ts';
+import type { StateReader, StateWriter } from './state.ts';
+
+/** Numbers a table slot takes: hash and id + 1, side by side, so that a probe touches one cache line. */
+const SLOT = 2;
+const INITIAL_KEYS = 1024;
+const INITIAL_ARENA_BYTES = 16 * INITIAL_KEYS;
+/** Positions are Int32. */
+const ARENA_BYTES_MAX = 2 ** 31 - 1;
+const DEFAULT_SEED = 0x2f0b4c47;
+/** How many columns go without guesses after one in which fewer than half of the guesses were right. */
+const REST_COLUMNS = 15;
+
+/**
+ * Byte keys interned to dense integer ids from 0, in the order of their first appearance, off the JS heap: one arena
+ * of bytes, one array of positions, and an open-addressing table with linear probing, at most half full.
+ *
+ * Ids depend on the order of the keys only, never on the seed, the table's size or where a column ends.
+ */
+export class KeyDictionary {
+  /** Number of keys, and the id of the next new one. */
+  size = 0;
+  /** The bytes of all keys; key `id` is [startOf(id), endOf(id)). Replaced when it grows. */
+  arena: Uint8Array = new Uint8Array(INITIAL_ARENA_BYTES);
+  #arenaView: DataView;
+  #starts: Int32Array = new Int32Array(INITIAL_KEYS + 1);
+  #slots = new Int32Array(2 * INITIAL_KEYS * SLOT);
+  #mask = 2 * INITIAL_KEYS - 1;
+  /** Which key came after this one the last time: sensors often report in a fixed order. */
+  #followers: Int32Array = new Int32Array(INITIAL_KEYS);
+  #last = 0;
+  #restColumns = 0;
+  #texts: string[] | undefined;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view = viewOf(this.#bytes);
+  readonly #seed: number;
+
+  /** @param seed of the hash: a runtime may draw one per process, which makes colliding keys harder to prepare */
+  constructor(seed: number = DEFAULT_SEED) {
+    this.#seed = seed | 0;
+    this.#arenaView = viewOf(this.arena);
+  }
+
+  /** The id of the key in bytes[start, end), a new one when it was never seen. Copies the bytes of a new key. */
+  intern(bytes: Uint8Array, start: number, end: number): number {
+    const view = this.#attach(bytes);
+    const hash = hashKey(view, start, end, this.#seed);
+    const slot = this.#probe(hash, view, start, end);
+    const id = this.#slots[slot + 1]! - 1;
+    return id >= 0 ? id : this.#add(hash, slot, bytes, start, end);
+  }
+
+  /** The id of a key, or -1 when it was never interned. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const view = this.#attach(bytes);
+    const slot = this.#probe(hashKey(view, start, end, this.#seed), view, start, end);
+    return this.#slots[slot + 1]! - 1;
+  }
+
+  /** Interns keys [starts[i], ends[i]) for from <= i < to into ids[i]; where starts[i] < 0, ids[i] becomes -1. */
+  internColumn(
+    bytes: Uint8Array,
+    starts: Int32Array,
+    ends: Int32Array,
+    from: number,
+    to: number,
+    ids: Int32Array,
+  ): void {
+    const view = this.#attach(bytes);
+    const guessing = this.#restColumns === 0;
+    if (!guessing) this.#restColumns--;
+    let last = this.#last;
+    let right = 0;
+    for (let i = from; i < to; i++) {
+      const start = starts[i]!;
+      if (start < 0) {
+        ids[i] = -1;
+        continue;
+      }
+      const end = ends[i]!;
+      if (guessing) {
+        const guess = this.#followers[last]!;
+        if (this.#is(guess, view, start, end)) {
+          right++;
+          ids[i] = guess;
+          last = guess;
+          continue;
+        }
+      }
+      const hash = hashKey(view, start, end, this.#seed);
+      const slot = this.#probe(hash, view, start, end);
+      let id = this.#slots[slot + 1]! - 1;
+      if (id < 0) id = this.#add(hash, slot, bytes, start, end);
+      ids[i] = id;
+      this.#followers[last] = id;
+      last = id;
+    }
+    this.#last = last;
+    if (guessing && right * 2 < to - from) this.#restColumns = REST_COLUMNS;
+  }
+
+  startOf(id: number): number {
+    return this.#starts[id]!;
+  }
+
+  endOf(id: number): number {
+    return this.#starts[id + 1]!;
+  }
+
+  /** The key as UTF-8 text, made at the first call for an id and kept: for alerts and configuration, not per record. */
+  text(id: number): string {
+    this.#texts ??= [];
+    const known = this.#texts[id];
+    if (known !== undefined) return known;
+    const text = DECODER.decode(this.arena.subarray(this.startOf(id), this.endOf(id)));
+    this.#texts[id] = text;
+    return text;
+  }
+
+  snapshot(state: StateWriter): void {
+    state.array('starts', this.#starts, this.size + 1);
+    state.array('arena', this.arena, this.#starts[this.size]!);
+  }
+
+  restore(state: StateReader): void {
+    const size = state.length('starts') - 1;
+    let capacity = INITIAL_KEYS;
+    while (capacity <= size) capacity *= 2;
+    this.#starts = state.i32('starts', capacity + 1);
+    this.arena = state.u8('arena', INITIAL_ARENA_BYTES);
+    if (size < 0 || this.#starts[size] !== state.length('arena')) {
+      throw new AnomalyError('ANM_STATE_CORRUPT', 'cannot restore keys as their positions do not match their bytes');
+    }
+    this.#arenaView = viewOf(this.arena);
+    this.#followers = new Int32Array(capacity);
+    this.#last = 0;
+    this.#texts = undefined;
+    this.size = size;
+    this.#rebuild(capacity * 2);
+  }
+
+  #attach(bytes: Uint8Array): DataView {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = viewOf(bytes);
+    }
+    return this.#view;
+  }
+
+  /** Whether key `id` is the one in [start, end); false for an id that is not in use, unless it is the empty key. */
+  #is(id: number, view: DataView, start: number, end: number): boolean {
+    const from = this.#starts[id]!;
+    if (id >= this.size || this.#starts[id + 1]! - from !== end - start) return false;
+    const arena = this.#arenaView;
+    let i = start;
+    let k = from;
+    if (end - start < 4) {
+      for (; i < end; i++, k++) if (view.getUint8(i) !== arena.getUint8(k)) return false;
+      return true;
+    }
+    const tail = end - 4;
+    for (; i < tail; i += 4, k += 4) if (view.getInt32(i, true) !== arena.getInt32(k, true)) return false;
+    // The last four bytes, which may overlap the word before: no loop over single bytes.
+    return view.getInt32(tail, true) === arena.getInt32(k + tail - i, true);
+  }
+
+  /** Position in the table of the key, or of the free slot where it belongs. */
+  #probe(hash: number, view: DataView, start: number, end: number): number {
+    const slots = this.#slots;
+    const mask = this.#mask;
+    let at = hash & mask;
+    for (;;) {
+      const slot = at * SLOT;
+      const id = slots[slot + 1]! - 1;
+      if (id < 0 || (slots[slot] === hash && this.#is(id, view, start, end))) return slot;
+      at = (at + 1) & mask;
+    }
+  }
+
+  #add(hash: number, slot: number, bytes: Uint8Array, start: number, end: number): number {
+    const id = this.size;
+    const from = this.#starts[id]!;
+    const to = from + end - start;
+    if (to > this.arena.length) this.#growArena(to);
+    for (let i = start, k = from; i < end; i++, k++) this.arena[k] = bytes[i]!;
+    if (id + 1 >= this.#starts.length - 1) {
+      this.#starts = doubled(this.#starts, this.#followers.length * 2 + 1);
+      this.#followers = doubled(this.#followers, this.#followers.length * 2);
+    }
+    this.#starts[id + 1] = to;
+    this.#slots[slot] = hash;
+    this.#slots[slot + 1] = id + 1;
+    this.size = id + 1;
+    if (this.size * 2 > this.#mask) this.#rebuild((this.#mask + 1) * 2);
+    return id;
+  }
+
+  #growArena(bytes: number): void {
+    if (bytes > ARENA_BYTES_MAX) {
+      throw new AnomalyError(
+        'ANM_UNSUPPORTED',
+        `cannot keep ${this.size + 1} series in one partition as their names take more than 2 GiB`,
+        { hint: 'choose another source.key, or more partitions' },
+      );
+    }
+    const grown = new Uint8Array(Math.min(ARENA_BYTES_MAX, Math.max(bytes, this.arena.length * 2)));
+    grown.set(this.arena);
+    this.arena = grown;
+    this.#arenaView = viewOf(grown);
+  }
+
+  /** Makes a table of that many slots, a power of two, from the arena. */
+  #rebuild(slotCount: number): void {
+    const slots = new Int32Array(slotCount * SLOT);
+    const mask = slotCount - 1;
+    for (let id = 0; id < this.size; id++) {
+      const hash = hashKey(this.#arenaView, this.#starts[id]!, this.#starts[id + 1]!, this.#seed);
+      let at = hash & mask;
+      while (slots[at * SLOT + 1] !== 0) at = (at + 1) & mask;
+      slots[at * SLOT] = hash;
+      slots[at * SLOT + 1] = id + 1;
+    }
+    this.#slots = slots;
+    this.#mask = mask;
+  }
+}
+
+const DECODER = new TextDecoder();
+
+/**
+ * Hash of a key by words of four bytes, the last of which may overlap the one before: one multiplication a word, and
+ * the finalizer of MurmurHash3 (A. Appleby). Signed 32 bits.
+ */
+function hashKey(view: DataView, start: number, end: number, seed: number): number {
+  let hash = seed ^ (end - start);
+  const tail = end - 4;
+  let i = start;
+  if (tail < start) {
+    for (; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x9e3779b1);
+  } else {
+    for (; i < tail; i += 4) {
+      hash = Math.imul(hash ^ view.getInt32(i, true), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    hash = Math.imul(hash ^ view.getInt32(tail, true), 0x9e3779b1);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function doubled(values: Int32Array, length: number): Int32Array {
+  const grown = new Int32Array(length);
+  grown.set(values);
+  return grown;
+}
