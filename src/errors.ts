@@ -51,6 +51,12 @@ export const ERROR_TABLE = {
     summary: 'The consumer group is in use by members of another protocol or client family.',
     hint: 'stop the other members, or choose another --group',
   },
+  ANM_GROUP_REBALANCED: {
+    exit: 1,
+    retryable: true,
+    summary: 'The group gave the partitions to other members before their offsets were committed.',
+    hint: 'what is not committed is read again by the new owner; if it recurs, raise the session or rebalance timeout',
+  },
   ANM_BROKER_UNREACHABLE: {
     exit: 3,
     retryable: true,

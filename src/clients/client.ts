@@ -133,6 +133,11 @@ export interface ConsumerOptions {
 export interface RebalanceListener {
   /** Called before partitions go away: flush and commit here; the client rejoins when the promise settles. */
   onRevoked(partitions: readonly TopicPartition[]): Promise<void>;
+  /**
+   * The group has already given the partitions to others (session timeout, fencing): drop their state, commit
+   * nothing. Without it `onRevoked` is called, and a commit there fails with ANM_GROUP_REBALANCED.
+   */
+  onLost?(partitions: readonly TopicPartition[]): Promise<void>;
   /** Returns where to start each partition; undefined = the committed offset, else the group's `start` rule. */
   onAssigned(partitions: readonly TopicPartition[]): Promise<readonly TopicPartitionOffset[] | undefined>;
 }

@@ -19,7 +19,8 @@ export class PlatformaticClient implements KafkaClient {
   readonly kind = 'platformatic';
   readonly admin: Admin;
   readonly #cluster: Cluster;
-  readonly #open = new Set<Consumer | Producer>();
+  readonly #consumers = new Set<Consumer>();
+  readonly #producers = new Set<Producer>();
 
   private constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -49,21 +50,22 @@ export class PlatformaticClient implements KafkaClient {
   async createProducer(options: ProducerOptions = {}): Promise<Producer> {
     const producer = new PlatformaticProducer(this.#cluster, options);
     await producer.start();
-    this.#open.add(producer);
+    this.#producers.add(producer);
     return producer;
   }
 
   async createConsumer(options: ConsumerOptions = {}): Promise<Consumer> {
     const consumer = new PlatformaticConsumer(this.#cluster, options);
-    this.#open.add(consumer);
+    this.#consumers.add(consumer);
     return consumer;
   }
 
   async close(): Promise<void> {
-    const results = await Promise.allSettled([...this.#open].map((each) => each.close()));
-    this.#open.clear();
+    // Consumers first: their listeners flush into the producers.
+    const consumers = await Promise.allSettled([...this.#consumers].map((each) => each.close()));
+    const producers = await Promise.allSettled([...this.#producers].map((each) => each.close()));
     await this.#cluster.close();
-    const failed = results.find((result) => result.status === 'rejected');
+    const failed = [...consumers, ...producers].find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
 }

@@ -49,7 +49,7 @@ export class PlatformaticConsumer implements Consumer {
 
   async assign(partitions: readonly TopicPartitionOffset[]): Promise<void> {
     await requireTopics(this.#cluster, partitions);
-    await this.#replaceAssignment(partitions);
+    this.#replaceAssignment(partitions);
     this.#pump();
   }
 
@@ -131,7 +131,7 @@ export class PlatformaticConsumer implements Consumer {
     );
   }
 
-  async #replaceAssignment(offsets: readonly TopicPartitionOffset[]): Promise<void> {
+  #replaceAssignment(offsets: readonly TopicPartitionOffset[]): void {
     for (const partition of this.#partitions.values()) partition.revoke();
     this.#partitions.clear();
     for (const { topic, partition, offset } of offsets) {

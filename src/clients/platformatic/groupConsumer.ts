@@ -1,47 +1,102 @@
 import { AnomalyError } from '../../errors.ts';
 import type { ConsumerOptions, RebalanceListener, TopicPartition, TopicPartitionOffset } from '../client.ts';
-import { protocolFailure } from '../kafkaErrors.ts';
+import { KafkaCode, kafkaError, protocolFailure } from '../kafkaErrors.ts';
+import { GroupDriver } from '../membership/driver.ts';
 import type { Cluster } from './cluster.ts';
-import { commitOffsets, fetchOffsets } from './offsets.ts';
+import { PlatformaticGroupTransport } from './groupTransport.ts';
+import { commitOffsets, EARLIEST, fetchOffsets, LATEST, listOffsets, requireTopics } from './offsets.ts';
+import { partitionKey } from './partitions.ts';
 
 interface GroupHost {
-  assign(offsets: readonly TopicPartitionOffset[]): Promise<void>;
+  /** Replaces what the consumer reads. */
+  assign(offsets: readonly TopicPartitionOffset[]): void;
   signal(): void;
 }
 
+const SESSION_TIMEOUT_MS = 10_000;
+const REBALANCE_TIMEOUT_MS = 60_000;
+const METADATA_INTERVAL_MS = 30_000;
+
+/** A consumer's dealings with its group: membership when it subscribes, offsets in any case. */
 export class GroupConsumer {
   readonly #cluster: Cluster;
   readonly #options: ConsumerOptions;
-  hasWork = false;
+  readonly #host: GroupHost;
+  #driver: GroupDriver | null = null;
 
-  constructor(cluster: Cluster, options: ConsumerOptions, _host: GroupHost) {
+  constructor(cluster: Cluster, options: ConsumerOptions, host: GroupHost) {
     this.#cluster = cluster;
     this.#options = options;
+    this.#host = host;
   }
 
-  async subscribe(
-    _topics: readonly string[],
-    _start: 'earliest' | 'latest',
-    _listener: RebalanceListener,
-  ): Promise<void> {
-    throw new AnomalyError('ANM_UNSUPPORTED', 'cannot join a group yet');
+  get hasWork(): boolean {
+    return this.#driver?.hasWork ?? false;
   }
 
-  async work(): Promise<void> {}
+  async work(): Promise<void> {
+    await this.#driver?.work();
+  }
 
+  async subscribe(topics: readonly string[], start: 'earliest' | 'latest', listener: RebalanceListener): Promise<void> {
+    if (this.#driver !== null) throw new AnomalyError('ANM_INTERNAL', 'cannot subscribe twice');
+    const groupId = this.#groupId();
+    await requireTopics(
+      this.#cluster,
+      topics.map((topic) => ({ topic, partition: 0 })),
+    );
+    const sessionTimeoutMs = this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
+    const rebalanceTimeoutMs = this.#options.rebalanceTimeoutMs ?? REBALANCE_TIMEOUT_MS;
+    const transport = new PlatformaticGroupTransport(this.#cluster, groupId, this.#options, {
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+    });
+    this.#driver = new GroupDriver(
+      groupId,
+      topics,
+      transport,
+      {
+        assign: async (partitions) => {
+          const given = await listener.onAssigned(partitions);
+          this.#host.assign(await this.#startOffsets(partitions, given ?? [], start));
+        },
+        revoke: async (partitions, isLost) => {
+          if (isLost && listener.onLost !== undefined) await listener.onLost(partitions);
+          else await listener.onRevoked(partitions);
+          this.#host.assign([]);
+        },
+        signal: () => this.#host.signal(),
+      },
+      {
+        heartbeatIntervalMs: this.#options.heartbeatIntervalMs ?? Math.floor(sessionTimeoutMs / 3),
+        isStatic: this.#options.instanceId !== undefined,
+        metadataIntervalMs: METADATA_INTERVAL_MS,
+        retryTimeoutMs: this.#cluster.retryTimeoutMs,
+      },
+    );
+    this.#driver.start();
+  }
+
+  /** Commits as the member of the current generation; without a subscription as nobody in particular. */
   async commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
     const groupId = this.#groupId();
     if (offsets.length === 0) return;
-    await this.#cluster.retry(`commit offsets of group ${groupId}`, async () => {
+    const action = `commit offsets of group ${groupId}`;
+    await this.#cluster.retry(action, async () => {
+      const machine = this.#driver?.machine;
+      const generation = machine?.generation ?? -1;
+      const member = { generation, memberId: machine?.memberId ?? '', instanceId: this.#options.instanceId ?? null };
+      if (machine !== undefined && generation < 0) throw rebalanced(action, 'this member has lost its partitions');
       const socket = await this.#cluster.connection(await this.#cluster.coordinator(groupId), 'control');
-      const code = await commitOffsets(
-        this.#cluster,
-        socket,
-        groupId,
-        { generation: -1, memberId: '', instanceId: null },
-        offsets,
-      );
-      if (code !== 0) throw protocolFailure(code, `commit offsets of group ${groupId}`);
+      const code = await commitOffsets(this.#cluster, socket, groupId, member, offsets);
+      if (code === KafkaCode.none) return;
+      this.#driver?.committed(code, generation);
+      const isStale =
+        code === KafkaCode.illegalGeneration ||
+        code === KafkaCode.unknownMemberId ||
+        code === KafkaCode.rebalanceInProgress;
+      if (isStale && machine !== undefined) throw rebalanced(action, `the broker answered ${kafkaError(code).name}`);
+      throw protocolFailure(code, action);
     });
   }
 
@@ -49,15 +104,49 @@ export class GroupConsumer {
     const groupId = this.#groupId();
     return this.#cluster.retry(`read the offsets of group ${groupId}`, async () => {
       const socket = await this.#cluster.connection(await this.#cluster.coordinator(groupId), 'control');
-      return fetchOffsets(this.#cluster, socket, groupId, partitions);
+      return fetchOffsets(this.#cluster, socket, groupId, partitions, true);
     });
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.#driver?.close();
+  }
+
+  /** The listener's offsets, else the committed ones, else the log's start or end. */
+  async #startOffsets(
+    partitions: readonly TopicPartition[],
+    given: readonly TopicPartitionOffset[],
+    start: 'earliest' | 'latest',
+  ): Promise<TopicPartitionOffset[]> {
+    const found = new Map(given.map((p) => [partitionKey(p.topic, p.partition), p.offset]));
+    const open = () => partitions.filter((p) => !found.has(partitionKey(p.topic, p.partition)));
+    if (open().length > 0) {
+      for (const p of await this.committed(open())) {
+        if (p.offset >= 0) found.set(partitionKey(p.topic, p.partition), p.offset);
+      }
+    }
+    if (open().length > 0) {
+      const isolation = this.#options.isolation ?? 'read_committed';
+      const at = start === 'earliest' ? EARLIEST : LATEST;
+      for (const p of await listOffsets(this.#cluster, open(), at, isolation)) {
+        found.set(partitionKey(p.topic, p.partition), p.offset);
+      }
+    }
+    await requireTopics(this.#cluster, partitions);
+    return partitions.map(({ topic, partition }) => ({
+      topic,
+      partition,
+      offset: found.get(partitionKey(topic, partition))!,
+    }));
+  }
 
   #groupId(): string {
     const groupId = this.#options.groupId;
     if (groupId === undefined) throw new AnomalyError('ANM_INTERNAL', 'cannot commit as the consumer has no group');
     return groupId;
   }
+}
+
+function rebalanced(action: string, reason: string): AnomalyError {
+  return new AnomalyError('ANM_GROUP_REBALANCED', `cannot ${action} as ${reason}`);
 }

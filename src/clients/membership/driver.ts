@@ -1,0 +1,267 @@
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
+import type { TopicPartition } from '../client.ts';
+import { kafkaError, protocolFailure } from '../kafkaErrors.ts';
+import { ASSIGNORS, type Assignments } from './assignors.ts';
+import { GroupMachine, type JoinAnswer, type Step } from './machine.ts';
+import { decodeSubscription } from './protocol.ts';
+
+/** What the driver needs from a client: the group APIs of one member. Lost connections reject. */
+export interface GroupTransport {
+  join(memberId: string, topics: readonly string[], protocols: readonly string[]): Promise<JoinAnswer>;
+  /** `assignments` is null unless this member leads. */
+  sync(
+    machine: { memberId: string; generation: number; protocol: string },
+    assignments: Assignments | null,
+  ): Promise<{ errorCode: number; partitions: TopicPartition[] }>;
+  heartbeat(memberId: string, generation: number): Promise<number>;
+  leave(memberId: string): Promise<void>;
+  /** Number of partitions of each topic, as of now. */
+  partitionCounts(topics: readonly string[]): Promise<Map<string, number>>;
+  /** The coordinator moved or its connection broke: find it again before the next request. */
+  forgetCoordinator(): void;
+  close(): void;
+}
+
+/** The application's side, run within poll so that nothing is processed meanwhile. */
+export interface GroupApplication {
+  assign(partitions: readonly TopicPartition[]): Promise<void>;
+  revoke(partitions: readonly TopicPartition[], isLost: boolean): Promise<void>;
+  /** Poll should look: there is work, or a failure. */
+  signal(): void;
+}
+
+export interface GroupTiming {
+  readonly heartbeatIntervalMs: number;
+  /** A static member keeps its place when it closes. */
+  readonly isStatic: boolean;
+  /** How often the leader looks for new partitions. */
+  readonly metadataIntervalMs: number;
+  readonly retryTimeoutMs: number;
+}
+
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1000;
+
+/**
+ * Runs the state machine: join and sync in the background, heartbeats by timer, revoke and assign within poll.
+ */
+export class GroupDriver {
+  readonly machine = new GroupMachine();
+  readonly #groupId: string;
+  readonly #topics: readonly string[];
+  readonly #transport: GroupTransport;
+  readonly #application: GroupApplication;
+  readonly #timing: GroupTiming;
+  #failure: AnomalyError | null = null;
+  #isRunning = false;
+  #isClosed = false;
+  #heartbeatTimer: NodeJS.Timeout | null = null;
+  #isBeating = false;
+  #pauseMs = FIRST_PAUSE_MS;
+  #failingSinceMs = 0;
+  #counts: Map<string, number> | null = null;
+  #countsAtMs = 0;
+
+  constructor(
+    groupId: string,
+    topics: readonly string[],
+    transport: GroupTransport,
+    application: GroupApplication,
+    timing: GroupTiming,
+  ) {
+    this.#groupId = groupId;
+    this.#topics = topics;
+    this.#transport = transport;
+    this.#application = application;
+    this.#timing = timing;
+  }
+
+  start(): void {
+    this.#heartbeatTimer = setInterval(() => void this.#beat(), this.#timing.heartbeatIntervalMs);
+    this.#run();
+  }
+
+  /** Whether poll must call `work` before it goes on. */
+  get hasWork(): boolean {
+    const next = this.machine.step.do;
+    return this.#failure !== null || next === 'assign' || next === 'revoke' || next === 'fail';
+  }
+
+  /** Runs the listener's turn. Rejects with what ended the membership, or with the listener's own error. */
+  async work(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    const step = this.machine.step;
+    if (step.do === 'revoke') {
+      await this.#application.revoke(step.partitions, step.isLost);
+      this.machine.revoked();
+    } else if (step.do === 'assign') {
+      await this.#application.assign(step.partitions);
+      this.machine.assigned();
+    } else if (step.do === 'fail') {
+      this.#failure = this.#explain(step.errorCode);
+      throw this.#failure;
+    }
+    this.#run();
+  }
+
+  /** Takes note of a commit's answer, which tells of rebalances as heartbeats do. */
+  committed(errorCode: number, generation: number): void {
+    this.machine.answered(errorCode, generation);
+    this.#next();
+  }
+
+  /** Gives the partitions back with a last flush, and leaves. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const { held } = this.machine;
+    const isLost = this.machine.generation < 0;
+    try {
+      if (held.length > 0) await this.#application.revoke(held, isLost);
+    } finally {
+      this.#isClosed = true;
+      if (this.#heartbeatTimer !== null) clearInterval(this.#heartbeatTimer);
+      if (this.machine.memberId !== '' && !this.#timing.isStatic) await this.#leave();
+      this.#transport.close();
+    }
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#transport.leave(this.machine.memberId);
+    } catch {
+      // The session timeout does the same, later.
+    }
+  }
+
+  /** Join and sync until the machine waits for the application or for time. One loop at a time. */
+  #run(): void {
+    if (this.#isRunning || this.#isClosed) return;
+    this.#isRunning = true;
+    this.#loop()
+      .catch((error: unknown) => {
+        this.#failure = isAnomalyError(error)
+          ? error
+          : new AnomalyError('ANM_PROTOCOL', `cannot join group ${this.#groupId}: ${(error as Error).message}`, {
+              cause: error,
+            });
+      })
+      .finally(() => {
+        this.#isRunning = false;
+        this.#application.signal();
+      });
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#isClosed) {
+      const step = this.machine.step;
+      if (step.do !== 'join' && step.do !== 'sync') return;
+      try {
+        const errorCode = await this.#perform(step);
+        if (errorCode === 0) {
+          this.#pauseMs = FIRST_PAUSE_MS;
+          this.#failingSinceMs = 0;
+          continue;
+        }
+        if (kafkaError(errorCode).retry === 'coordinator') this.#transport.forgetCoordinator();
+        if (kafkaError(errorCode).retry === 'no') continue;
+        this.#expectBefore(protocolFailure(errorCode, `join group ${this.#groupId}`));
+      } catch (error) {
+        if (this.#isClosed) return;
+        if (isAnomalyError(error) && !error.retryable && error.details['kafkaErrorCode'] === undefined) throw error;
+        this.#transport.forgetCoordinator();
+        this.#expectBefore(error as Error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
+      this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** Passing trouble is repeated until the retry timeout. */
+  #expectBefore(error: Error): void {
+    const nowMs = performance.now();
+    if (this.#failingSinceMs === 0) this.#failingSinceMs = nowMs;
+    if (nowMs - this.#failingSinceMs > this.#timing.retryTimeoutMs) throw error;
+  }
+
+  async #perform(step: Step): Promise<number> {
+    const { machine } = this;
+    if (step.do === 'join') {
+      const names = ASSIGNORS.map((assignor) => assignor.name);
+      const answer = await this.#transport.join(machine.memberId, this.#topics, names);
+      machine.joined(answer);
+      return answer.errorCode;
+    }
+    const assignments = machine.isLeader ? await this.#assign() : null;
+    const answer = await this.#transport.sync(machine, assignments);
+    machine.synced(answer.errorCode, answer.partitions);
+    return answer.errorCode;
+  }
+
+  async #assign(): Promise<Assignments> {
+    const { machine } = this;
+    const assignor = ASSIGNORS.find((each) => each.name === machine.protocol);
+    if (assignor === undefined) {
+      throw new AnomalyError(
+        'ANM_GROUP_PROTOCOL',
+        `cannot lead group ${this.#groupId} by the protocol ${machine.protocol}`,
+      );
+    }
+    const members = machine.members.map(({ memberId, instanceId, metadata }) => ({
+      memberId,
+      instanceId,
+      subscription: decodeSubscription(metadata),
+    }));
+    this.#counts = await this.#transport.partitionCounts([...new Set(members.flatMap((m) => m.subscription.topics))]);
+    this.#countsAtMs = performance.now();
+    return assignor.assign(members, this.#counts);
+  }
+
+  async #beat(): Promise<void> {
+    const { machine } = this;
+    if (!machine.beats || this.#isBeating || this.#isClosed) return;
+    this.#isBeating = true;
+    const generation = machine.generation;
+    try {
+      const errorCode = await this.#transport.heartbeat(machine.memberId, generation);
+      if (kafkaError(errorCode).retry === 'coordinator') this.#transport.forgetCoordinator();
+      machine.answered(errorCode, generation);
+      await this.#watchPartitions();
+    } catch {
+      // The next beat goes to the coordinator found anew; the session timeout bounds how long that may fail.
+      this.#transport.forgetCoordinator();
+    } finally {
+      this.#isBeating = false;
+      this.#next();
+    }
+  }
+
+  /** Only the leader assigns, so the leader looks for partitions that were added. */
+  async #watchPartitions(): Promise<void> {
+    const { machine } = this;
+    const before = this.#counts;
+    if (!machine.isLeader || before === null || machine.state !== 'stable') return;
+    if (performance.now() - this.#countsAtMs < this.#timing.metadataIntervalMs) return;
+    this.#countsAtMs = performance.now();
+    const now = await this.#transport.partitionCounts([...before.keys()]);
+    for (const [topic, count] of now) if (count !== before.get(topic)) machine.rejoin();
+  }
+
+  #next(): void {
+    if (this.#isClosed) return;
+    if (this.hasWork) this.#application.signal();
+    else this.#run();
+  }
+
+  #explain(errorCode: number): AnomalyError {
+    const { name } = kafkaError(errorCode);
+    const action = `stay in group ${this.#groupId}`;
+    if (name === 'INCONSISTENT_GROUP_PROTOCOL') {
+      return new AnomalyError(
+        'ANM_GROUP_PROTOCOL',
+        `cannot join group ${this.#groupId} as its members use another protocol than ${ASSIGNORS.map((a) => a.name).join(' or ')} (${name})`,
+        { details: { groupId: this.#groupId, kafkaError: name } },
+      );
+    }
+    return protocolFailure(errorCode, action, { details: { groupId: this.#groupId } });
+  }
+}
