@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { AnomalyError } from '../errors.ts';
+import type { Logger } from '../output/logger.ts';
+import { loadFastCrc32c } from '../wire/crc32c.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Connection } from './connection.ts';
+import type { BrokerContext, BrokerSettings } from './context.ts';
+import { type Fault, Faults } from './faults.ts';
+import { GroupCoordinator } from './groups/coordinator.ts';
+import { makeHandlers } from './handlers/handlers.ts';
+import { DEFAULT_PROFILE, PROFILES, profileNamed } from './profiles.ts';
+import { ByteWriter } from './protocol/bytes.ts';
+import { TopicStore } from './topics.ts';
+
+export interface BrokerOptions {
+  /** 0 (the default) takes any free one. */
+  readonly port?: number;
+  /** Address to listen on, and to tell clients. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Release of Redpanda whose API versions are advertised, as v25.3. Default the newest. */
+  readonly profile?: string;
+  /** A topic is made on first use, where the client's request allows it. Default true, as in a dev container. */
+  readonly autoCreate?: boolean;
+  /** Default 1. */
+  readonly defaultPartitions?: number;
+  /** How long an empty group waits for more members. Default 0, as in a dev container; production has 3000. */
+  readonly rebalanceDelayMs?: number;
+  /** Default 6000, Redpanda's. */
+  readonly minSessionTimeoutMs?: number;
+  /** Default 300000, Redpanda's. */
+  readonly maxSessionTimeoutMs?: number;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly faults?: readonly Fault[];
+  /** Gives ids of 32 hexadecimal digits for topics, members and the cluster. Default random ones. */
+  readonly newId?: () => string;
+}
+
+const NODE_ID = 0;
+const MAX_PORT = 65535;
+
+/**
+ * A Kafka-protocol broker of one node in this process, in memory, for development and tests: it advertises what
+ * Redpanda does, and speaks it over TCP. Nothing outlives it.
+ *
+ * @throws AnomalyError ANM_PORT_IN_USE, ANM_USAGE on an unknown profile
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const broker = new Broker(options);
+  // Batches are checked by table until the addon is there, so nobody waits for it.
+  void loadFastCrc32c();
+  await broker.listen(options.port ?? 0);
+  return broker;
+}
+
+/** A running broker. Use `startBroker`. */
+export class Broker {
+  readonly nodeId = NODE_ID;
+  /** Faults to be met by coming requests: `broker.faults.inject({ api: 'Produce', errorCode: 6 })`. */
+  readonly faults: Faults;
+  readonly context: BrokerContext;
+  readonly host: string;
+  private readonly server: Server;
+  private readonly connections = new Set<Connection>();
+  private readonly writer = new ByteWriter();
+  private readonly logger: Logger | undefined;
+  private readonly handlers;
+  private readonly startedMs: number;
+  private listeningPort = 0;
+
+  constructor(options: BrokerOptions) {
+    const name = options.profile ?? DEFAULT_PROFILE;
+    const profile = profileNamed(name);
+    if (profile === undefined) {
+      throw new AnomalyError('ANM_USAGE', `cannot behave like ${name} as no such profile is known`, {
+        hint: `known are ${PROFILES.map((known) => known.name).join(', ')}`,
+      });
+    }
+    const clock = options.clock ?? systemClock;
+    const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
+    const settings = settingsOf(options);
+    let lastProducerId = 0;
+    this.context = {
+      nodeId: NODE_ID,
+      clusterId: `redpanda.${newId()}`,
+      profile,
+      clock,
+      settings,
+      topics: new TopicStore(newId),
+      groups: new GroupCoordinator({
+        clock,
+        rebalanceDelayMs: settings.rebalanceDelayMs,
+        newMemberId: (clientId) => `${clientId}-${newId()}`,
+      }),
+      nextProducerId: () => ++lastProducerId,
+    };
+    this.handlers = makeHandlers(this.context);
+    this.faults = new Faults(options.faults);
+    this.host = options.host ?? '127.0.0.1';
+    this.logger = options.logger;
+    this.startedMs = clock.now();
+    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+  }
+
+  get port(): number {
+    return this.listeningPort;
+  }
+
+  /** host:port, as clients take it. */
+  get address(): string {
+    return `${this.host}:${this.listeningPort}`;
+  }
+
+  get clusterId(): string {
+    return this.context.clusterId;
+  }
+
+  /** The release whose API versions are advertised. */
+  get version(): string {
+    return this.context.profile.name;
+  }
+
+  /** Every topic with its partitions' ends, for the Admin API. */
+  topics() {
+    return [...this.context.topics.all()].map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partition, highWatermark }) => ({
+        partition,
+        highWatermark,
+        recordsProduced: highWatermark,
+      })),
+    }));
+  }
+
+  /** Every group with what it committed, for the Admin API. */
+  groups() {
+    return [...this.context.groups.all()].map(({ groupId, members, offsets }) => ({
+      groupId,
+      memberCount: members.size,
+      offsets: [...offsets.topics()].flatMap(([topic, partitions]) =>
+        [...partitions].map(([partition, { offset }]) => ({ topic, partition, offset })),
+      ),
+    }));
+  }
+
+  /** Cluster properties under Redpanda's names. */
+  clusterConfig(): Record<string, unknown> {
+    const { autoCreate, defaultPartitions, rebalanceDelayMs, minSessionTimeoutMs, maxSessionTimeoutMs } =
+      this.context.settings;
+    return {
+      auto_create_topics_enabled: autoCreate,
+      default_topic_partitions: defaultPartitions,
+      group_initial_rebalance_delay: rebalanceDelayMs,
+      group_min_session_timeout_ms: minSessionTimeoutMs,
+      group_max_session_timeout_ms: maxSessionTimeoutMs,
+      enable_idempotence: true,
+      enable_transactions: false,
+      kafka_batch_max_bytes: 1048576,
+      write_caching_default: 'true',
+    };
+  }
+
+  uptimeSeconds(): number {
+    return (this.context.clock.now() - this.startedMs) / 1000;
+  }
+
+  listen(port: number): Promise<void> {
+    if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
+      throw new AnomalyError('ANM_USAGE', `cannot listen on port ${port} as it is not from 0 to ${MAX_PORT}`);
+    }
+    return new Promise((resolve, reject) => {
+      const failed = (error: NodeJS.ErrnoException) => reject(listenError(error, this.host, port));
+      this.server.once('error', failed);
+      this.server.listen(port, this.host, () => {
+        this.server.off('error', failed);
+        const address = this.server.address();
+        this.listeningPort = typeof address === 'object' && address !== null ? address.port : port;
+        resolve();
+      });
+    });
+  }
+
+  /** Drops every connection and frees the port. */
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.server.close(() => resolve());
+    });
+    for (const connection of this.connections) connection.close();
+    this.context.groups.close();
+    return closed;
+  }
+
+  private accept(socket: Socket): void {
+    const isAnyAddress = this.host === '0.0.0.0' || this.host === '::';
+    const connection = new Connection(socket, {
+      broker: this.context,
+      handlers: this.handlers,
+      faults: this.faults,
+      writer: this.writer,
+      // Who listens everywhere tells each client the address by which it came.
+      host: isAnyAddress ? (socket.localAddress ?? '127.0.0.1').replace(/^::ffff:/, '') : this.host,
+      port: this.listeningPort,
+      logger: this.logger,
+    });
+    this.connections.add(connection);
+    connection.onClose(() => this.connections.delete(connection));
+  }
+}
+
+function settingsOf(options: BrokerOptions): BrokerSettings {
+  return {
+    autoCreate: options.autoCreate ?? true,
+    defaultPartitions: options.defaultPartitions ?? 1,
+    rebalanceDelayMs: options.rebalanceDelayMs ?? 0,
+    minSessionTimeoutMs: options.minSessionTimeoutMs ?? 6000,
+    maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? 300_000,
+  };
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): AnomalyError {
+  if (error.code === 'EADDRINUSE') {
+    return new AnomalyError('ANM_PORT_IN_USE', `cannot listen on ${host}:${port} as the port is taken`, {
+      cause: error,
+    });
+  }
+  return new AnomalyError('ANM_USAGE', `cannot listen on ${host}:${port} as the system refuses it: ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,199 @@
+import type { Socket } from 'node:net';
+import type { Logger } from '../output/logger.ts';
+import type { BrokerContext, Call, Handler, Handlers } from './context.ts';
+import type { Fault, Faults } from './faults.ts';
+import { FrameReader, FrameTooLarge } from './frameReader.ts';
+import { apiVersions } from './handlers/cluster.ts';
+import { CloseConnection } from './handlers/produce.ts';
+import {
+  type ApiName,
+  apiName,
+  apiOf,
+  type Request,
+  readClientId,
+  readHeader,
+  responseFrame,
+} from './protocol/apis.ts';
+import { ByteReader, type ByteWriter } from './protocol/bytes.ts';
+import { KafkaError } from './protocol/errorCodes.ts';
+import { errorResponse } from './protocol/errorResponses.ts';
+
+/** Requests of one client that may wait their turn; then its socket is not read on. */
+const MAX_WAITING_REQUESTS = 64;
+
+export interface ConnectionServices {
+  readonly broker: BrokerContext;
+  readonly handlers: Handlers;
+  readonly faults: Faults;
+  readonly writer: ByteWriter;
+  readonly host: string;
+  readonly port: number;
+  readonly logger: Logger | undefined;
+}
+
+/**
+ * One client. Requests are handled one at a time and answered in order, as Kafka does, so a client never has more than
+ * one answer in the broker; the next request waits until a slow socket took the last one.
+ */
+export class Connection {
+  private readonly frames = new FrameReader();
+  private readonly closeActions = new Set<() => void>();
+  private readonly socket: Socket;
+  private readonly services: ConnectionServices;
+  private isBusy = false;
+  closed = false;
+
+  constructor(socket: Socket, services: ConnectionServices) {
+    this.socket = socket;
+    this.services = services;
+    socket.setNoDelay(true);
+    socket.on('data', (piece: Buffer) => this.received(piece));
+    socket.on('drain', () => this.next());
+    // A reset by the client is no news for the broker; 'close' follows.
+    socket.on('error', (error) => services.logger?.debug('a connection failed', { error: error.message }));
+    socket.on('close', () => this.ended());
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  onClose(action: () => void): () => void {
+    this.closeActions.add(action);
+    return () => this.closeActions.delete(action);
+  }
+
+  private received(piece: Buffer): void {
+    try {
+      this.frames.push(piece);
+    } catch (error) {
+      if (!(error instanceof FrameTooLarge)) throw error;
+      this.refuse(error.message);
+      return;
+    }
+    if (this.frames.waiting > MAX_WAITING_REQUESTS) this.socket.pause();
+    this.next();
+  }
+
+  /** Handles what waits, until a request takes its time or the socket is full. */
+  private next(): void {
+    while (!this.isBusy && !this.closed && !this.socket.writableNeedDrain) {
+      const frame = this.frames.take();
+      if (frame === undefined) break;
+      this.isBusy = true;
+      try {
+        this.handle(frame);
+      } catch (error) {
+        this.failed(error);
+      }
+    }
+    if (this.frames.waiting <= MAX_WAITING_REQUESTS && this.socket.isPaused()) this.socket.resume();
+  }
+
+  private handle(frame: Buffer): void {
+    const reader = new ByteReader(frame);
+    const { apiKey, apiVersion, correlationId } = readHeader(reader);
+    const name = apiName(apiKey);
+    const range = name === undefined ? undefined : this.services.broker.profile.apis[name];
+    if (name === undefined || range === undefined) return this.refuse(`an unknown API ${apiKey}`);
+    if (apiVersion < range[0] || apiVersion > range[1]) {
+      if (name !== 'ApiVersions') return this.refuse(`${name} version ${apiVersion}`);
+      // Version 0 is the one that every client reads (KIP-511).
+      return this.send(name, 0, correlationId, apiVersions(this.services.broker, KafkaError.UNSUPPORTED_VERSION));
+    }
+    const codec = apiOf(name).request;
+    const clientId = readClientId(reader, codec.isFlexible(apiVersion));
+    const request = codec.decode(reader, apiVersion) as Request<ApiName>;
+    const fault = this.services.faults.take(name);
+    if (fault === undefined) this.answer(name, request, this.call(apiVersion, clientId), correlationId, false);
+    else this.suffer(fault, name, request, this.call(apiVersion, clientId), correlationId);
+  }
+
+  private call(version: number, clientId: string): Call {
+    const connection = this;
+    const { host, port } = this.services;
+    return {
+      version,
+      clientId,
+      clientHost: this.socket.remoteAddress ?? '',
+      host,
+      port,
+      get closed() {
+        return connection.closed;
+      },
+      onClose: (action) => connection.onClose(action),
+    };
+  }
+
+  private answer(name: ApiName, request: Request<ApiName>, call: Call, correlationId: number, isLost: boolean): void {
+    const handler = this.services.handlers[name] as Handler<ApiName>;
+    const deliver = (response: object | null) => {
+      if (this.closed) return;
+      if (isLost) this.close();
+      else if (response === null) this.isBusy = false;
+      else this.send(name, call.version, correlationId, response);
+    };
+    const response = handler(request as never, call) as object | null | Promise<object | null>;
+    if (!(response instanceof Promise)) return deliver(response);
+    response.then(deliver).then(
+      () => this.next(),
+      (error) => this.failed(error),
+    );
+  }
+
+  private suffer(fault: Fault, name: ApiName, request: Request<ApiName>, call: Call, correlationId: number): void {
+    const strike = () => {
+      if (this.closed) return;
+      if (fault.drop === 'before') return this.close();
+      if (fault.errorCode === undefined) return this.answer(name, request, call, correlationId, fault.drop === 'after');
+      this.send(
+        name,
+        call.version,
+        correlationId,
+        errorResponse(name, request as never, fault.errorCode, call.version),
+      );
+    };
+    if (fault.delayMs === undefined) return strike();
+    this.services.broker.clock.after(fault.delayMs, () => {
+      try {
+        strike();
+        this.next();
+      } catch (error) {
+        this.failed(error);
+      }
+    });
+  }
+
+  private send(name: ApiName, version: number, correlationId: number, response: object): void {
+    const pieces = responseFrame(this.services.writer, name, version, correlationId, response);
+    this.isBusy = false;
+    if (pieces.length === 1) {
+      this.socket.write(pieces[0]!);
+      return;
+    }
+    // Corked, the pieces go out by one gathering write, from where they lie.
+    this.socket.cork();
+    for (const piece of pieces) this.socket.write(piece);
+    this.socket.uncork();
+  }
+
+  private refuse(what: string): void {
+    this.services.logger?.warn('closed a connection', { reason: what, client: this.socket.remoteAddress });
+    this.close();
+  }
+
+  /** A request that cannot be read, or an answer that cannot be given: as Kafka, the broker drops the connection. */
+  private failed(error: unknown): void {
+    if (error instanceof CloseConnection || error instanceof RangeError) this.refuse(error.message);
+    else {
+      this.services.logger?.error('a request failed', { error: error instanceof Error ? error.stack : String(error) });
+      this.close();
+    }
+  }
+
+  private ended(): void {
+    this.closed = true;
+    for (const action of [...this.closeActions]) action();
+    this.closeActions.clear();
+  }
+}

@@ -1,0 +1,50 @@
+import type { Clock } from './clock.ts';
+import type { GroupCoordinator } from './groups/coordinator.ts';
+import type { Profile } from './profiles.ts';
+import type { ApiName, Request, Response } from './protocol/apis.ts';
+import type { TopicStore } from './topics.ts';
+
+/** What the handlers work on: the state of the one node. */
+export interface BrokerContext {
+  readonly nodeId: number;
+  readonly clusterId: string;
+  readonly profile: Profile;
+  readonly clock: Clock;
+  readonly topics: TopicStore;
+  readonly groups: GroupCoordinator;
+  readonly settings: BrokerSettings;
+  /** The next producer id; ids are never given twice. */
+  nextProducerId(): number;
+}
+
+export interface BrokerSettings {
+  /** auto_create_topics_enabled: a topic is made on first use, where the client's request allows it. */
+  readonly autoCreate: boolean;
+  readonly defaultPartitions: number;
+  readonly rebalanceDelayMs: number;
+  /** group_min_session_timeout_ms and group_max_session_timeout_ms. */
+  readonly minSessionTimeoutMs: number;
+  readonly maxSessionTimeoutMs: number;
+}
+
+/** One request on its connection. */
+export interface Call {
+  readonly version: number;
+  readonly clientId: string;
+  readonly clientHost: string;
+  /** Where this client reaches the broker. */
+  readonly host: string;
+  readonly port: number;
+  /** Set when the connection is gone: nobody reads the answer. */
+  readonly closed: boolean;
+  /** Calls back when the connection goes; returns how to take that back. */
+  onClose(action: () => void): () => void;
+}
+
+/** The answer, or null where the protocol has none (Produce with acks 0). */
+export type Handler<N extends ApiName> = (
+  request: Request<N>,
+  call: Call,
+) => Response<N> | null | Promise<Response<N> | null>;
+
+export type Handlers = { readonly [N in ApiName]: Handler<N> };

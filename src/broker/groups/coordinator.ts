@@ -1,0 +1,58 @@
+import { KafkaError } from '../protocol/errorCodes.ts';
+import { Group, type GroupSettings, refusedJoin } from './group.ts';
+import type { Joiner, JoinResult } from './member.ts';
+
+/** Every group of the broker. */
+export class GroupCoordinator {
+  private readonly groups = new Map<string, Group>();
+  private readonly settings: GroupSettings;
+
+  constructor(settings: GroupSettings) {
+    this.settings = settings;
+  }
+
+  get(groupId: string): Group | undefined {
+    return this.groups.get(groupId);
+  }
+
+  all(): IterableIterator<Group> {
+    return this.groups.values();
+  }
+
+  /** A group comes to be when its first member joins, or with the first offset committed without a member. */
+  getOrCreate(groupId: string): Group {
+    let group = this.groups.get(groupId);
+    if (group === undefined) {
+      group = new Group(groupId, this.settings);
+      this.groups.set(groupId, group);
+    }
+    return group;
+  }
+
+  join(groupId: string, joiner: Joiner): Promise<JoinResult> | JoinResult {
+    if (groupId === '') return refusedJoin(KafkaError.INVALID_GROUP_ID, joiner.memberId);
+    if (joiner.memberId !== '' && !this.groups.has(groupId)) {
+      return refusedJoin(KafkaError.UNKNOWN_MEMBER_ID, joiner.memberId);
+    }
+    return this.getOrCreate(groupId).join(joiner);
+  }
+
+  /** Returns the error code. Only a group without members goes. */
+  delete(groupId: string): number {
+    if (groupId === '') return KafkaError.INVALID_GROUP_ID;
+    const group = this.groups.get(groupId);
+    if (group === undefined) return KafkaError.GROUP_ID_NOT_FOUND;
+    if (group.members.size > 0) return KafkaError.NON_EMPTY_GROUP;
+    group.die();
+    this.groups.delete(groupId);
+    return KafkaError.NONE;
+  }
+
+  forgetTopic(topic: string): void {
+    for (const group of this.groups.values()) group.offsets.forgetTopic(topic);
+  }
+
+  close(): void {
+    for (const group of this.groups.values()) group.close();
+  }
+}

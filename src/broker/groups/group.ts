@@ -1,0 +1,403 @@
+import type { Clock, Timer } from '../clock.ts';
+import { KafkaError } from '../protocol/errorCodes.ts';
+import { type Joiner, type JoinResult, Member, NO_ASSIGNMENT, type SyncResult } from './member.ts';
+import { GroupOffsets } from './offsets.ts';
+
+export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
+
+export interface GroupSettings {
+  readonly clock: Clock;
+  /** How long an empty group waits for more members than the first. */
+  readonly rebalanceDelayMs: number;
+  /** Gives a new member id for a client. */
+  readonly newMemberId: (clientId: string) => string;
+}
+
+/**
+ * The state machine of one classic consumer group: Empty -> PreparingRebalance (members join) -> CompletingRebalance
+ * (the leader assigns) -> Stable, and back to PreparingRebalance whenever a member comes, goes or changes.
+ *
+ * Source: Kafka's "Consumer Group Protocol"; KIP-62 (rebalance timeout), KIP-134 (initial delay), KIP-345 (static
+ * members), KIP-394 (member id required).
+ */
+export class Group {
+  readonly groupId: string;
+  readonly offsets = new GroupOffsets();
+  state: GroupState = 'Empty';
+  generationId = 0;
+  protocolType = '';
+  protocolName = '';
+  leaderId = '';
+  readonly members = new Map<string, Member>();
+  /** Member ids by group.instance.id. */
+  private readonly staticIds = new Map<string, string>();
+  /** Ids given out that have not joined yet, with the timer that forgets them. */
+  private readonly pending = new Map<string, Timer>();
+  private readonly settings: GroupSettings;
+  /** Ends the phase under way: joining, or waiting for every member's SyncGroup. */
+  private phaseTimer: Timer | null = null;
+  /** While true the first rebalance waits its delay out even when all have joined. */
+  private isInitialDelay = false;
+
+  constructor(groupId: string, settings: GroupSettings) {
+    this.groupId = groupId;
+    this.settings = settings;
+  }
+
+  /** Resolves when the rebalance ends, or at once where none is needed or the join is refused. */
+  join(joiner: Joiner): Promise<JoinResult> | JoinResult {
+    const { memberId, instanceId } = joiner;
+    if (this.state === 'Dead') return refusedJoin(KafkaError.COORDINATOR_NOT_AVAILABLE, memberId);
+    if (!this.acceptsProtocols(joiner)) return refusedJoin(KafkaError.INCONSISTENT_GROUP_PROTOCOL, memberId);
+    if (memberId === '') return this.joinUnknown(joiner);
+    if (this.pending.has(memberId)) {
+      this.forgetPending(memberId);
+      return this.addAndRebalance(memberId, joiner);
+    }
+    const errorCode = this.identityError(memberId, instanceId);
+    if (errorCode !== KafkaError.NONE) return refusedJoin(errorCode, memberId);
+    return this.rejoin(this.members.get(memberId)!, joiner);
+  }
+
+  sync(
+    memberId: string,
+    instanceId: string | null,
+    generationId: number,
+    assignments: ReadonlyMap<string, Buffer>,
+  ): Promise<SyncResult> | SyncResult {
+    const errorCode = this.memberError(memberId, instanceId, generationId);
+    if (errorCode !== KafkaError.NONE) return { errorCode, assignment: NO_ASSIGNMENT };
+    const member = this.members.get(memberId)!;
+    if (this.state === 'PreparingRebalance')
+      return { errorCode: KafkaError.REBALANCE_IN_PROGRESS, assignment: NO_ASSIGNMENT };
+    member.hasSynced = true;
+    this.touch(member);
+    if (this.state === 'Stable') return { errorCode: KafkaError.NONE, assignment: member.assignment };
+    // A SyncGroup sent again replaces the one before, whose connection may be gone.
+    member.answerSync({ errorCode: KafkaError.REBALANCE_IN_PROGRESS, assignment: NO_ASSIGNMENT });
+    const answer = new Promise<SyncResult>((resolve) => {
+      member.sync = resolve;
+    });
+    if (memberId === this.leaderId) this.assign(assignments);
+    return answer;
+  }
+
+  heartbeat(memberId: string, instanceId: string | null, generationId: number): number {
+    const errorCode = this.memberError(memberId, instanceId, generationId);
+    if (errorCode !== KafkaError.NONE) return errorCode;
+    this.touch(this.members.get(memberId)!);
+    return this.state === 'PreparingRebalance' ? KafkaError.REBALANCE_IN_PROGRESS : KafkaError.NONE;
+  }
+
+  /** Returns the error code. A static member may be named by its instance id alone. */
+  leave(memberId: string, instanceId: string | null): number {
+    if (this.state === 'Dead') return KafkaError.UNKNOWN_MEMBER_ID;
+    if (this.pending.has(memberId)) {
+      this.forgetPending(memberId);
+      this.completeJoinIfReady();
+      return KafkaError.NONE;
+    }
+    const named = memberId === '' && instanceId !== null ? this.staticIds.get(instanceId) : memberId;
+    if (named === undefined) return KafkaError.UNKNOWN_MEMBER_ID;
+    const errorCode = this.identityError(named, instanceId);
+    if (errorCode !== KafkaError.NONE) return errorCode;
+    this.remove(this.members.get(named)!);
+    return KafkaError.NONE;
+  }
+
+  /** Whether a commit by this member at this generation is taken; heartbeats come with it. */
+  commitError(memberId: string, instanceId: string | null, generationId: number): number {
+    // Without a generation the client manages its partitions by itself: allowed while nobody is a member.
+    if (generationId < 0 && memberId === '' && this.state === 'Empty') return KafkaError.NONE;
+    const errorCode = this.memberError(memberId, instanceId, generationId);
+    if (errorCode !== KafkaError.NONE) return errorCode;
+    this.touch(this.members.get(memberId)!);
+    // The next generation's members may own the partitions already.
+    return this.state === 'CompletingRebalance' ? KafkaError.REBALANCE_IN_PROGRESS : KafkaError.NONE;
+  }
+
+  /** Ends the group; it has no members. */
+  die(): void {
+    this.state = 'Dead';
+    this.close();
+  }
+
+  /** Stops every timer. */
+  close(): void {
+    this.phaseTimer?.cancel();
+    for (const timer of this.pending.values()) timer.cancel();
+    for (const member of this.members.values()) member.timer?.cancel();
+  }
+
+  private memberError(memberId: string, instanceId: string | null, generationId: number): number {
+    if (this.state === 'Dead') return KafkaError.COORDINATOR_NOT_AVAILABLE;
+    const errorCode = this.identityError(memberId, instanceId);
+    if (errorCode !== KafkaError.NONE) return errorCode;
+    return generationId === this.generationId ? KafkaError.NONE : KafkaError.ILLEGAL_GENERATION;
+  }
+
+  private identityError(memberId: string, instanceId: string | null): number {
+    if (instanceId !== null) {
+      const current = this.staticIds.get(instanceId);
+      if (current === undefined) return KafkaError.UNKNOWN_MEMBER_ID;
+      if (current !== memberId) return KafkaError.FENCED_INSTANCE_ID;
+    }
+    return this.members.has(memberId) ? KafkaError.NONE : KafkaError.UNKNOWN_MEMBER_ID;
+  }
+
+  private acceptsProtocols({ protocolType, protocols, memberId }: Joiner): boolean {
+    if (protocolType === '' || protocols.length === 0) return false;
+    const others = [...this.members.values()].filter((member) => member.memberId !== memberId);
+    if (others.length === 0) return true;
+    if (protocolType !== this.protocolType) return false;
+    return protocols.some(({ name }) => others.every((member) => member.protocols.some((p) => p.name === name)));
+  }
+
+  private joinUnknown(joiner: Joiner): Promise<JoinResult> | JoinResult {
+    const memberId = this.settings.newMemberId(joiner.instanceId ?? joiner.clientId);
+    if (joiner.instanceId !== null) {
+      const current = this.staticIds.get(joiner.instanceId);
+      return current === undefined
+        ? this.addAndRebalance(memberId, joiner)
+        : this.replaceStatic(this.members.get(current)!, memberId, joiner);
+    }
+    if (!joiner.requiresMemberId) return this.addAndRebalance(memberId, joiner);
+    const forget = () => {
+      this.pending.delete(memberId);
+      this.completeJoinIfReady();
+    };
+    this.pending.set(memberId, this.settings.clock.after(joiner.sessionTimeoutMs, forget));
+    return refusedJoin(KafkaError.MEMBER_ID_REQUIRED, memberId);
+  }
+
+  private rejoin(member: Member, joiner: Joiner): Promise<JoinResult> | JoinResult {
+    const isSame = member.offersSame(joiner.protocols);
+    // A repeated JoinGroup in the same generation just gets its answer again; a leader that joins again wants to assign.
+    const isRepeated =
+      (this.state === 'CompletingRebalance' && isSame) ||
+      (this.state === 'Stable' && isSame && member.memberId !== this.leaderId);
+    member.update(joiner);
+    this.touch(member);
+    if (isRepeated) return this.joinResultOf(member);
+    const answer = this.waitForJoin(member);
+    this.prepareRebalance();
+    return answer;
+  }
+
+  private addAndRebalance(memberId: string, joiner: Joiner): Promise<JoinResult> {
+    if (this.members.size === 0) this.protocolType = joiner.protocolType;
+    const member = new Member(memberId, joiner);
+    this.members.set(memberId, member);
+    if (joiner.instanceId !== null) this.staticIds.set(joiner.instanceId, memberId);
+    const answer = this.waitForJoin(member);
+    this.touch(member);
+    this.prepareRebalance();
+    return answer;
+  }
+
+  /** A static member that comes back takes the old one's place; without a change in a stable group nobody is disturbed. */
+  private replaceStatic(old: Member, memberId: string, joiner: Joiner): Promise<JoinResult> | JoinResult {
+    const previousId = old.memberId;
+    const isSame = old.offersSame(joiner.protocols);
+    old.answerJoin(refusedJoin(KafkaError.FENCED_INSTANCE_ID, previousId));
+    old.answerSync({ errorCode: KafkaError.FENCED_INSTANCE_ID, assignment: NO_ASSIGNMENT });
+    this.members.delete(previousId);
+    old.memberId = memberId;
+    old.update(joiner);
+    this.members.set(memberId, old);
+    this.staticIds.set(joiner.instanceId!, memberId);
+    const wasLeader = this.leaderId === previousId;
+    if (wasLeader) this.leaderId = memberId;
+    this.touch(old);
+    if (this.state === 'Stable' && isSame) {
+      // Under its old id as leader it would assign anew; so it is told another's name, as Kafka does.
+      const leader = wasLeader ? previousId : this.leaderId;
+      return { ...this.joinResultOf(old), leader, members: [] };
+    }
+    const answer = this.waitForJoin(old);
+    this.prepareRebalance();
+    return answer;
+  }
+
+  private waitForJoin(member: Member): Promise<JoinResult> {
+    member.answerJoin(refusedJoin(KafkaError.REBALANCE_IN_PROGRESS, member.memberId));
+    return new Promise((resolve) => {
+      member.join = resolve;
+    });
+  }
+
+  private prepareRebalance(): void {
+    if (this.state === 'PreparingRebalance') {
+      this.completeJoinIfReady();
+      return;
+    }
+    const wasEmpty = this.state === 'Empty';
+    this.state = 'PreparingRebalance';
+    for (const member of this.members.values()) {
+      member.answerSync({ errorCode: KafkaError.REBALANCE_IN_PROGRESS, assignment: NO_ASSIGNMENT });
+    }
+    this.phaseTimer?.cancel();
+    this.isInitialDelay = wasEmpty && this.settings.rebalanceDelayMs > 0;
+    if (this.isInitialDelay) {
+      this.phaseTimer = this.settings.clock.after(this.settings.rebalanceDelayMs, () => {
+        this.isInitialDelay = false;
+        this.startJoinTimeout();
+        this.completeJoinIfReady();
+      });
+      return;
+    }
+    this.startJoinTimeout();
+    this.completeJoinIfReady();
+  }
+
+  private startJoinTimeout(): void {
+    let timeoutMs = 0;
+    for (const member of this.members.values()) timeoutMs = Math.max(timeoutMs, member.rebalanceTimeoutMs);
+    this.phaseTimer = this.settings.clock.after(timeoutMs, () => this.completeJoin());
+  }
+
+  private completeJoinIfReady(): void {
+    if (this.state !== 'PreparingRebalance' || this.isInitialDelay || this.pending.size > 0) return;
+    for (const member of this.members.values()) if (member.join === null) return;
+    this.completeJoin();
+  }
+
+  /** Members that did not rejoin in time are out; static ones stay until their session ends (KIP-345). */
+  private completeJoin(): void {
+    this.phaseTimer?.cancel();
+    this.phaseTimer = null;
+    for (const member of [...this.members.values()]) {
+      if (member.join === null && member.instanceId === null) this.drop(member);
+    }
+    const joined = [...this.members.values()].filter((member) => member.join !== null);
+    if (this.members.size === 0) {
+      this.becomeEmpty();
+      return;
+    }
+    if (joined.length === 0) {
+      this.startJoinTimeout();
+      return;
+    }
+    this.generationId++;
+    this.state = 'CompletingRebalance';
+    if (!joined.some((member) => member.memberId === this.leaderId)) this.leaderId = joined[0]!.memberId;
+    this.protocolName = this.electProtocol();
+    let syncTimeoutMs = 0;
+    for (const member of this.members.values()) {
+      member.hasSynced = false;
+      member.assignment = NO_ASSIGNMENT;
+      syncTimeoutMs = Math.max(syncTimeoutMs, member.rebalanceTimeoutMs);
+    }
+    this.phaseTimer = this.settings.clock.after(syncTimeoutMs, () => this.dropUnsynced());
+    for (const member of joined) {
+      member.answerJoin(this.joinResultOf(member));
+      this.touch(member);
+    }
+  }
+
+  /** The first protocol of the first joiner's list that all know, most votes first. */
+  private electProtocol(): string {
+    const members = [...this.members.values()];
+    const votes = new Map<string, number>();
+    for (const member of members) {
+      const choice = member.protocols.find(({ name }) =>
+        members.every((other) => other.protocols.some((protocol) => protocol.name === name)),
+      );
+      if (choice !== undefined) votes.set(choice.name, (votes.get(choice.name) ?? 0) + 1);
+    }
+    let elected = '';
+    for (const [name, count] of votes) if (elected === '' || count > votes.get(elected)!) elected = name;
+    return elected;
+  }
+
+  private joinResultOf(member: Member): JoinResult {
+    const isLeader = member.memberId === this.leaderId;
+    return {
+      errorCode: KafkaError.NONE,
+      generationId: this.generationId,
+      protocolName: this.protocolName,
+      leader: this.leaderId,
+      memberId: member.memberId,
+      members: !isLeader
+        ? []
+        : [...this.members.values()].map(({ memberId, instanceId }) => ({
+            memberId,
+            groupInstanceId: instanceId,
+            metadata: this.members.get(memberId)!.metadataOf(this.protocolName),
+          })),
+    };
+  }
+
+  private assign(assignments: ReadonlyMap<string, Buffer>): void {
+    this.phaseTimer?.cancel();
+    this.phaseTimer = null;
+    this.state = 'Stable';
+    for (const member of this.members.values()) {
+      member.assignment = assignments.get(member.memberId) ?? NO_ASSIGNMENT;
+      member.answerSync({ errorCode: KafkaError.NONE, assignment: member.assignment });
+    }
+  }
+
+  private dropUnsynced(): void {
+    const late = [...this.members.values()].filter((member) => !member.hasSynced);
+    for (const member of late) this.drop(member);
+    if (late.length > 0) this.prepareRebalanceOrEmpty();
+  }
+
+  private remove(member: Member): void {
+    this.drop(member);
+    if (this.state === 'PreparingRebalance') this.completeJoinIfReady();
+    else this.prepareRebalanceOrEmpty();
+  }
+
+  private prepareRebalanceOrEmpty(): void {
+    if (this.members.size > 0 || this.state === 'PreparingRebalance') this.prepareRebalance();
+    else this.becomeEmpty();
+  }
+
+  private drop(member: Member): void {
+    member.timer?.cancel();
+    member.timer = null;
+    this.members.delete(member.memberId);
+    if (member.instanceId !== null) this.staticIds.delete(member.instanceId);
+    if (this.leaderId === member.memberId) this.leaderId = '';
+    member.answerJoin(refusedJoin(KafkaError.UNKNOWN_MEMBER_ID, member.memberId));
+    member.answerSync({ errorCode: KafkaError.UNKNOWN_MEMBER_ID, assignment: NO_ASSIGNMENT });
+  }
+
+  private becomeEmpty(): void {
+    this.phaseTimer?.cancel();
+    this.phaseTimer = null;
+    this.generationId++;
+    this.state = 'Empty';
+    this.protocolName = '';
+    this.leaderId = '';
+  }
+
+  private forgetPending(memberId: string): void {
+    this.pending.get(memberId)?.cancel();
+    this.pending.delete(memberId);
+  }
+
+  /** Pushes the end of the session on. One timer per member looks again when it fires, so a heartbeat costs nothing. */
+  private touch(member: Member): void {
+    member.deadlineMs = this.settings.clock.now() + member.sessionTimeoutMs;
+    if (member.timer === null) this.watch(member);
+  }
+
+  private watch(member: Member): void {
+    const waitMs = Math.max(1, member.deadlineMs - this.settings.clock.now());
+    member.timer = this.settings.clock.after(waitMs, () => {
+      member.timer = null;
+      if (!this.members.has(member.memberId)) return;
+      // Who waits for the others is alive: its answer is ours to give.
+      if (member.join !== null || member.sync !== null) this.touch(member);
+      else if (member.deadlineMs > this.settings.clock.now()) this.watch(member);
+      else this.remove(member);
+    });
+  }
+}
+
+export function refusedJoin(errorCode: number, memberId: string): JoinResult {
+  return { errorCode, generationId: -1, protocolName: '', leader: '', memberId, members: [] };
+}

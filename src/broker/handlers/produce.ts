@@ -1,0 +1,88 @@
+import { BatchHeader } from '../../wire/batchHeader.ts';
+import type { BrokerContext, Call, Handler } from '../context.ts';
+import { checkBatch } from '../log/checkBatch.ts';
+import type { PartitionLog } from '../log/partitionLog.ts';
+import { KafkaError } from '../protocol/errorCodes.ts';
+import type { Topic } from '../topics.ts';
+
+interface PartitionAnswer {
+  index: number;
+  errorCode: number;
+  baseOffset: number;
+  logAppendTimeMs: number;
+  logStartOffset: number;
+}
+
+/** Kafka closes the connection when a request with acks 0 fails, as it has no other way to say so. */
+export class CloseConnection extends Error {}
+
+/** Produce: every batch is checked, given its offset and appended; then the waiting fetches are woken. */
+export function produceHandler(broker: BrokerContext): Handler<'Produce'> {
+  const header = new BatchHeader();
+  return (request, call) => {
+    const { acks } = request;
+    const acksAllowed = acks === -1 || acks === 0 || acks === 1;
+    const appended: { readonly log: PartitionLog; readonly bytes: number }[] = [];
+    let failed = false;
+    const responses = request.topicData.map(({ name, partitionData }) => {
+      const topic = broker.topics.get(name);
+      const partitionResponses = partitionData.map(({ index, records }) => {
+        const answer: PartitionAnswer = {
+          index,
+          errorCode: 0,
+          baseOffset: -1,
+          logAppendTimeMs: -1,
+          logStartOffset: -1,
+        };
+        const log = topic?.partitions[index];
+        if (!acksAllowed) answer.errorCode = KafkaError.INVALID_REQUIRED_ACKS;
+        else if (topic === undefined || log === undefined) answer.errorCode = KafkaError.UNKNOWN_TOPIC_OR_PARTITION;
+        else if (appendTo(broker, call, topic, log, records, header, answer)) {
+          appended.push({ log, bytes: records!.length });
+        }
+        failed ||= answer.errorCode !== KafkaError.NONE;
+        return answer;
+      });
+      return { name, partitionResponses };
+    });
+    for (const { log, bytes } of appended) log.notify(bytes);
+    if (acks !== 0) return { responses };
+    if (failed) throw new CloseConnection('a produce request with acks 0 failed');
+    return null;
+  };
+}
+
+/** Fills `answer`; true when something was appended. */
+function appendTo(
+  broker: BrokerContext,
+  call: Call,
+  topic: Topic,
+  log: PartitionLog,
+  records: Buffer | null,
+  header: BatchHeader,
+  answer: PartitionAnswer,
+): boolean {
+  const nowMs = broker.clock.now();
+  const { configs } = topic;
+  answer.errorCode = checkBatch(records, header, {
+    maxBytes: configs.maxMessageBytes,
+    latestTimestampMs: configs.isLogAppendTime ? Number.POSITIVE_INFINITY : nowMs + configs.timestampAfterMaxMs,
+    produceVersion: call.version,
+  });
+  if (answer.errorCode !== KafkaError.NONE) return false;
+  const verdict = log.producers.check(header);
+  if (verdict.kind === 'refused') {
+    answer.errorCode = verdict.errorCode;
+    return false;
+  }
+  answer.logStartOffset = log.logStartOffset;
+  if (verdict.kind === 'duplicate') {
+    answer.baseOffset = verdict.baseOffset;
+    answer.logAppendTimeMs = verdict.appendTimeMs;
+    return false;
+  }
+  answer.logAppendTimeMs = configs.isLogAppendTime ? nowMs : -1;
+  answer.baseOffset = log.append(records!, header, answer.logAppendTimeMs);
+  log.producers.record(header, answer.baseOffset, answer.logAppendTimeMs, nowMs);
+  return true;
+}

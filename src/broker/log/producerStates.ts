@@ -1,0 +1,91 @@
+import type { BatchHeader } from '../../wire/batchHeader.ts';
+import { KafkaError } from '../protocol/errorCodes.ts';
+
+/** Batches remembered per producer: as many as a client may have in flight and send again (KIP-98). */
+const REMEMBERED_BATCHES = 5;
+const SEQUENCE_MASK = 0x7fffffff;
+
+interface RememberedBatch {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly baseOffset: number;
+  readonly appendTimeMs: number;
+}
+
+export interface ProducerState {
+  readonly producerId: number;
+  epoch: number;
+  lastTimestamp: number;
+  readonly batches: RememberedBatch[];
+}
+
+/** What to do with a batch: append it, answer as for the batch that it repeats, or refuse it. */
+export type SequenceVerdict =
+  | { readonly kind: 'append' }
+  | { readonly kind: 'duplicate'; readonly baseOffset: number; readonly appendTimeMs: number }
+  | { readonly kind: 'refused'; readonly errorCode: number };
+
+const APPEND: SequenceVerdict = { kind: 'append' };
+
+/** The sequence check of idempotent producers, per partition. Source: KIP-98, "Idempotent producer guarantees". */
+export class ProducerStates {
+  private readonly states = new Map<number, ProducerState>();
+
+  /**
+   * A producer id that is new here may begin at any sequence: what it wrote before may be deleted, and refusing it
+   * would stop a healthy producer (redpanda#22670, KIP-360).
+   */
+  check(header: BatchHeader): SequenceVerdict {
+    if (header.producerId < 0) return APPEND;
+    if (header.baseSequence < 0 || header.producerEpoch < 0) return refuse(KafkaError.INVALID_RECORD);
+    const state = this.states.get(header.producerId);
+    if (state === undefined) return APPEND;
+    if (header.producerEpoch < state.epoch) return refuse(KafkaError.INVALID_PRODUCER_EPOCH);
+    if (header.producerEpoch > state.epoch) {
+      return header.baseSequence === 0 ? APPEND : refuse(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER);
+    }
+    const lastSequence = lastSequenceOf(header);
+    for (const batch of state.batches) {
+      if (batch.firstSequence === header.baseSequence && batch.lastSequence === lastSequence) {
+        return { kind: 'duplicate', baseOffset: batch.baseOffset, appendTimeMs: batch.appendTimeMs };
+      }
+    }
+    const expected = (state.batches[state.batches.length - 1]!.lastSequence + 1) & SEQUENCE_MASK;
+    return header.baseSequence === expected ? APPEND : refuse(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  }
+
+  /** Remembers a batch that was appended. */
+  record(header: BatchHeader, baseOffset: number, appendTimeMs: number, nowMs: number): void {
+    if (header.producerId < 0) return;
+    let state = this.states.get(header.producerId);
+    if (state === undefined) {
+      state = { producerId: header.producerId, epoch: header.producerEpoch, lastTimestamp: nowMs, batches: [] };
+      this.states.set(header.producerId, state);
+    }
+    if (state.epoch !== header.producerEpoch) {
+      state.epoch = header.producerEpoch;
+      state.batches.length = 0;
+    }
+    state.lastTimestamp = nowMs;
+    state.batches.push({
+      firstSequence: header.baseSequence,
+      lastSequence: lastSequenceOf(header),
+      baseOffset,
+      appendTimeMs,
+    });
+    if (state.batches.length > REMEMBERED_BATCHES) state.batches.shift();
+  }
+
+  all(): IterableIterator<ProducerState> {
+    return this.states.values();
+  }
+}
+
+/** Sequences wrap from 2^31 - 1 to 0. */
+function lastSequenceOf(header: BatchHeader): number {
+  return (header.baseSequence + header.recordCount - 1) & SEQUENCE_MASK;
+}
+
+function refuse(errorCode: number): SequenceVerdict {
+  return { kind: 'refused', errorCode };
+}
