@@ -67,9 +67,10 @@ export class RegistryHttp {
     body: unknown,
   ): Promise<RegistryAnswer | Attempt> {
     const { url, authorization } = this.addresses[position]!;
-    let answer: RegistryAnswer;
+    let response: Response;
+    let text: string;
     try {
-      const response = await fetch(url + path, {
+      response = await fetch(url + path, {
         method,
         headers: {
           accept: `${CONTENT_TYPE}, application/json`,
@@ -79,12 +80,13 @@ export class RegistryHttp {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(this.timeoutMs),
       });
-      answer = read(response, await response.text(), url);
+      text = await response.text();
     } catch (cause) {
       const timedOut = cause instanceof Error && cause.name === 'TimeoutError';
       const reason = timedOut ? `no answer within ${this.timeoutMs} ms (request_timeout)` : networkReason(cause);
       return { url, reason, timedOut, cause };
     }
+    const answer = read(response, text, url);
     if (answer.status === 401 || answer.status === 403) {
       throw new AnomalyError('ANM_AUTHENTICATION', `${url} refused the credentials: ${answer.message}`, {
         hint: 'check registry.username and the password',
