@@ -1,8 +1,6 @@
 import { AnomalyError } from '../errors.ts';
 import type { StateReader, StateWriter } from './state.ts';
 
-/** Numbers a table slot takes: hash and id + 1, side by side, so that a probe touches one cache line. */
-const SLOT = 2;
 const INITIAL_KEYS = 1024;
 const INITIAL_ARENA_BYTES = 16 * INITIAL_KEYS;
 /** Positions are Int32. */
@@ -24,10 +22,11 @@ export class KeyDictionary {
   arena: Uint8Array = new Uint8Array(INITIAL_ARENA_BYTES);
   #arenaView: DataView;
   #starts: Int32Array = new Int32Array(INITIAL_KEYS + 1);
-  #slots = new Int32Array(2 * INITIAL_KEYS * SLOT);
+  /** Per slot id + 1 in the low bits, the hash's high bits above them; 0 where the slot is free. */
+  #slots = new Int32Array(2 * INITIAL_KEYS);
   #mask = 2 * INITIAL_KEYS - 1;
-  /** Which key came after this one the last time: sensors often report in a fixed order. */
-  #followers: Int32Array = new Int32Array(INITIAL_KEYS);
+  /** Which key came after this one the last time, or -1: sensors often report in a fixed order. */
+  #followers: Int32Array = new Int32Array(INITIAL_KEYS).fill(-1);
   #last = 0;
   #restColumns = 0;
   #texts: string[] | undefined;
@@ -46,7 +45,7 @@ export class KeyDictionary {
     const view = this.#attach(bytes);
     const hash = hashKey(view, start, end, this.#seed);
     const slot = this.#probe(hash, view, start, end);
-    const id = this.#slots[slot + 1]! - 1;
+    const id = (this.#slots[slot]! & this.#mask) - 1;
     return id >= 0 ? id : this.#add(hash, slot, bytes, start, end);
   }
 
@@ -54,7 +53,7 @@ export class KeyDictionary {
   find(bytes: Uint8Array, start: number, end: number): number {
     const view = this.#attach(bytes);
     const slot = this.#probe(hashKey(view, start, end, this.#seed), view, start, end);
-    return this.#slots[slot + 1]! - 1;
+    return (this.#slots[slot]! & this.#mask) - 1;
   }
 
   /** Interns keys [starts[i], ends[i]) for from <= i < to into ids[i]; where starts[i] < 0, ids[i] becomes -1. */
@@ -73,26 +72,22 @@ export class KeyDictionary {
     let right = 0;
     for (let i = from; i < to; i++) {
       const start = starts[i]!;
+      const end = ends[i]!;
       if (start < 0) {
         ids[i] = -1;
         continue;
       }
-      const end = ends[i]!;
-      if (guessing) {
-        const guess = this.#followers[last]!;
-        if (this.#is(guess, view, start, end)) {
-          right++;
-          ids[i] = guess;
-          last = guess;
-          continue;
-        }
+      let id = guessing ? this.#followers[last]! : -1;
+      if (id >= 0 && this.#is(id, view, start, end)) {
+        right++;
+      } else {
+        const hash = hashKey(view, start, end, this.#seed);
+        const slot = this.#probe(hash, view, start, end);
+        id = (this.#slots[slot]! & this.#mask) - 1;
+        if (id < 0) id = this.#add(hash, slot, bytes, start, end);
+        if (guessing) this.#followers[last] = id;
       }
-      const hash = hashKey(view, start, end, this.#seed);
-      const slot = this.#probe(hash, view, start, end);
-      let id = this.#slots[slot + 1]! - 1;
-      if (id < 0) id = this.#add(hash, slot, bytes, start, end);
       ids[i] = id;
-      this.#followers[last] = id;
       last = id;
     }
     this.#last = last;
@@ -132,7 +127,7 @@ export class KeyDictionary {
       throw new AnomalyError('ANM_STATE_CORRUPT', 'cannot restore keys as their positions do not match their bytes');
     }
     this.#arenaView = viewOf(this.arena);
-    this.#followers = new Int32Array(capacity);
+    this.#followers = new Int32Array(capacity).fill(-1);
     this.#last = 0;
     this.#texts = undefined;
     this.size = size;
@@ -147,21 +142,11 @@ export class KeyDictionary {
     return this.#view;
   }
 
-  /** Whether key `id` is the one in [start, end); false for an id that is not in use, unless it is the empty key. */
+  /** Whether key `id` is the one in [start, end). */
   #is(id: number, view: DataView, start: number, end: number): boolean {
     const from = this.#starts[id]!;
-    if (id >= this.size || this.#starts[id + 1]! - from !== end - start) return false;
-    const arena = this.#arenaView;
-    let i = start;
-    let k = from;
-    if (end - start < 4) {
-      for (; i < end; i++, k++) if (view.getUint8(i) !== arena.getUint8(k)) return false;
-      return true;
-    }
-    const tail = end - 4;
-    for (; i < tail; i += 4, k += 4) if (view.getInt32(i, true) !== arena.getInt32(k, true)) return false;
-    // The last four bytes, which may overlap the word before: no loop over single bytes.
-    return view.getInt32(tail, true) === arena.getInt32(k + tail - i, true);
+    if (this.#starts[id + 1]! - from !== end - start) return false;
+    return sameBytes(view, start, end, this.#arenaView, from);
   }
 
   /** Position in the table of the key, or of the free slot where it belongs. */
@@ -170,9 +155,9 @@ export class KeyDictionary {
     const mask = this.#mask;
     let at = hash & mask;
     for (;;) {
-      const slot = at * SLOT;
-      const id = slots[slot + 1]! - 1;
-      if (id < 0 || (slots[slot] === hash && this.#is(id, view, start, end))) return slot;
+      const entry = slots[at]!;
+      if (entry === 0) return at;
+      if (((entry ^ hash) & ~mask) === 0 && this.#is((entry & mask) - 1, view, start, end)) return at;
       at = (at + 1) & mask;
     }
   }
@@ -184,12 +169,12 @@ export class KeyDictionary {
     if (to > this.arena.length) this.#growArena(to);
     for (let i = start, k = from; i < end; i++, k++) this.arena[k] = bytes[i]!;
     if (id + 1 >= this.#starts.length - 1) {
-      this.#starts = doubled(this.#starts, this.#followers.length * 2 + 1);
-      this.#followers = doubled(this.#followers, this.#followers.length * 2);
+      const capacity = this.#followers.length * 2;
+      this.#starts = resized(this.#starts, capacity + 1, 0);
+      this.#followers = resized(this.#followers, capacity, -1);
     }
     this.#starts[id + 1] = to;
-    this.#slots[slot] = hash;
-    this.#slots[slot + 1] = id + 1;
+    this.#slots[slot] = (hash & ~this.#mask) | (id + 1);
     this.size = id + 1;
     if (this.size * 2 > this.#mask) this.#rebuild((this.#mask + 1) * 2);
     return id;
@@ -211,14 +196,13 @@ export class KeyDictionary {
 
   /** Makes a table of that many slots, a power of two, from the arena. */
   #rebuild(slotCount: number): void {
-    const slots = new Int32Array(slotCount * SLOT);
+    const slots = new Int32Array(slotCount);
     const mask = slotCount - 1;
     for (let id = 0; id < this.size; id++) {
       const hash = hashKey(this.#arenaView, this.#starts[id]!, this.#starts[id + 1]!, this.#seed);
       let at = hash & mask;
-      while (slots[at * SLOT + 1] !== 0) at = (at + 1) & mask;
-      slots[at * SLOT] = hash;
-      slots[at * SLOT + 1] = id + 1;
+      while (slots[at] !== 0) at = (at + 1) & mask;
+      slots[at] = (hash & ~mask) | (id + 1);
     }
     this.#slots = slots;
     this.#mask = mask;
@@ -249,12 +233,26 @@ function hashKey(view: DataView, start: number, end: number, seed: number): numb
   return hash ^ (hash >>> 16);
 }
 
+/** Whether two ranges of equal length hold the same bytes. */
+function sameBytes(a: DataView, start: number, end: number, b: DataView, from: number): boolean {
+  const tail = end - 4;
+  let i = start;
+  let k = from;
+  if (tail < start) {
+    for (; i < end; i++, k++) if (a.getUint8(i) !== b.getUint8(k)) return false;
+    return true;
+  }
+  for (; i < tail; i += 4, k += 4) if (a.getInt32(i, true) !== b.getInt32(k, true)) return false;
+  // The last four bytes, which may overlap the word before: no loop over single bytes.
+  return a.getInt32(tail, true) === b.getInt32(k + tail - i, true);
+}
+
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function doubled(values: Int32Array, length: number): Int32Array {
-  const grown = new Int32Array(length);
+function resized(values: Int32Array, length: number, rest: number): Int32Array {
+  const grown = new Int32Array(length).fill(rest);
   grown.set(values);
   return grown;
 }
