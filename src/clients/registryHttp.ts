@@ -89,7 +89,7 @@ export class RegistryHttp {
     const answer = read(response, text, url);
     if (answer.status === 401 || answer.status === 403) {
       throw new AnomalyError('ANM_AUTHENTICATION', `${url} refused the credentials: ${answer.message}`, {
-        hint: 'check registry.username and the password',
+        hint: 'check registry.user and registry.password',
         details: { url, status: answer.status, error_code: answer.errorCode },
       });
     }
