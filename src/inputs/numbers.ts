@@ -54,7 +54,7 @@ export function isIntegerText(bytes: Uint8Array, start: number, end: number): bo
 
 /** Bytes as Latin-1 text: for numbers and messages, not for words. */
 export function asciiText(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start)).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start)).toString('latin1');
 }
 
 function slowDecimal(bytes: Uint8Array, start: number, end: number): number {

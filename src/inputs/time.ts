@@ -31,7 +31,11 @@ export function parseTime(format: TimeFormat, bytes: Uint8Array, start: number, 
 
 /** An integer or decimal count of seconds, milliseconds, micro- or nanoseconds since 1970, as milliseconds. */
 export function parseEpochTime(unit: EpochUnit, bytes: Uint8Array, start: number, end: number): number {
-  const value = parseDecimal(bytes, start, end);
+  return epochTime(unit, parseDecimal(bytes, start, end));
+}
+
+/** That many seconds, milliseconds, micro- or nanoseconds since 1970, as milliseconds; NaN outside the range of Date. */
+export function epochTime(unit: EpochUnit, value: number): number {
   const timeMs = value * MS_PER_UNIT[unit];
   if (!(Math.abs(timeMs) <= TIME_MAX_MS)) return Number.NaN;
   if (Number.isInteger(timeMs)) return timeMs;

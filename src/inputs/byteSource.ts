@@ -1,0 +1,154 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { AnomalyError } from '../errors.ts';
+
+/** Bytes in order, read on demand: nothing is read ahead of what is asked for, beyond a stream's own buffer. */
+export interface ByteSource {
+  /** Fills some of `into` from index `from` on; resolves to the number of bytes, 0 at the end. */
+  read(into: Uint8Array, from: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Files that may be open at once; beyond it the one unused for longest is closed and opened again when needed. */
+export const OPEN_FILES_MAX = 256;
+
+/** File handles by path, of which at most `max` are open. */
+export class FilePool {
+  readonly #max: number;
+  readonly #open = new Map<string, FileHandle>();
+  /** Largest number of handles open at once so far. */
+  peak = 0;
+
+  constructor(max = OPEN_FILES_MAX) {
+    this.#max = max;
+  }
+
+  async read(path: string, into: Uint8Array, from: number, position: number): Promise<number> {
+    let handle = this.#open.get(path);
+    if (handle === undefined) {
+      if (this.#open.size >= this.#max) await this.close(this.#open.keys().next().value!);
+      handle = await openFile(path);
+    } else this.#open.delete(path);
+    // Insertion order is the order of use: the first key is the one unused for longest.
+    this.#open.set(path, handle);
+    this.peak = Math.max(this.peak, this.#open.size);
+    const { bytesRead } = await handle.read(into, from, into.length - from, position);
+    return bytesRead;
+  }
+
+  async close(path: string): Promise<void> {
+    const handle = this.#open.get(path);
+    this.#open.delete(path);
+    await handle?.close();
+  }
+
+  async closeAll(): Promise<void> {
+    for (const path of [...this.#open.keys()]) await this.close(path);
+  }
+}
+
+/** A plain file from a byte position on, by way of the pool. */
+export class FileSource implements ByteSource {
+  readonly #pool: FilePool;
+  readonly #path: string;
+  #position: number;
+
+  constructor(pool: FilePool, path: string, position = 0) {
+    this.#pool = pool;
+    this.#path = path;
+    this.#position = position;
+  }
+
+  async read(into: Uint8Array, from: number): Promise<number> {
+    const count = await this.#pool.read(this.#path, into, from, this.#position);
+    this.#position += count;
+    return count;
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close(this.#path);
+  }
+}
+
+/** A stream, paused between reads. What is read after `mark` can be read once more after `rewind`. */
+export class StreamSource implements ByteSource {
+  readonly #name: string;
+  readonly #stream: Readable;
+  readonly #iterator: AsyncIterator<Uint8Array>;
+  #pending: Uint8Array = new Uint8Array(0);
+  #recorded: Uint8Array[] | null = null;
+
+  constructor(name: string, stream: Readable) {
+    this.#name = name;
+    this.#stream = stream;
+    this.#iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  }
+
+  mark(): void {
+    this.#recorded = [];
+  }
+
+  rewind(): void {
+    this.#pending = Buffer.concat([...(this.#recorded ?? []), this.#pending]);
+    this.#recorded = null;
+  }
+
+  async read(into: Uint8Array, from: number): Promise<number> {
+    while (this.#pending.length === 0) {
+      const { done, value } = await this.#next();
+      if (done === true) return 0;
+      this.#pending = typeof value === 'string' ? Buffer.from(value) : value;
+    }
+    const count = Math.min(this.#pending.length, into.length - from);
+    into.set(this.#pending.subarray(0, count), from);
+    this.#pending = this.#pending.subarray(count);
+    this.#recorded?.push(Uint8Array.prototype.slice.call(into, from, from + count));
+    return count;
+  }
+
+  async close(): Promise<void> {
+    this.#stream.destroy();
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await this.#iterator.next();
+    } catch (error) {
+      throw unreadable(this.#name, error);
+    }
+  }
+}
+
+/** Reads over `count` bytes. */
+export async function skipBytes(source: ByteSource, count: number): Promise<void> {
+  const scratch = new Uint8Array(Math.min(count, 65_536));
+  for (let left = count; left > 0; ) {
+    const read = await source.read(scratch.subarray(0, Math.min(left, scratch.length)), 0);
+    if (read === 0) return;
+    left -= read;
+  }
+}
+
+/** A gzip file as the bytes inside it. */
+export function gunzipSource(path: string): StreamSource {
+  const file = createReadStream(path);
+  const inflated = createGunzip();
+  file.on('error', (error) => inflated.destroy(error));
+  inflated.on('close', () => file.destroy());
+  return new StreamSource(path, file.pipe(inflated));
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): AnomalyError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AnomalyError('ANM_FILE', `cannot read ${path} as ${reason}`, { cause, details: { file: path } });
+}

@@ -1,0 +1,90 @@
+import { isIntegerText, parseDecimal } from './numbers.ts';
+import { QUOTED, type RowChunk } from './rowChunk.ts';
+import { parseIsoTime } from './time.ts';
+
+/** What a column holds. `time` is an instant, spelled as text or as an epoch number. */
+export type ColumnType = 'long' | 'double' | 'boolean' | 'string' | 'time';
+
+/** Texts that stand for a missing number in files that other tools wrote. */
+const MISSING = new Set(['nan', 'na', 'n/a', 'null', 'none', '-']);
+const LONG_MAX = 2 ** 63;
+
+/** Counts of what a sample of a column looks like. */
+export class ColumnStats {
+  nulls = 0;
+  missing = 0;
+  longs = 0;
+  doubles = 0;
+  booleans = 0;
+  times = 0;
+  texts = 0;
+  /** Largest number by magnitude: tells the unit of epoch numbers. */
+  magnitude = 0;
+  /** What the values are: epoch milliseconds of times in ISO, numbers as they are. In row order. */
+  readonly values: number[] = [];
+
+  get rows(): number {
+    return this.nulls + this.missing + this.longs + this.doubles + this.booleans + this.times + this.texts;
+  }
+
+  /** Null when the sample holds no value at all. */
+  type(): ColumnType | null {
+    const { longs, doubles, booleans, times, texts } = this;
+    const numbers = longs + doubles;
+    if (numbers + booleans + times + texts === 0) return this.missing > 0 ? 'string' : null;
+    if (texts > 0 || Number(numbers > 0) + Number(booleans > 0) + Number(times > 0) > 1) return 'string';
+    if (times > 0) return 'time';
+    if (booleans > 0) return 'boolean';
+    return doubles > 0 ? 'double' : 'long';
+  }
+
+  /** Whether a null must be allowed: an empty value, or NaN and the like in a column that holds no text. */
+  nullable(type: ColumnType): boolean {
+    return this.nulls > 0 || (type !== 'string' && this.missing > 0);
+  }
+
+  add(chunk: RowChunk, row: number, column: number): void {
+    const index = row * chunk.columns + column;
+    const start = chunk.fieldStart[index]!;
+    const end = chunk.fieldEnd[index]!;
+    const { bytes } = chunk;
+    if (start < 0) {
+      this.nulls++;
+      return;
+    }
+    const time = parseIsoTime(bytes, start, end);
+    if (!Number.isNaN(time)) {
+      this.times++;
+      this.values.push(time);
+      return;
+    }
+    // In JSON a number in quotes is a text on purpose; in CSV many programs quote everything.
+    const text = (chunk.fieldFlags[index]! & QUOTED) !== 0 && chunk.dialect === 'jsonl';
+    const value = text ? Number.NaN : parseDecimal(bytes, start, end);
+    if (!Number.isNaN(value)) this.#addNumber(bytes, start, end, value);
+    else if (!text && isBoolean(chunk.text(row, column)!)) this.booleans++;
+    else if (isMissing(bytes, start, end)) this.missing++;
+    else this.texts++;
+  }
+
+  #addNumber(bytes: Uint8Array, start: number, end: number, value: number): void {
+    this.values.push(value);
+    this.magnitude = Math.max(this.magnitude, Math.abs(value));
+    const whole = isIntegerText(bytes, start, end);
+    // 007 is a code and not the number 7.
+    if (whole && bytes[start] === 48 && end > start + 1) this.texts++;
+    else if (whole && Math.abs(value) < LONG_MAX) this.longs++;
+    else this.doubles++;
+  }
+}
+
+/** Whether a field of a column that holds no text stands for null. */
+export function isMissing(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end <= start) return true;
+  return end - start <= 4 && MISSING.has(Buffer.from(bytes.subarray(start, end)).toString('latin1').toLowerCase());
+}
+
+function isBoolean(text: string): boolean {
+  const lower = text.toLowerCase();
+  return lower === 'true' || lower === 'false';
+}

@@ -1,0 +1,212 @@
+import type { Readable } from 'node:stream';
+import { AnomalyError } from '../errors.ts';
+import { type FileColumns, type InputColumn, mapColumns, unifyColumns } from './columns.ts';
+import { type FileSample, type SampleOptions, Sources, sampleFile, scannerFor } from './fileSample.ts';
+import { findInputFiles, type InputFile, STDIN } from './inputFiles.ts';
+import { JsonlScanner } from './jsonlScanner.ts';
+import { type MergedRows, type MergeFile, rowsInFileOrder, rowsInTimeOrder } from './mergedRows.ts';
+import type { BadRow } from './rowChunk.ts';
+import type { EncodedFile } from './rowEncoder.ts';
+import { RowReader } from './rowReader.ts';
+
+export interface RowInputOptions extends SampleOptions {
+  /** `time` merges the files by event time, `file` reads them one after the other. Default: time, where there is one. */
+  readonly order?: 'time' | 'file';
+  /** Read for the argument `-`. Default: process.stdin. */
+  readonly stdin?: Readable;
+  /** Relative paths start here. Default: process.cwd(). */
+  readonly cwd?: string;
+  /** Receives rows that cannot be read. Default: they are dropped, and `badRows` counts them. */
+  readonly onBadRow?: (row: BadRow) => void;
+}
+
+/** Memory for the read buffers of all files together, and the bounds of one file's. */
+const BUFFER_BYTES = 64 * 1024 * 1024;
+const CHUNK_BYTES_MIN = 8 * 1024;
+const CHUNK_BYTES_MAX = 256 * 1024;
+
+/** The rows of some files as one stream: for `produce`, `replay` and `demo`. */
+export interface RowInput {
+  /** Files that have rows, in the order given; `MergedRows.files` are indexes into it. */
+  readonly samples: readonly FileSample[];
+  /** Files without any row. */
+  readonly empty: readonly InputFile[];
+  readonly columns: readonly InputColumn[];
+  /** By file: what an encoder needs. */
+  readonly files: readonly EncodedFile[];
+  readonly order: 'time' | 'file';
+  /** Whether every file has an event time. */
+  readonly hasTime: boolean;
+  /** Bytes on disk of all files; 0 when stdin is among them. */
+  readonly totalBytes: number;
+  /** Usual step of event time within a file, in milliseconds; NaN when unknown. */
+  readonly stepMs: number;
+  /** Bytes on disk read so far, in all rounds (estimated for compressed files). */
+  bytesRead(): number;
+  /** Names of JSON members that no sample had: they are not sent. */
+  unknownMembers(): string[];
+  readonly badRows: number;
+  /** One round over all rows; may be called again unless stdin is read. Each result is valid until the next one. */
+  rows(): AsyncGenerator<MergedRows, void, void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Finds the files, looks at the first rows of each, and settles columns and order. Nothing stays open but stdin.
+ * @throws ANM_FILE
+ */
+export async function openRows(inputs: readonly string[], options: RowInputOptions = {}): Promise<RowInput> {
+  const found = await findInputFiles(inputs, options.cwd ?? process.cwd());
+  const sources = new Sources(options.stdin);
+  const samples: FileSample[] = [];
+  const empty: InputFile[] = [];
+  try {
+    for (const file of found) {
+      const sample = await sampleFile(sources, file, options);
+      if (sample === null || sample.rows + sample.badRows === 0) empty.push(file);
+      else samples.push(sample);
+    }
+    const order = settleOrder(samples, options);
+    return new FileRows(sources, samples, empty, order, options.onBadRow);
+  } catch (error) {
+    await sources.closeAll();
+    throw error;
+  }
+}
+
+function settleOrder(samples: readonly FileSample[], options: RowInputOptions): 'time' | 'file' {
+  const without = samples.find((sample) => sample.timeColumn < 0);
+  if (without === undefined) return options.order ?? 'time';
+  const names = without.columns.map((column) => column.name).join(', ');
+  if (options.timeColumn !== undefined) {
+    throw new AnomalyError(
+      'ANM_USAGE',
+      `--time cannot be ${options.timeColumn} as ${without.file.name} has no such column`,
+      {
+        hint: `its columns: ${names}`,
+      },
+    );
+  }
+  if (options.order === 'time') {
+    throw new AnomalyError('ANM_FILE', `cannot order by time as ${without.file.name} has no column of times`, {
+      hint: `name one of its columns (${names}) by --time, or give --order file`,
+    });
+  }
+  return 'file';
+}
+
+class FileRows implements RowInput {
+  readonly samples: readonly FileSample[];
+  readonly empty: readonly InputFile[];
+  readonly columns: readonly InputColumn[];
+  readonly files: readonly EncodedFile[];
+  readonly order: 'time' | 'file';
+  readonly hasTime: boolean;
+  readonly totalBytes: number;
+  readonly stepMs: number;
+  badRows = 0;
+  readonly #sources: Sources;
+  readonly #onBadRow: (row: BadRow) => void;
+  readonly #open = new Set<RowReader>();
+  readonly #unknown = new Set<string>();
+  #finishedBytes = 0;
+
+  constructor(
+    sources: Sources,
+    samples: readonly FileSample[],
+    empty: readonly InputFile[],
+    order: 'time' | 'file',
+    onBadRow: ((row: BadRow) => void) | undefined,
+  ) {
+    this.#sources = sources;
+    this.samples = samples;
+    this.empty = empty;
+    this.order = order;
+    this.columns = unifyColumns(samples);
+    this.files = samples.map((sample) => encodedFile(sample, mapColumns(this.columns, sample)));
+    this.hasTime = samples.every((sample) => sample.timeColumn >= 0);
+    const streamed = samples.some(({ file }) => file.path === STDIN);
+    this.totalBytes = streamed ? 0 : samples.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+    const steps = samples.map((sample) => sample.stepMs).filter((step) => step > 0);
+    this.stepMs = steps.length === 0 ? Number.NaN : Math.min(...steps);
+    this.#onBadRow = (row) => {
+      this.badRows++;
+      onBadRow?.(row);
+    };
+  }
+
+  rows(): AsyncGenerator<MergedRows, void, void> {
+    const files = this.samples.map((sample) => this.#mergeFile(sample));
+    return this.order === 'time' ? rowsInTimeOrder(files) : rowsInFileOrder(files);
+  }
+
+  bytesRead(): number {
+    let bytes = this.#finishedBytes;
+    // What a gzip file gives is longer than the file; until its end, its share is unknown and left out.
+    for (const reader of this.#open) if (!this.#gzipped.has(reader)) bytes += reader.bytesRead;
+    return bytes;
+  }
+
+  unknownMembers(): string[] {
+    return [...this.#unknown];
+  }
+
+  close(): Promise<void> {
+    return this.#sources.closeAll();
+  }
+
+  readonly #gzipped = new Set<RowReader>();
+
+  #mergeFile(sample: FileSample): MergeFile {
+    const { file, shape } = sample;
+    const streamed = file.gzip || file.path === STDIN;
+    const chunkBytes = Math.max(
+      CHUNK_BYTES_MIN,
+      Math.min(CHUNK_BYTES_MAX, Math.floor(BUFFER_BYTES / this.samples.length)),
+    );
+    return {
+      // Unknown when every sampled row is bad: then the file is opened at once.
+      firstTimeMs: Number.isNaN(sample.firstTimeMs) ? Number.NEGATIVE_INFINITY : sample.firstTimeMs,
+      holdsOpen: streamed,
+      open: async () => {
+        const source = await this.#sources.open(file, shape.dataStart, false);
+        const scanner = scannerFor(shape);
+        const format = sample.columns[sample.timeColumn]?.format;
+        const reader = new RowReader({
+          name: file.name,
+          source,
+          scanner,
+          dialect: shape.dialect,
+          columns: shape.paths.length,
+          chunkBytes,
+          onBadRow: this.#onBadRow,
+          ...(format !== undefined && { time: { column: sample.timeColumn, format } }),
+        });
+        this.#open.add(reader);
+        if (file.gzip) this.#gzipped.add(reader);
+        if (scanner instanceof JsonlScanner) this.#jsonl.set(reader, scanner);
+        return reader;
+      },
+      close: async (reader) => {
+        this.#open.delete(reader);
+        this.#gzipped.delete(reader);
+        for (const name of this.#jsonl.get(reader)?.unknown ?? []) this.#unknown.add(name);
+        this.#jsonl.delete(reader);
+        this.#finishedBytes += file.sizeBytes;
+        if (file.path !== STDIN) await reader.close();
+      },
+    };
+  }
+
+  readonly #jsonl = new Map<RowReader, JsonlScanner>();
+}
+
+function encodedFile(sample: FileSample, columns: FileColumns): EncodedFile {
+  const { series } = sample.file;
+  return {
+    columns,
+    timeColumn: sample.timeColumn,
+    series: Buffer.from(series),
+    seriesJson: Buffer.from(JSON.stringify(series)),
+  };
+}
