@@ -1,5 +1,6 @@
 import { AnomalyError } from '../../errors.ts';
 import type { Detector } from './detector.ts';
+import { KPI_THRESHOLDS, KpiDetector } from './kpi.ts';
 import { type Limits, RangeCheck } from './range.ts';
 import { RollingZ } from './rollingZ.ts';
 
@@ -38,6 +39,10 @@ export function createDetector(
     }
     case 'range':
       return new RangeCheck(limits);
+    case 'kpi': {
+      const { threshold = KPI_THRESHOLDS[parameters.sensitivity ?? 'medium'], stepMs } = parameters;
+      return new KpiDetector({ threshold, stepMs }, limits, thresholdOf);
+    }
     default:
       throw new AnomalyError('ANM_CONFIG', `cannot score as score.detector is ${parameters.detector}`);
   }

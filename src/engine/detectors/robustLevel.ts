@@ -1,0 +1,76 @@
+import type { StateReader, StateWriter } from '../state.ts';
+import { SlotCells } from './slotBlocks.ts';
+import { SortedWindow } from './sortedWindow.ts';
+
+/** Values of the window, a day of 5-minute data. */
+const SIZE = 288;
+/** Makes the median absolute deviation of normal values their standard deviation. */
+const MAD_TO_SIGMA = 1.4826;
+/** The scale is at least this part of the window's range, for values of which more than half are equal. */
+const SCALE_FLOOR = 1e-3;
+
+/**
+ * Median and scaled median absolute deviation (MAD) of the last 288 values of each slot, for as long as no season is
+ * known. Values are kept in single precision as deviations from the first one.
+ */
+export class RobustLevel {
+  readonly #window = new SortedWindow(SIZE);
+  readonly #anchors = new SlotCells(1);
+
+  get slotBytes(): number {
+    return this.#window.slotBytes + 8;
+  }
+
+  reserve(slots: number): void {
+    this.#window.reserve(slots);
+    this.#anchors.reserve(slots);
+  }
+
+  /** NaN before the first value. */
+  median(slot: number): number {
+    const count = this.#window.count(slot);
+    return count === 0 ? NaN : this.#anchors.values[slot]! + this.#middle(slot, count);
+  }
+
+  /** The MAD times 1.4826; 0 where all values are equal. */
+  scale(slot: number): number {
+    const window = this.#window;
+    const count = window.count(slot);
+    if (count === 0) return 0;
+    const middle = this.#middle(slot, count);
+    // Deviations grow on both sides of the median, so the smaller of two ends is next until half of them are passed.
+    let below = (count - 1) >> 1;
+    let above = below + 1;
+    let deviation = 0;
+    for (let passed = 0; passed <= count >> 1; passed++) {
+      const down = below >= 0 ? middle - window.at(slot, below) : Infinity;
+      const up = above < count ? window.at(slot, above) - middle : Infinity;
+      deviation = Math.min(down, up);
+      if (down <= up) below--;
+      else above++;
+    }
+    const range = window.at(slot, count - 1) - window.at(slot, 0);
+    return Math.max(MAD_TO_SIGMA * deviation, SCALE_FLOOR * range);
+  }
+
+  learn(slot: number, value: number): void {
+    if (this.#window.count(slot) === 0) this.#anchors.values[slot] = value;
+    this.#window.push(slot, value - this.#anchors.values[slot]!);
+  }
+
+  snapshot(state: StateWriter): void {
+    this.#window.snapshot(state);
+    this.#anchors.snapshot(state, 'anchors');
+  }
+
+  restore(state: StateReader): void {
+    this.#window.restore(state);
+    this.#anchors.restore(state, 'anchors');
+  }
+
+  #middle(slot: number, count: number): number {
+    const half = count >> 1;
+    const upper = this.#window.at(slot, half);
+    return count % 2 === 1 ? upper : (this.#window.at(slot, half - 1) + upper) / 2;
+  }
+}
