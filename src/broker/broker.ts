@@ -77,6 +77,10 @@ export class Broker {
         hint: `known are ${PROFILES.map((known) => known.name).join(', ')}`,
       });
     }
+    const partitions = options.defaultPartitions ?? 1;
+    if (!Number.isInteger(partitions) || partitions < 1) {
+      throw new AnomalyError('ANM_USAGE', `cannot give topics ${partitions} partitions as it is not a count from 1 on`);
+    }
     const clock = options.clock ?? systemClock;
     const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
     const settings = settingsOf(options);

@@ -95,11 +95,16 @@ export class Connection {
     const { apiKey, apiVersion, correlationId } = readHeader(reader);
     const name = apiName(apiKey);
     const range = name === undefined ? undefined : this.services.broker.profile.apis[name];
-    if (name === undefined || range === undefined) return this.refuse(`an unknown API ${apiKey}`);
+    if (name === undefined || range === undefined) {
+      this.refuse(`an unknown API ${apiKey}`);
+      return;
+    }
     if (apiVersion < range[0] || apiVersion > range[1]) {
-      if (name !== 'ApiVersions') return this.refuse(`${name} version ${apiVersion}`);
       // Version 0 is the one that every client reads (KIP-511).
-      return this.send(name, 0, correlationId, apiVersions(this.services.broker, KafkaError.UNSUPPORTED_VERSION));
+      if (name === 'ApiVersions') {
+        this.send(name, 0, correlationId, apiVersions(this.services.broker, KafkaError.UNSUPPORTED_VERSION));
+      } else this.refuse(`${name} version ${apiVersion}`);
+      return;
     }
     const codec = apiOf(name).request;
     const clientId = readClientId(reader, codec.isFlexible(apiVersion));
@@ -134,26 +139,27 @@ export class Connection {
       else this.send(name, call.version, correlationId, response);
     };
     const response = handler(request as never, call) as object | null | Promise<object | null>;
-    if (!(response instanceof Promise)) return deliver(response);
-    response.then(deliver).then(
-      () => this.next(),
-      (error) => this.failed(error),
-    );
+    if (response instanceof Promise) {
+      response.then(deliver).then(
+        () => this.next(),
+        (error) => this.failed(error),
+      );
+    } else deliver(response);
   }
 
   private suffer(fault: Fault, name: ApiName, request: Request<ApiName>, call: Call, correlationId: number): void {
+    const { version } = call;
     const strike = () => {
       if (this.closed) return;
-      if (fault.drop === 'before') return this.close();
-      if (fault.errorCode === undefined) return this.answer(name, request, call, correlationId, fault.drop === 'after');
-      this.send(
-        name,
-        call.version,
-        correlationId,
-        errorResponse(name, request as never, fault.errorCode, call.version),
-      );
+      if (fault.drop === 'before') this.close();
+      else if (fault.errorCode === undefined) {
+        this.answer(name, request, call, correlationId, fault.drop === 'after');
+      } else this.send(name, version, correlationId, errorResponse(name, request as never, fault.errorCode, version));
     };
-    if (fault.delayMs === undefined) return strike();
+    if (fault.delayMs === undefined) {
+      strike();
+      return;
+    }
     this.services.broker.clock.after(fault.delayMs, () => {
       try {
         strike();

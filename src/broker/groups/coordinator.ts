@@ -1,6 +1,6 @@
 import { KafkaError } from '../protocol/errorCodes.ts';
-import { Group, type GroupSettings, refusedJoin } from './group.ts';
-import type { Joiner, JoinResult } from './member.ts';
+import { Group, type GroupSettings } from './group.ts';
+import { type Joiner, type JoinResult, refusedJoin } from './member.ts';
 
 /** Every group of the broker. */
 export class GroupCoordinator {

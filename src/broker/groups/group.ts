@@ -1,7 +1,9 @@
 import type { Clock, Timer } from '../clock.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
-import { type Joiner, type JoinResult, Member, NO_ASSIGNMENT, type SyncResult } from './member.ts';
+import { type Joiner, type JoinResult, Member, NO_ASSIGNMENT, refusedJoin, type SyncResult } from './member.ts';
 import { GroupOffsets } from './offsets.ts';
+import { acceptsProtocols, electProtocol } from './protocols.ts';
+import { Sessions } from './sessions.ts';
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
 
@@ -34,21 +36,26 @@ export class Group {
   /** Ids given out that have not joined yet, with the timer that forgets them. */
   private readonly pending = new Map<string, Timer>();
   private readonly settings: GroupSettings;
+  private readonly sessions: Sessions;
   /** Ends the phase under way: joining, or waiting for every member's SyncGroup. */
   private phaseTimer: Timer | null = null;
   /** While true the first rebalance waits its delay out even when all have joined. */
   private isInitialDelay = false;
+  /** Whether a member came since the delay began: then it begins again, within the rebalance timeout. */
+  private hasNewcomer = false;
 
   constructor(groupId: string, settings: GroupSettings) {
     this.groupId = groupId;
     this.settings = settings;
+    this.sessions = new Sessions(settings.clock, (member) => this.remove(member));
   }
 
   /** Resolves when the rebalance ends, or at once where none is needed or the join is refused. */
   join(joiner: Joiner): Promise<JoinResult> | JoinResult {
     const { memberId, instanceId } = joiner;
     if (this.state === 'Dead') return refusedJoin(KafkaError.COORDINATOR_NOT_AVAILABLE, memberId);
-    if (!this.acceptsProtocols(joiner)) return refusedJoin(KafkaError.INCONSISTENT_GROUP_PROTOCOL, memberId);
+    if (!acceptsProtocols(this.members.values(), this.protocolType, joiner))
+      return refusedJoin(KafkaError.INCONSISTENT_GROUP_PROTOCOL, memberId);
     if (memberId === '') return this.joinUnknown(joiner);
     if (this.pending.has(memberId)) {
       this.forgetPending(memberId);
@@ -71,7 +78,7 @@ export class Group {
     if (this.state === 'PreparingRebalance')
       return { errorCode: KafkaError.REBALANCE_IN_PROGRESS, assignment: NO_ASSIGNMENT };
     member.hasSynced = true;
-    this.touch(member);
+    this.sessions.touch(member);
     if (this.state === 'Stable') return { errorCode: KafkaError.NONE, assignment: member.assignment };
     // A SyncGroup sent again replaces the one before, whose connection may be gone.
     member.answerSync({ errorCode: KafkaError.REBALANCE_IN_PROGRESS, assignment: NO_ASSIGNMENT });
@@ -85,7 +92,7 @@ export class Group {
   heartbeat(memberId: string, instanceId: string | null, generationId: number): number {
     const errorCode = this.memberError(memberId, instanceId, generationId);
     if (errorCode !== KafkaError.NONE) return errorCode;
-    this.touch(this.members.get(memberId)!);
+    this.sessions.touch(this.members.get(memberId)!);
     return this.state === 'PreparingRebalance' ? KafkaError.REBALANCE_IN_PROGRESS : KafkaError.NONE;
   }
 
@@ -111,7 +118,7 @@ export class Group {
     if (generationId < 0 && memberId === '' && this.state === 'Empty') return KafkaError.NONE;
     const errorCode = this.memberError(memberId, instanceId, generationId);
     if (errorCode !== KafkaError.NONE) return errorCode;
-    this.touch(this.members.get(memberId)!);
+    this.sessions.touch(this.members.get(memberId)!);
     // The next generation's members may own the partitions already.
     return this.state === 'CompletingRebalance' ? KafkaError.REBALANCE_IN_PROGRESS : KafkaError.NONE;
   }
@@ -126,7 +133,7 @@ export class Group {
   close(): void {
     this.phaseTimer?.cancel();
     for (const timer of this.pending.values()) timer.cancel();
-    for (const member of this.members.values()) member.timer?.cancel();
+    for (const member of this.members.values()) this.sessions.end(member);
   }
 
   private memberError(memberId: string, instanceId: string | null, generationId: number): number {
@@ -143,14 +150,6 @@ export class Group {
       if (current !== memberId) return KafkaError.FENCED_INSTANCE_ID;
     }
     return this.members.has(memberId) ? KafkaError.NONE : KafkaError.UNKNOWN_MEMBER_ID;
-  }
-
-  private acceptsProtocols({ protocolType, protocols, memberId }: Joiner): boolean {
-    if (protocolType === '' || protocols.length === 0) return false;
-    const others = [...this.members.values()].filter((member) => member.memberId !== memberId);
-    if (others.length === 0) return true;
-    if (protocolType !== this.protocolType) return false;
-    return protocols.some(({ name }) => others.every((member) => member.protocols.some((p) => p.name === name)));
   }
 
   private joinUnknown(joiner: Joiner): Promise<JoinResult> | JoinResult {
@@ -177,7 +176,8 @@ export class Group {
       (this.state === 'CompletingRebalance' && isSame) ||
       (this.state === 'Stable' && isSame && member.memberId !== this.leaderId);
     member.update(joiner);
-    this.touch(member);
+    if (this.members.size === 1) this.protocolType = joiner.protocolType;
+    this.sessions.touch(member);
     if (isRepeated) return this.joinResultOf(member);
     const answer = this.waitForJoin(member);
     this.prepareRebalance();
@@ -188,9 +188,10 @@ export class Group {
     if (this.members.size === 0) this.protocolType = joiner.protocolType;
     const member = new Member(memberId, joiner);
     this.members.set(memberId, member);
+    this.hasNewcomer = true;
     if (joiner.instanceId !== null) this.staticIds.set(joiner.instanceId, memberId);
     const answer = this.waitForJoin(member);
-    this.touch(member);
+    this.sessions.touch(member);
     this.prepareRebalance();
     return answer;
   }
@@ -208,7 +209,7 @@ export class Group {
     this.staticIds.set(joiner.instanceId!, memberId);
     const wasLeader = this.leaderId === previousId;
     if (wasLeader) this.leaderId = memberId;
-    this.touch(old);
+    this.sessions.touch(old);
     if (this.state === 'Stable' && isSame) {
       // Under its old id as leader it would assign anew; so it is told another's name, as Kafka does.
       const leader = wasLeader ? previousId : this.leaderId;
@@ -238,22 +239,35 @@ export class Group {
     }
     this.phaseTimer?.cancel();
     this.isInitialDelay = wasEmpty && this.settings.rebalanceDelayMs > 0;
-    if (this.isInitialDelay) {
-      this.phaseTimer = this.settings.clock.after(this.settings.rebalanceDelayMs, () => {
-        this.isInitialDelay = false;
-        this.startJoinTimeout();
-        this.completeJoinIfReady();
-      });
-      return;
+    if (this.isInitialDelay) this.startInitialDelay(this.rebalanceTimeoutMs());
+    else {
+      this.startJoinTimeout();
+      this.completeJoinIfReady();
     }
-    this.startJoinTimeout();
-    this.completeJoinIfReady();
+  }
+
+  private startInitialDelay(leftMs: number): void {
+    const delayMs = Math.min(this.settings.rebalanceDelayMs, leftMs);
+    this.hasNewcomer = false;
+    this.phaseTimer = this.settings.clock.after(delayMs, () => {
+      if (this.hasNewcomer && leftMs > delayMs) {
+        this.startInitialDelay(leftMs - delayMs);
+        return;
+      }
+      this.isInitialDelay = false;
+      this.startJoinTimeout();
+      this.completeJoinIfReady();
+    });
+  }
+
+  private rebalanceTimeoutMs(): number {
+    let timeoutMs = 0;
+    for (const member of this.members.values()) timeoutMs = Math.max(timeoutMs, member.rebalanceTimeoutMs);
+    return timeoutMs;
   }
 
   private startJoinTimeout(): void {
-    let timeoutMs = 0;
-    for (const member of this.members.values()) timeoutMs = Math.max(timeoutMs, member.rebalanceTimeoutMs);
-    this.phaseTimer = this.settings.clock.after(timeoutMs, () => this.completeJoin());
+    this.phaseTimer = this.settings.clock.after(this.rebalanceTimeoutMs(), () => this.completeJoin());
   }
 
   private completeJoinIfReady(): void {
@@ -281,33 +295,16 @@ export class Group {
     this.generationId++;
     this.state = 'CompletingRebalance';
     if (!joined.some((member) => member.memberId === this.leaderId)) this.leaderId = joined[0]!.memberId;
-    this.protocolName = this.electProtocol();
-    let syncTimeoutMs = 0;
+    this.protocolName = electProtocol([...this.members.values()]);
     for (const member of this.members.values()) {
       member.hasSynced = false;
       member.assignment = NO_ASSIGNMENT;
-      syncTimeoutMs = Math.max(syncTimeoutMs, member.rebalanceTimeoutMs);
     }
-    this.phaseTimer = this.settings.clock.after(syncTimeoutMs, () => this.dropUnsynced());
+    this.phaseTimer = this.settings.clock.after(this.rebalanceTimeoutMs(), () => this.dropUnsynced());
     for (const member of joined) {
       member.answerJoin(this.joinResultOf(member));
-      this.touch(member);
+      this.sessions.touch(member);
     }
-  }
-
-  /** The first protocol of the first joiner's list that all know, most votes first. */
-  private electProtocol(): string {
-    const members = [...this.members.values()];
-    const votes = new Map<string, number>();
-    for (const member of members) {
-      const choice = member.protocols.find(({ name }) =>
-        members.every((other) => other.protocols.some((protocol) => protocol.name === name)),
-      );
-      if (choice !== undefined) votes.set(choice.name, (votes.get(choice.name) ?? 0) + 1);
-    }
-    let elected = '';
-    for (const [name, count] of votes) if (elected === '' || count > votes.get(elected)!) elected = name;
-    return elected;
   }
 
   private joinResultOf(member: Member): JoinResult {
@@ -356,8 +353,7 @@ export class Group {
   }
 
   private drop(member: Member): void {
-    member.timer?.cancel();
-    member.timer = null;
+    this.sessions.end(member);
     this.members.delete(member.memberId);
     if (member.instanceId !== null) this.staticIds.delete(member.instanceId);
     if (this.leaderId === member.memberId) this.leaderId = '';
@@ -378,26 +374,4 @@ export class Group {
     this.pending.get(memberId)?.cancel();
     this.pending.delete(memberId);
   }
-
-  /** Pushes the end of the session on. One timer per member looks again when it fires, so a heartbeat costs nothing. */
-  private touch(member: Member): void {
-    member.deadlineMs = this.settings.clock.now() + member.sessionTimeoutMs;
-    if (member.timer === null) this.watch(member);
-  }
-
-  private watch(member: Member): void {
-    const waitMs = Math.max(1, member.deadlineMs - this.settings.clock.now());
-    member.timer = this.settings.clock.after(waitMs, () => {
-      member.timer = null;
-      if (!this.members.has(member.memberId)) return;
-      // Who waits for the others is alive: its answer is ours to give.
-      if (member.join !== null || member.sync !== null) this.touch(member);
-      else if (member.deadlineMs > this.settings.clock.now()) this.watch(member);
-      else this.remove(member);
-    });
-  }
-}
-
-export function refusedJoin(errorCode: number, memberId: string): JoinResult {
-  return { errorCode, generationId: -1, protocolName: '', leader: '', memberId, members: [] };
 }

@@ -107,3 +107,7 @@ export class Member {
     sync?.(result);
   }
 }
+
+export function refusedJoin(errorCode: number, memberId: string): JoinResult {
+  return { errorCode, generationId: -1, protocolName: '', leader: '', memberId, members: [] };
+}

@@ -171,53 +171,60 @@ function writeStruct(writer: ByteWriter, plan: Plan, message: Message): void {
 }
 
 function writeValue(writer: ByteWriter, step: Step, value: unknown, flexible: boolean): void {
+  if (value === null) {
+    if (!step.nullable) throw new TypeError(`cannot write null into ${step.name} as this version does not allow it`);
+    writeLength(writer, -1, flexible, step.field.kind === 'string' ? 2 : 4);
+    return;
+  }
   switch (step.field.kind) {
     case 'bool':
-      return writer.int8(value === true ? 1 : 0);
+      writer.int8(value === true ? 1 : 0);
+      break;
     case 'int8':
-      return writer.int8(value as number);
+      writer.int8(value as number);
+      break;
     case 'int16':
-      return writer.int16(value as number);
+      writer.int16(value as number);
+      break;
     case 'int32':
-      return writer.int32(value as number);
+      writer.int32(value as number);
+      break;
     case 'int64':
-      return writer.int64(value as number);
+      writer.int64(value as number);
+      break;
     case 'float64':
-      return writer.float64(value as number);
+      writer.float64(value as number);
+      break;
     case 'uuid':
-      return writer.hex(value as string);
+      writer.hex(value as string);
+      break;
     case 'struct':
-      return writeStruct(writer, step.inner!, value as Message);
-    case 'string': {
-      if (value === null) return writeLength(writer, nullLength(step), flexible, 2);
-      const length = Buffer.byteLength(value as string);
-      writeLength(writer, length, flexible, 2);
-      return writer.utf8(value as string, length);
-    }
-    case 'bytes': {
-      if (value === null) return writeLength(writer, nullLength(step), flexible, 4);
+      writeStruct(writer, step.inner!, value as Message);
+      break;
+    case 'string':
+      writeText(writer, value as string, flexible);
+      break;
+    case 'bytes':
       writeLength(writer, (value as Buffer).length, flexible, 4);
-      return writer.copy(value as Buffer);
-    }
+      writer.copy(value as Buffer);
+      break;
     case 'records':
-      return writeRecords(writer, step, value as Buffer | readonly Buffer[] | null, flexible);
-    case 'array': {
-      if (value === null) return writeLength(writer, nullLength(step), flexible, 4);
-      const elements = value as readonly unknown[];
-      writeLength(writer, elements.length, flexible, 4);
-      for (const element of elements) writeValue(writer, step.element!, element, flexible);
-      return;
-    }
+      writeRecords(writer, value as Buffer | readonly Buffer[], flexible);
+      break;
+    case 'array':
+      writeLength(writer, (value as readonly unknown[]).length, flexible, 4);
+      for (const element of value as readonly unknown[]) writeValue(writer, step.element!, element, flexible);
+      break;
   }
 }
 
-function writeRecords(
-  writer: ByteWriter,
-  step: Step,
-  value: Buffer | readonly Buffer[] | null,
-  flexible: boolean,
-): void {
-  if (value === null) return writeLength(writer, nullLength(step), flexible, 4);
+function writeText(writer: ByteWriter, text: string, flexible: boolean): void {
+  const length = Buffer.byteLength(text);
+  writeLength(writer, length, flexible, 2);
+  writer.utf8(text, length);
+}
+
+function writeRecords(writer: ByteWriter, value: Buffer | readonly Buffer[], flexible: boolean): void {
   const chunks = Buffer.isBuffer(value) ? [value] : value;
   let length = 0;
   for (const chunk of chunks) length += chunk.length;
@@ -229,9 +236,4 @@ function writeLength(writer: ByteWriter, length: number, flexible: boolean, widt
   if (flexible) writer.uvarint(length + 1);
   else if (width === 2) writer.int16(length);
   else writer.int32(length);
-}
-
-function nullLength(step: Step): number {
-  if (!step.nullable) throw new TypeError(`cannot write null into ${step.name} as this version does not allow it`);
-  return -1;
 }
