@@ -1,5 +1,7 @@
 import type { API } from '@platformatic/kafka';
 import { AnomalyError } from '../../errors.ts';
+import { FETCH_KEY, FETCH_VERSION } from '../../wire/fetch.ts';
+import { PRODUCE_KEY, PRODUCE_VERSION } from '../../wire/produce.ts';
 
 type Library = typeof import('@platformatic/kafka');
 
@@ -11,12 +13,6 @@ export interface ApiChoice<Request extends unknown[], Response> {
   readonly name: string;
   readonly versions: readonly API<Request, Response>[];
 }
-
-/** Fetch and Produce are ours (src/wire), at versions that every Redpanda and Kafka 4 take. */
-export const FETCH_KEY = 1;
-export const FETCH_VERSION = 11;
-export const PRODUCE_KEY = 0;
-export const PRODUCE_VERSION = 7;
 
 export type Apis = ReturnType<typeof apiChoices>;
 

@@ -1,7 +1,13 @@
 import { AnomalyError } from '../../errors.ts';
+import {
+  encodeFetchRequest,
+  FetchedPartition,
+  type FetchLimits,
+  type FetchTopic,
+  readFetchResponse,
+} from '../../wire/fetch.ts';
 import type { AssignedPartition } from './assignedPartition.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
-import { encodeFetch, FetchedPartition, type FetchLimits, type FetchTopic, readFetchAnswer } from './fetchRequest.ts';
 
 /** The batches of one partition within a fetched frame. */
 export interface FetchedSlice {
@@ -14,9 +20,11 @@ export interface FetchedSlice {
   readonly logStartOffset: number;
   /** Producer ids and first offsets of aborted transactions, in pairs. */
   readonly aborted: readonly number[];
-  /** Bytes still to be read: [at, end) of the frame. */
-  at: number;
-  end: number;
+  /** The record batches in the frame, [start, end); the last may be cut. */
+  readonly start: number;
+  readonly end: number;
+  /** Set once the partition's reader walks it. */
+  isOpen: boolean;
 }
 
 /** One fetch response, in a buffer that belongs to it until it is released. */
@@ -25,10 +33,18 @@ export interface FetchedResponse {
   readonly slices: FetchedSlice[];
   /** The slice being read. */
   index: number;
+  /** No partition had a record batch. */
+  readonly isEmpty: boolean;
 }
 
-/** The server answers a long poll within its wait; the rest is its work and the way. */
-const MAX_PARTITIONS_AT_ONCE = 10_000;
+/** What was asked of one topic, to find the partition of an answer. */
+interface AskedTopic extends FetchTopic {
+  readonly assigned: AssignedPartition[];
+  readonly epochs: number[];
+  readonly partitions: number[];
+  readonly offsets: number[];
+  readonly maxBytes: number[];
+}
 
 /**
  * One broker's fetches: at most one in flight or arrived, and one being read. So the wire and the processing overlap,
@@ -48,7 +64,10 @@ export class BrokerFetcher {
   readonly #timeoutMs: number;
   readonly #fetched = new FetchedPartition();
 
-  constructor(nodeId: number, limits: FetchLimits, clientId: string, requestTimeoutMs: number) {
+  readonly #partitionBytes: number;
+
+  constructor(nodeId: number, limits: FetchLimits, partitionBytes: number, clientId: string, requestTimeoutMs: number) {
+    this.#partitionBytes = partitionBytes;
     this.nodeId = nodeId;
     this.#limits = limits;
     this.#clientId = clientId;
@@ -66,54 +85,33 @@ export class BrokerFetcher {
     onLost: (error: Error, partitions: readonly AssignedPartition[]) => void,
   ): void {
     const socket = this.socket!;
-    this.#turn = (this.#turn + 1) % partitions.length;
-    const asked = new Map<
-      string,
-      { list: AssignedPartition[]; epochs: number[]; request: FetchTopic & { partitions: number[]; offsets: number[] } }
-    >();
-    for (let i = 0; i < Math.min(partitions.length, MAX_PARTITIONS_AT_ONCE); i++) {
-      const partition = partitions[(this.#turn + i) % partitions.length]!;
-      let topic = asked.get(partition.topic);
-      if (topic === undefined) {
-        topic = { list: [], epochs: [], request: { topic: partition.topic, partitions: [], offsets: [] } };
-        asked.set(partition.topic, topic);
-      }
-      topic.list.push(partition);
-      topic.epochs.push(partition.epoch);
-      topic.request.partitions.push(partition.partition);
-      topic.request.offsets.push(partition.fetchOffset);
-    }
+    const asked = this.#ask(partitions);
     const correlationId = socket.nextCorrelationId();
-    const request = encodeFetch(
-      correlationId,
-      this.#clientId,
-      this.#limits,
-      [...asked.values()].map((topic) => topic.request),
-    );
     this.isInFlight = true;
     socket.sendFrame(
       correlationId,
-      [request],
+      [encodeFetchRequest(correlationId, this.#clientId, this.#limits, [...asked.values()])],
       this.#timeoutMs,
       (frame) => {
         this.isInFlight = false;
         const slices: FetchedSlice[] = [];
-        const errorCode = readFetchAnswer(frame, this.#fetched, (fetched) => {
+        const errorCode = readFetchResponse(frame, this.#fetched, (fetched) => {
           const topic = asked.get(fetched.topic);
-          const index = topic?.request.partitions.indexOf(fetched.partition) ?? -1;
+          const index = topic?.partitions.indexOf(fetched.partition) ?? -1;
           if (topic === undefined || index < 0) {
             throw new AnomalyError(
               'ANM_PROTOCOL',
               `${socket.address} sent records of ${fetched.topic} partition ${fetched.partition}, which nobody asked for`,
             );
           }
-          slices.push(sliceOf(fetched, topic.list[index]!, topic.epochs[index]!));
+          slices.push(sliceOf(fetched, topic.assigned[index]!, topic.epochs[index]!));
         });
         if (errorCode !== 0) {
           onLost(new Error(`${socket.address} answered fetch with error ${errorCode}`), partitions);
           return;
         }
-        this.arrived = { bytes: socket.takeFrame(this.#spare), slices, index: 0 };
+        const isEmpty = slices.every((slice) => slice.start === slice.end);
+        this.arrived = { bytes: socket.takeFrame(this.#spare), slices, index: 0, isEmpty };
         this.#spare = null;
         onArrived();
       },
@@ -128,6 +126,25 @@ export class BrokerFetcher {
     this.socket?.close();
     this.current = null;
     this.arrived = null;
+  }
+
+  #ask(partitions: readonly AssignedPartition[]): Map<string, AskedTopic> {
+    this.#turn = (this.#turn + 1) % partitions.length;
+    const asked = new Map<string, AskedTopic>();
+    for (let i = 0; i < partitions.length; i++) {
+      const partition = partitions[(this.#turn + i) % partitions.length]!;
+      let topic = asked.get(partition.topic);
+      if (topic === undefined) {
+        topic = { topic: partition.topic, assigned: [], epochs: [], partitions: [], offsets: [], maxBytes: [] };
+        asked.set(partition.topic, topic);
+      }
+      topic.assigned.push(partition);
+      topic.epochs.push(partition.epoch);
+      topic.partitions.push(partition.partition);
+      topic.offsets.push(Math.max(partition.fetchOffset, partition.position));
+      topic.maxBytes.push(Math.max(partition.wantedBytes, this.#partitionBytes));
+    }
+    return asked;
   }
 
   /** The response was read to its end: its buffer takes the next one. */
@@ -146,7 +163,8 @@ function sliceOf(fetched: FetchedPartition, partition: AssignedPartition, epoch:
     lastStableOffset: fetched.lastStableOffset,
     logStartOffset: fetched.logStartOffset,
     aborted: fetched.aborted,
-    at: fetched.recordsStart,
+    start: fetched.recordsStart,
     end: fetched.recordsEnd,
+    isOpen: false,
   };
 }

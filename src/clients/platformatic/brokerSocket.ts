@@ -122,7 +122,10 @@ export class BrokerSocket {
     callback: (error: Error | null, payload?: unknown) => void,
     timeoutMs = this.#requestTimeoutMs,
   ): void {
-    if (this.closed) return callback(this.#closedError());
+    if (this.closed) {
+      callback(this.#closedError());
+      return;
+    }
     const payload = createPayload().buffer;
     const headerBytes = 14 + this.#clientId.length + (taggedRequestHeader ? 1 : 0);
     const request = Buffer.allocUnsafe(headerBytes + payload.length);
@@ -165,7 +168,10 @@ export class BrokerSocket {
     onFrame: (frame: Uint8Array) => void,
     onFail: (error: Error) => void,
   ): void {
-    if (this.closed) return onFail(this.#closedError());
+    if (this.closed) {
+      onFail(this.#closedError());
+      return;
+    }
     this.#await(
       correlationId,
       {

@@ -1,13 +1,6 @@
 import { prepareCodecs } from '../../wire/compression.ts';
-import type {
-  Admin,
-  ClientOptions,
-  Consumer,
-  ConsumerOptions,
-  KafkaClient,
-  Producer,
-  ProducerOptions,
-} from '../client.ts';
+import { loadFastCrc32c } from '../../wire/crc32c.ts';
+import type { ClientOptions, Consumer, ConsumerOptions, KafkaClient, Producer, ProducerOptions } from '../client.ts';
 import { PlatformaticAdmin } from './admin.ts';
 import { missingApis } from './apis.ts';
 import { Cluster } from './cluster.ts';
@@ -17,7 +10,7 @@ import { PlatformaticProducer } from './producer.ts';
 /** The fast client: slow APIs by @platformatic/kafka, Fetch and Produce as columns on our own frames. */
 export class PlatformaticClient implements KafkaClient {
   readonly kind = 'platformatic';
-  readonly admin: Admin;
+  readonly admin: PlatformaticAdmin;
   readonly #cluster: Cluster;
   readonly #consumers = new Set<Consumer>();
   readonly #producers = new Set<Producer>();
@@ -29,8 +22,7 @@ export class PlatformaticClient implements KafkaClient {
 
   /** Loads the library and connects. Rejects with ANM_BROKER_UNREACHABLE or ANM_AUTHENTICATION in the dial timeout. */
   static async connect(options: ClientOptions): Promise<PlatformaticClient> {
-    const library = await import('@platformatic/kafka');
-    await prepareCodecs();
+    const [library] = await Promise.all([import('@platformatic/kafka'), prepareCodecs(), loadFastCrc32c()]);
     const cluster = new Cluster(library, options);
     try {
       await cluster.control();
@@ -55,7 +47,7 @@ export class PlatformaticClient implements KafkaClient {
   }
 
   async createConsumer(options: ConsumerOptions = {}): Promise<Consumer> {
-    const consumer = new PlatformaticConsumer(this.#cluster, options);
+    const consumer = new PlatformaticConsumer(this.#cluster, this.admin, options);
     this.#consumers.add(consumer);
     return consumer;
   }

@@ -217,7 +217,10 @@ export class ProduceSender {
 
   #putBack({ queue, batch }: SentBatch, isLeaderStale: boolean): void {
     const nowMs = performance.now();
-    if (nowMs >= batch.deadlineMs) return this.#giveUp(queue, batch);
+    if (nowMs >= batch.deadlineMs) {
+      this.#giveUp(queue, batch);
+      return;
+    }
     const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** Math.min(batch.attempts - 1, 10), LONGEST_RETRY_PAUSE_MS);
     queue.putBack(batch, nowMs + pauseMs);
     if (isLeaderStale) queue.leaderStale = true;
@@ -271,7 +274,10 @@ export class ProduceSender {
       if (oldest === undefined) continue;
       oldest.lastReason = (error as Error).message;
       if (oldest.deadlineMs === 0) oldest.deadlineMs = nowMs + this.#cluster.retryTimeoutMs;
-      if (nowMs >= oldest.deadlineMs) return this.#giveUp(queue, oldest);
+      if (nowMs >= oldest.deadlineMs) {
+        this.#giveUp(queue, oldest);
+        return;
+      }
       queue.leaderStale = true;
     }
   }
