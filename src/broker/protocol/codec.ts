@@ -85,8 +85,8 @@ function makeStep(name: string, field: AnyField, version: number, flexible: bool
 function readStruct(reader: ByteReader, plan: Plan): Message {
   const message: Message = {};
   for (const step of plan.fixed) message[step.name] = readValue(reader, step, plan.flexible);
-  for (const step of plan.absent) message[step.name] = step.field.kind === 'array' ? [] : step.field.fallback;
-  for (const step of plan.tagged) message[step.name] = step.field.fallback;
+  for (const step of plan.absent) message[step.name] = fallbackOf(step);
+  for (const step of plan.tagged) message[step.name] = fallbackOf(step);
   if (plan.flexible) readTags(reader, plan, message);
   return message;
 }
@@ -147,8 +147,13 @@ function readArray(reader: ByteReader, step: Step, flexible: boolean): unknown[]
 
 /** Null where it is allowed; else the fallback, as brokers take a null array or string where clients send one. */
 function nullOf(step: Step): unknown {
-  if (step.nullable) return null;
-  return step.field.kind === 'array' ? [] : step.field.fallback;
+  return step.nullable ? null : fallbackOf(step);
+}
+
+/** A list of its own for each message. */
+function fallbackOf(step: Step): unknown {
+  const { fallback } = step.field;
+  return Array.isArray(fallback) ? [] : fallback;
 }
 
 function writeStruct(writer: ByteWriter, plan: Plan, message: Message): void {
