@@ -35,13 +35,13 @@ const INITIAL_BYTES = 4096;
 /** Longest head of a record besides key, value and headers: five varints of at most ten bytes, attributes, count. */
 const MAX_RECORD_OVERHEAD = 64;
 /** Above this a bulk copy is cheaper than a loop, in spite of the view that it makes. */
-const BULK_COPY_BYTES = 256;
+const BULK_COPY_BYTES = 96;
 
 const encoder = new TextEncoder();
 
 /**
- * Accumulates the records of one batch as bytes in a buffer that grows and is reused. Nothing is made per record; the
- * bytes appended are copied at once.
+ * Accumulates the records of one batch as bytes in a buffer that grows and is reused. The bytes appended are copied at
+ * once; nothing is made per record, but for headers and for the view that copies a long value.
  */
 export class BatchWriter {
   #bytes: Uint8Array;

@@ -32,8 +32,13 @@ export function uvarintSize(value: number): number {
 
 /** Number of bytes that `writeVarint` takes. */
 export function varintSize(value: number): number {
-  if (value >= -64 && value < 64) return 1;
-  if (value >= -8192 && value < 8192) return 2;
+  if (value >= -0x40000000 && value < 0x40000000) {
+    const raw = (value << 1) ^ (value >> 31);
+    if (raw < 0x80) return 1;
+    if (raw < 0x4000) return 2;
+    if (raw < 0x200000) return 3;
+    return raw < 0x10000000 ? 4 : 5;
+  }
   // Zigzag doubles the magnitude, which a double no longer holds exactly beyond 2^52: count the top bits alone.
   const magnitude = value < 0 ? -(value + 1) : value;
   return 1 + uvarintSize(Math.floor(magnitude / 64));

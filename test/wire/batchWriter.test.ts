@@ -53,7 +53,9 @@ test('@platformatic/kafka reads what is written here', () => {
 
 test('what @platformatic/kafka writes is read here', () => {
   fc.assert(
-    fc.property(anyRecords, fc.constantFrom(...shared), (records, compression) => {
+    fc.property(anyRecords, fc.constantFrom(...shared), (any, compression) => {
+      // Its writer (dynamic-buffer 0.3) encodes timestamp deltas of 2^31 ms and more wrongly.
+      const records = any.map((record) => ({ ...record, timestampMs: record.timestampMs % 2 ** 31 }));
       const messages = records.map((record) => ({
         topic: 'readings',
         timestamp: BigInt(record.timestampMs),
