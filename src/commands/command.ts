@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../output/logger.ts';
 import type { Output } from '../output/output.ts';
+import type { Progress } from '../output/progress.ts';
 
 /** A command is a value. One registry of them (registry.ts) feeds commander, help, completion, README and snapshots. */
 export interface Command {
@@ -16,6 +17,8 @@ export interface Command {
   readonly options?: readonly OptionSpec[];
   /** At least two; each runs as it stands. */
   readonly examples: readonly Example[];
+  /** Runs even when the configuration has problems; they are in settings.problems. */
+  readonly takesBrokenSettings?: boolean;
   /** The result is the exit code; failures are thrown as AnomalyError. Heavy modules are imported inside. */
   run(context: CommandContext): Promise<number>;
 }
@@ -30,13 +33,20 @@ export interface ArgumentSpec {
   readonly summary: string;
   readonly required?: boolean;
   readonly variadic?: boolean;
+  /** The key of the configuration that this argument sets. */
+  readonly key?: string;
+  /** Values that completion offers. */
+  readonly choices?: readonly string[];
 }
 
 export interface OptionSpec {
   /** Commander's grammar: '-p, --partition <n>', '--watch', '--no-color'. */
   readonly flags: string;
   readonly summary: string;
-  /** The key of the configuration that this flag sets, as `windows` or `checkpoint.every`; see config/settings.ts. */
+  /**
+   * The key of the configuration that this flag sets, as `windows` or `checkpoint.every`; see config/settingsTable.ts.
+   * `config` stands for the path of anomaly.yaml itself.
+   */
   readonly key?: string;
   readonly type?: 'string' | 'integer' | 'number' | 'duration' | 'boolean' | 'list';
   readonly choices?: readonly string[];
@@ -61,4 +71,10 @@ export interface CommandContext {
   /** Epoch milliseconds; injected so that tests rule time. */
   readonly now: () => number;
   readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** A status line on stderr that -q silences. */
+  readonly progress: Progress;
+  /** Whether the command may ask: a terminal on stdin, no --no-input, not in CI. */
+  readonly interactive: boolean;
+  readonly quiet: boolean;
 }

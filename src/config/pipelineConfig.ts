@@ -1,7 +1,10 @@
 /** anomaly.yaml after validation and defaults. Durations are milliseconds. */
 export interface PipelineConfig {
   readonly version: 1;
+  /** Name of the pipeline; default: the first source topic. */
   readonly pipeline: string;
+  /** Consumer group; default: the name of the pipeline. */
+  readonly group: string;
   readonly source: SourceConfig;
   readonly time: TimeConfig;
   readonly windows: readonly WindowConfig[];
@@ -89,7 +92,7 @@ export interface SinkConfig {
 }
 
 export interface CheckpointConfig {
-  /** Directory of the snapshots, or a file: URL. */
+  /** Directory of the snapshots, or a file: URL; empty: a directory of the group under state_dir. */
   readonly store: string;
   /** Least time between commits. */
   readonly everyMs: number;

@@ -1,5 +1,19 @@
+import type { PipelineConfig } from './pipelineConfig.ts';
+
 /** Where a value came from, strongest first. */
 export type Origin = 'flag' | 'environment' | 'project file' | 'user file' | 'rpk profile' | 'default';
+
+/** One thing that is wrong with the configuration. */
+export interface Problem {
+  /** 'anomaly.yaml:4', '--size', 'ANOMALY_BROKERS'. */
+  readonly place: string;
+  /** Key path: 'windows[0].size'; empty when the file itself is wrong. */
+  readonly key: string;
+  /** Reads on after the key: 'wants a duration such as 5m, got "x"'. */
+  readonly message: string;
+  /** Known to a later version: ANM_UNSUPPORTED rather than ANM_CONFIG. */
+  readonly later: boolean;
+}
 
 /**
  * Resolved configuration: each key with its value and its origin. Precedence: flag > -X > ANOMALY_* > RPK_* >
@@ -15,8 +29,18 @@ export interface Settings {
   list(key: string): readonly string[];
   /** Milliseconds. */
   durationMs(key: string): number;
+  /** The text behind a secret's reference, read when asked for; undefined when it is not set. @throws ANM_CONFIG */
+  secret(key: string): string | undefined;
   origin(key: string): { readonly origin: Origin; readonly place: string };
-  /** The whole resolved document in the shape of anomaly.yaml (source, time, windows, score, ...), validated. */
-  pipeline(): import('./pipelineConfig.ts').PipelineConfig;
+  /**
+   * The whole resolved document in the shape of anomaly.yaml (source, time, windows, score, ...), validated. A command
+   * may give defaults of its own by key ({'score.detector': 'range'}); they are weaker than all but the table's.
+   */
+  pipeline(defaults?: Readonly<Record<string, unknown>>): PipelineConfig;
+  /** Secrets come redacted. */
   entries(): IterableIterator<{ key: string; value: unknown; origin: Origin; place: string; secret: boolean }>;
+  /** The files that were looked for, strongest first. */
+  readonly files: readonly { readonly kind: Origin; readonly path: string; readonly found: boolean }[];
+  /** Empty, except for commands that take a broken configuration (doctor, config path). */
+  readonly problems: readonly Problem[];
 }

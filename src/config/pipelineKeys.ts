@@ -1,0 +1,178 @@
+import type { SettingRow } from './settingsTable.ts';
+
+/** The keys of anomaly.yaml that describe a pipeline. */
+export const PIPELINE_KEYS: readonly SettingRow[] = [
+  {
+    key: 'pipeline',
+    type: 'string',
+    defaultText: 'the first source topic',
+    doc: 'name of the pipeline; also the consumer group, unless group is set',
+  },
+  { key: 'group', type: 'string', defaultText: 'the name of the pipeline', doc: 'consumer group' },
+  { key: 'source.topics', type: 'list', doc: 'topics to read' },
+  {
+    key: 'source.key',
+    type: 'string',
+    defaultText: 'the record key',
+    doc: 'field of the value that names the series',
+  },
+  {
+    key: 'source.time',
+    type: 'string',
+    defaultText: 'the record timestamp',
+    doc: 'field of the value with the event time',
+  },
+  {
+    key: 'source.fields',
+    type: 'map',
+    default: 'value=value',
+    doc: 'numbers to watch, as name=path: value, temperature=pump.temp',
+  },
+  {
+    key: 'source.format',
+    type: 'string',
+    default: 'auto',
+    choices: ['auto', 'avro', 'json', 'csv'],
+    doc: 'encoding of the values; auto looks at the first record',
+  },
+  {
+    key: 'source.start',
+    type: 'string',
+    default: 'earliest',
+    choices: ['earliest', 'latest'],
+    doc: 'where to begin in a partition without a committed offset',
+  },
+  {
+    key: 'time.watermark',
+    type: 'string',
+    default: 'partition',
+    choices: ['partition'],
+    doc: 'whose event times move the watermark',
+  },
+  {
+    key: 'time.out_of_orderness',
+    type: 'duration',
+    default: '5s',
+    min: 0,
+    doc: 'how far the watermark stays behind the highest event time',
+  },
+  {
+    key: 'time.max_ahead',
+    type: 'duration',
+    default: '10m',
+    min: 0,
+    offAllowed: true,
+    doc: 'an event time further ahead of its record time goes to dead letters; off for history',
+  },
+  {
+    key: 'windows',
+    type: 'windows',
+    default: '',
+    doc: 'event-time windows; as a flag 5m, hourly=1h or w5m=5m:count+mean',
+  },
+  {
+    key: 'features',
+    type: 'features',
+    default: '',
+    doc: 'rolling statistics; as a flag mean_1h=mean:w5m.mean:12',
+  },
+  {
+    key: 'score.on',
+    type: 'string',
+    default: 'record',
+    doc: 'what is scored: record, or an aggregate of a window such as w5m.mean',
+  },
+  {
+    key: 'score.detector',
+    type: 'string',
+    default: 'kpi',
+    choices: ['kpi', 'rolling-z', 'range'],
+    doc: 'how values are scored',
+  },
+  {
+    key: 'score.sensitivity',
+    type: 'string',
+    default: 'medium',
+    choices: ['low', 'medium', 'high'],
+    doc: 'stands for a threshold of the detector',
+  },
+  {
+    key: 'score.threshold',
+    type: 'number',
+    min: 0,
+    defaultText: 'by sensitivity',
+    doc: 'kpi: -log10 p; rolling-z: standard deviations',
+  },
+  {
+    key: 'score.window',
+    type: 'integer',
+    default: '64',
+    min: 2,
+    doc: 'rolling-z: number of previous values, the current one excluded',
+  },
+  { key: 'score.min_count', type: 'integer', default: '8', min: 1, doc: 'rolling-z: how many of them there must be' },
+  { key: 'score.min', type: 'number', doc: 'range: least valid value' },
+  { key: 'score.max', type: 'number', doc: 'range: greatest valid value' },
+  { key: 'score.step', type: 'duration', default: '5m', min: 1, doc: 'kpi: width of a season slot' },
+  {
+    key: 'score.refractory',
+    type: 'duration',
+    min: 0,
+    defaultText: '1h for kpi, else 0s',
+    doc: 'event time after an alert without another of the same series and rule, unless its score is higher',
+  },
+  {
+    key: 'overrides',
+    type: 'overrides',
+    default: '',
+    doc: 'limits or sensitivity of some series; as a flag pump-*:min=0:max=90:sensitivity=low',
+  },
+  {
+    key: 'sinks.format',
+    type: 'string',
+    default: 'avro',
+    choices: ['avro', 'json'],
+    doc: 'encoding of what is written; avro needs a registry',
+  },
+  { key: 'sinks.windows', type: 'string', defaultText: '<topic>.windows', doc: 'topic of the closed windows' },
+  { key: 'sinks.anomalies', type: 'string', defaultText: '<topic>.anomalies', doc: 'topic of the alerts' },
+  { key: 'sinks.late', type: 'string', defaultText: '<topic>.late', doc: 'topic of the late records' },
+  { key: 'sinks.dead_letters', type: 'string', defaultText: '<topic>.dlq', doc: 'topic of what cannot be read' },
+  {
+    key: 'checkpoint.store',
+    type: 'string',
+    defaultText: '<state_dir>/<group>',
+    doc: 'directory of the snapshots, or a file: URL',
+  },
+  { key: 'checkpoint.every', type: 'duration', default: '1s', min: 0, doc: 'least time between commits' },
+  {
+    key: 'guarantee',
+    type: 'string',
+    default: 'at-least-once',
+    choices: ['at-least-once', 'exactly-once'],
+    doc: 'how often an output may appear when a process dies',
+  },
+];
+
+/** Keys that a later version will know: refused by name, since ignoring them would compute something else. */
+export const LATER_KEYS: Readonly<Record<string, string>> = {
+  'source.where': 'filters on records',
+  'source.isolation': 'a choice of isolation',
+  'time.idle_after': 'idle partitions',
+  'time.allowed_lateness': 'allowed lateness',
+  'score.model': 'ONNX models',
+  'score.when': 'conditions on scores',
+  'checkpoint.retain': 'a choice of kept snapshots',
+  commit_every: 'transactions',
+  alerts: 'alert delivery',
+  joins: 'joins',
+  derive: 'derived fields',
+};
+
+/** Values that a later version will know, by key. */
+export const LATER_VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  guarantee: { 'exactly-once': 'transactions' },
+  'score.detector': { auto: 'choosing a detector by itself', sensor: 'the sensor detector', model: 'ONNX models' },
+  'time.watermark': { series: 'a watermark per series' },
+  'windows[].type': { sliding: 'sliding windows', hopping: 'hopping windows', session: 'session windows' },
+};

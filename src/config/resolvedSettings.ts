@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { AnomalyError } from '../errors.ts';
+import { parseText } from './check.ts';
+import { type Found, isSecretReference } from './fileKeys.ts';
+import { pipelineOf } from './pipeline.ts';
+import type { PipelineConfig } from './pipelineConfig.ts';
+import { problemError } from './problems.ts';
+import type { Origin, Problem, Settings } from './settings.ts';
+import { SETTINGS_TABLE, type SettingRow, settingRow } from './settingsTable.ts';
+
+export interface ResolvedParts {
+  /** The strongest value of each key that something sets. */
+  readonly found: ReadonlyMap<string, Found>;
+  readonly problems: readonly Problem[];
+  readonly files: Settings['files'];
+  /** Top-level keys that a file has. */
+  readonly sections: ReadonlySet<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stateDirectory: string;
+}
+
+export class ResolvedSettings implements Settings {
+  readonly problems: readonly Problem[];
+  readonly files: Settings['files'];
+  readonly #parts: ResolvedParts;
+
+  constructor(parts: ResolvedParts) {
+    this.#parts = parts;
+    this.problems = parts.problems;
+    this.files = parts.files;
+  }
+
+  get(key: string): unknown {
+    const row = known(key);
+    const found = this.#parts.found.get(row.key);
+    if (found !== undefined) return row.type === 'secret' ? this.secret(key) : found.value;
+    if (row.key === 'state_dir') return this.#parts.stateDirectory;
+    return row.default === undefined ? undefined : parseText(row, row.default).value;
+  }
+
+  string(key: string): string {
+    return this.#typed(key, 'string') as string;
+  }
+
+  optionalString(key: string): string | undefined {
+    return this.get(key) as string | undefined;
+  }
+
+  number(key: string): number {
+    return this.#typed(key, 'number') as number;
+  }
+
+  boolean(key: string): boolean {
+    return this.#typed(key, 'boolean') as boolean;
+  }
+
+  list(key: string): readonly string[] {
+    return (this.get(key) as string[] | undefined) ?? [];
+  }
+
+  durationMs(key: string): number {
+    return this.number(key);
+  }
+
+  secret(key: string): string | undefined {
+    const found = this.#parts.found.get(known(key).key);
+    if (found === undefined) return undefined;
+    const text = found.value as string;
+    if (!isSecretReference(text)) return text;
+    const target = text.slice(text.indexOf(':') + 1);
+    if (text.startsWith('env:')) {
+      const value = this.#parts.env[target];
+      if (value === undefined || value === '') {
+        throw new AnomalyError(
+          'ANM_CONFIG',
+          `${found.place}: ${key} names ${target}, which the environment does not have`,
+        );
+      }
+      return value;
+    }
+    try {
+      const path = isAbsolute(target) ? target : join(this.#parts.cwd, target);
+      return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    } catch (cause) {
+      throw new AnomalyError('ANM_CONFIG', `${found.place}: ${key} names the file ${target}, which cannot be read`, {
+        cause,
+      });
+    }
+  }
+
+  origin(key: string): { origin: Origin; place: string } {
+    const found = this.#parts.found.get(known(key).key);
+    return found === undefined ? { origin: 'default', place: '' } : { origin: found.origin, place: found.place };
+  }
+
+  pipeline(defaults: Readonly<Record<string, unknown>> = {}): PipelineConfig {
+    const { found, sections } = this.#parts;
+    const isScore = (key: string) => key.startsWith('score.');
+    const problems: Problem[] = [];
+    const config = pipelineOf(
+      {
+        get: (key) => (found.has(key) ? this.get(key) : (defaults[key] ?? this.get(key))),
+        place: (key) => this.origin(key).place || 'default',
+        scoring: sections.has('score') || [...found.keys()].some(isScore) || Object.keys(defaults).some(isScore),
+      },
+      problems,
+    );
+    if (problems.length > 0) throw problemError(problems);
+    return config;
+  }
+
+  *entries(): IterableIterator<{ key: string; value: unknown; origin: Origin; place: string; secret: boolean }> {
+    for (const row of SETTINGS_TABLE) {
+      const secret = row.type === 'secret';
+      const isSet = this.#parts.found.has(row.key);
+      const value = secret ? (isSet ? '********' : undefined) : this.get(row.key);
+      yield { key: row.key, value, ...this.origin(row.key), secret };
+    }
+  }
+
+  #typed(key: string, type: 'string' | 'number' | 'boolean'): unknown {
+    const value = this.get(key);
+    if (typeof value === type) return value;
+    if (value === undefined) throw new AnomalyError('ANM_CONFIG', `${key} is not set`);
+    throw new AnomalyError('ANM_INTERNAL', `${key} was read as a ${type} but is ${typeof value}`);
+  }
+}
+
+function known(key: string): SettingRow {
+  const row = settingRow(key);
+  if (row === undefined) throw new AnomalyError('ANM_INTERNAL', `${key} is no key of the settings table`);
+  return row;
+}

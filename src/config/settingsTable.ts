@@ -1,0 +1,205 @@
+import { PIPELINE_KEYS } from './pipelineKeys.ts';
+
+export type ValueType =
+  | 'string'
+  | 'secret'
+  | 'integer'
+  | 'number'
+  | 'duration'
+  | 'boolean'
+  | 'list'
+  | 'map'
+  | 'windows'
+  | 'features'
+  | 'overrides';
+
+/** One configuration key. Flags, environment, files, help and docs/configuration.md all derive from these rows. */
+export interface SettingRow {
+  /** Dotted path, as in anomaly.yaml. */
+  readonly key: string;
+  readonly type: ValueType;
+  /** As text, in the notation that a flag takes. Absent: no default. */
+  readonly default?: string;
+  /** Shown instead of `default` where the default depends on something else. */
+  readonly defaultText?: string;
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  /** The value `off` is allowed and means infinity. */
+  readonly offAllowed?: boolean;
+  /** rpk's variable for the same thing. */
+  readonly rpkEnv?: string;
+  /** Path in a profile of rpk.yaml, or in its globals when it starts with `globals.`. */
+  readonly rpkPath?: string;
+  /** rpk's name for -X. */
+  readonly alias?: string;
+  /** One line, no final period. */
+  readonly doc: string;
+}
+
+const CONNECTION_KEYS: readonly SettingRow[] = [
+  {
+    key: 'brokers',
+    type: 'list',
+    default: 'localhost:9092',
+    rpkEnv: 'RPK_BROKERS',
+    rpkPath: 'kafka_api.brokers',
+    doc: 'Kafka addresses, host:port',
+  },
+  {
+    key: 'registry.urls',
+    type: 'list',
+    default: 'localhost:8081',
+    rpkEnv: 'RPK_REGISTRY_HOSTS',
+    rpkPath: 'schema_registry.addresses',
+    alias: 'registry.hosts',
+    doc: 'Schema Registry addresses, http://host:port or host:port',
+  },
+  {
+    key: 'registry.user',
+    type: 'string',
+    doc: 'user for the Schema Registry (default: sasl.user where the broker has one)',
+  },
+  { key: 'registry.password', type: 'secret', doc: 'password for the Schema Registry' },
+  {
+    key: 'admin.urls',
+    type: 'list',
+    default: 'localhost:9644',
+    rpkEnv: 'RPK_ADMIN_HOSTS',
+    rpkPath: 'admin_api.addresses',
+    alias: 'admin.hosts',
+    doc: 'Redpanda Admin API addresses',
+  },
+  {
+    key: 'client',
+    type: 'string',
+    default: 'auto',
+    choices: ['auto', 'platformatic', 'librdkafka'],
+    doc: 'Kafka client; anomaly doctor says which one auto picks and why',
+  },
+  { key: 'client_id', type: 'string', default: 'anomaly', doc: 'client id that brokers see' },
+  {
+    key: 'tls.enabled',
+    type: 'boolean',
+    default: 'false',
+    rpkEnv: 'RPK_TLS_ENABLED',
+    rpkPath: 'kafka_api.tls.enabled',
+    doc: 'TLS to the brokers; on by itself when tls.ca, tls.cert or tls.key is set',
+  },
+  {
+    key: 'tls.ca',
+    type: 'string',
+    rpkEnv: 'RPK_TLS_CA',
+    rpkPath: 'kafka_api.tls.ca_file',
+    doc: 'file with the certificate authority, PEM',
+  },
+  {
+    key: 'tls.cert',
+    type: 'string',
+    rpkEnv: 'RPK_TLS_CERT',
+    rpkPath: 'kafka_api.tls.cert_file',
+    doc: 'file with the client certificate, PEM',
+  },
+  {
+    key: 'tls.key',
+    type: 'string',
+    rpkEnv: 'RPK_TLS_KEY',
+    rpkPath: 'kafka_api.tls.key_file',
+    doc: 'file with the key of the client certificate, PEM',
+  },
+  { key: 'tls.server_name', type: 'string', doc: 'name to check in the broker certificate, where it is not the host' },
+  {
+    key: 'tls.insecure_skip_verify',
+    type: 'boolean',
+    default: 'false',
+    rpkEnv: 'RPK_TLS_INSECURE_SKIP_VERIFY',
+    rpkPath: 'kafka_api.tls.insecure_skip_verify',
+    doc: 'do not check the broker certificate',
+  },
+  {
+    key: 'sasl.mechanism',
+    type: 'string',
+    choices: ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'],
+    rpkEnv: 'RPK_SASL_MECHANISM',
+    rpkPath: 'kafka_api.sasl.mechanism',
+    doc: 'SASL mechanism; SCRAM-SHA-256 when only a user is given',
+  },
+  {
+    key: 'sasl.user',
+    type: 'string',
+    rpkEnv: 'RPK_USER',
+    rpkPath: 'kafka_api.sasl.user',
+    alias: 'user',
+    doc: 'SASL user',
+  },
+  {
+    key: 'sasl.password',
+    type: 'secret',
+    rpkEnv: 'RPK_PASS',
+    rpkPath: 'kafka_api.sasl.password',
+    alias: 'pass',
+    doc: 'SASL password, or token:... with OAUTHBEARER',
+  },
+  {
+    key: 'dial_timeout',
+    type: 'duration',
+    default: '3s',
+    min: 1,
+    rpkEnv: 'RPK_GLOBALS_DIAL_TIMEOUT',
+    rpkPath: 'globals.dial_timeout',
+    doc: 'time for connecting to one broker',
+  },
+  {
+    key: 'request_timeout',
+    type: 'duration',
+    default: '10s',
+    min: 1,
+    rpkEnv: 'RPK_GLOBALS_REQUEST_TIMEOUT_OVERHEAD',
+    rpkPath: 'globals.request_timeout_overhead',
+    doc: 'time for one answer of a broker or of the registry',
+  },
+  {
+    key: 'retry_timeout',
+    type: 'duration',
+    default: '30s',
+    min: 0,
+    rpkEnv: 'RPK_GLOBALS_RETRY_TIMEOUT',
+    rpkPath: 'globals.retry_timeout',
+    doc: 'how long a passing failure is tried again',
+  },
+  {
+    key: 'state_dir',
+    type: 'string',
+    defaultText: '$XDG_STATE_HOME/anomaly',
+    doc: 'directory for snapshots and logs of this machine',
+  },
+  {
+    key: 'log.level',
+    type: 'string',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error'],
+    doc: 'least level of a diagnostic that is printed',
+  },
+  {
+    key: 'log.format',
+    type: 'string',
+    default: 'text',
+    choices: ['text', 'json'],
+    doc: 'diagnostics on stderr as text, or one JSON object a line',
+  },
+];
+
+export const SETTINGS_TABLE: readonly SettingRow[] = [...CONNECTION_KEYS, ...PIPELINE_KEYS];
+
+const BY_KEY = new Map(
+  SETTINGS_TABLE.flatMap((row) => [[row.key, row] as const, ...(row.alias ? [[row.alias, row] as const] : [])]),
+);
+
+/** The row of a key or of rpk's alias for it. */
+export function settingRow(key: string): SettingRow | undefined {
+  return BY_KEY.get(key);
+}
+
+/** checkpoint.every -> ANOMALY_CHECKPOINT_EVERY. */
+export function envName(key: string): string {
+  return `ANOMALY_${key.toUpperCase().replaceAll('.', '_')}`;
+}
