@@ -1,0 +1,101 @@
+import type { Command } from './command.ts';
+
+export const produce: Command = {
+  name: 'produce',
+  group: 'Pipeline',
+  summary: 'Load CSV and JSON Lines files into a topic, in the order of their event times',
+  description:
+    'Reads files, folders (recursively), globs and - for stdin; .gz too. Files are merged by event time; --order file\n' +
+    'reads one after the other. A folder of .csv, .tsv, .jsonl and .ndjson is read as its sorted paths.\n' +
+    '\n' +
+    'Columns are inferred from the first rows of each file: times (ISO 8601, or epoch s, ms, us, ns by name and size),\n' +
+    'whole numbers, numbers, booleans, text; nullable where values are missing. A time without a zone is UTC. The event\n' +
+    'time is the column called timestamp, ts, time, event_time, datetime, date and the like, or the first of times.\n' +
+    'Nested JSON objects become columns a_b; arrays stay text.\n' +
+    '\n' +
+    'Records are keyed by the column called series, sensor, sensor_id, device, host, metric, id and the like, or ending\n' +
+    'in _id, where there is one; else by file: then a field `series` holds its path below the given folder, without\n' +
+    'extension. Keys are placed as the Java client does. A topic that is missing is made, with one partition.\n' +
+    '\n' +
+    'The schema goes to the registry as <topic>-value after a compatibility check; one that is there and fits is used.\n' +
+    'Rows that cannot be read go to <topic>.rejects.ndjson with file, line and reason. ^C sends what was read, and says\n' +
+    'how far it came.',
+  arguments: [{ name: 'inputs', summary: 'files, folders, globs, or - for stdin', required: true, variadic: true }],
+  options: [
+    {
+      flags: '--topic <name>',
+      summary: 'topic to write to (default: the source topic of anomaly.yaml, if it has one)',
+      type: 'string',
+    },
+    { flags: '--key <column>', summary: 'column that keys the records', type: 'string' },
+    { flags: '--by-file', summary: 'key by file', type: 'boolean' },
+    { flags: '--keyless', summary: 'no key; rows go round the partitions in batches', type: 'boolean' },
+    { flags: '--time <column>', summary: 'column with the event time', type: 'string' },
+    {
+      flags: '--order <order>',
+      summary: 'time merges the files, file reads one after the other',
+      choices: ['time', 'file'],
+    },
+    { flags: '--schema <file>', summary: 'Avro schema (.avsc) in place of the inferred one', type: 'string' },
+    {
+      flags: '--format <format>',
+      summary: 'encoding of values; json needs no registry',
+      choices: ['avro', 'json'],
+      default: 'avro',
+    },
+    { flags: '--partitions <n>', summary: 'partitions of a topic that is made', type: 'integer', default: 1 },
+    { flags: '--replication-factor <n>', summary: "its replicas (default: the broker's)", type: 'integer' },
+    {
+      flags: '--topic-config <key=value>',
+      summary: 'a configuration of a topic that is made',
+      type: 'string',
+      repeatable: true,
+    },
+    { flags: '--rate <n>', summary: 'rows a second', type: 'number' },
+    { flags: '--speed <pace>', summary: 'pace of event time: 60x, 1x, max (default: max)', type: 'string' },
+    { flags: '--loop', summary: 'begin again at the end, with event time going on', type: 'boolean' },
+    { flags: '--limit <n>', summary: 'rows to send', type: 'integer' },
+    { flags: '--record-time <time>', summary: 'timestamp of the records', choices: ['now', 'event'], default: 'now' },
+    {
+      flags: '--max-errors <n>',
+      summary: 'bad rows above which it stops, as 50 or 2% (default: 100, or 1% if more)',
+      type: 'string',
+    },
+    { flags: '--rejects <file>', summary: 'where bad rows go (default: <topic>.rejects.ndjson here)', type: 'string' },
+    { flags: '--sample <rows>', summary: 'rows of each file to infer columns from', type: 'integer', default: 1000 },
+    {
+      flags: '--input-format <format>',
+      summary: 'how all inputs are read (default: by extension)',
+      choices: ['csv', 'jsonl'],
+    },
+    {
+      flags: '--delimiter <char>',
+      summary: 'of CSV (default: the one of , ; tab | that the header has most of)',
+      type: 'string',
+    },
+    { flags: '--columns <names>', summary: 'column names, by commas, of CSV without a header', type: 'string' },
+    {
+      flags: '--compression <codec>',
+      summary: 'of record batches',
+      choices: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
+      default: 'none',
+    },
+    { flags: '--dry-run', summary: 'show files, schema, key and first records; connects to nothing', type: 'boolean' },
+  ],
+  examples: [
+    { command: 'anomaly produce data/processed --topic raw-sensors', comment: 'a folder, merged by event time' },
+    { command: 'anomaly produce data/processed --topic raw-sensors --dry-run', comment: 'what it would do' },
+    {
+      command: 'anomaly produce pump.csv --topic raw-sensors --key sensor_id --speed 60x',
+      comment: 'an hour a minute',
+    },
+    {
+      command: 'zcat events.jsonl.gz | anomaly produce - --topic events --format json',
+      comment: 'stdin, without a registry',
+    },
+  ],
+  run: async (context) => {
+    const { runProduce } = await import('./produceRun.ts');
+    return await runProduce(context);
+  },
+};

@@ -1,0 +1,219 @@
+import type { Producer } from '../clients/client.ts';
+import { partitionForKey } from '../wire/murmur2.ts';
+import type { MergedRows } from './mergedRows.ts';
+import type { Pacer } from './pacer.ts';
+import { type BadRow, ESCAPED, type RowChunk } from './rowChunk.ts';
+import type { RowEncoder } from './rowEncoder.ts';
+import type { RowInput } from './rowInput.ts';
+
+/** What keys a record: the file's series, an input column, or nothing. */
+export type KeyChoice =
+  | { readonly by: 'file' }
+  | { readonly by: 'column'; readonly column: number }
+  | { readonly by: 'none' };
+
+export interface SendOptions {
+  readonly input: RowInput;
+  readonly encoder: RowEncoder;
+  readonly producer: Producer;
+  readonly topic: string;
+  readonly partitions: number;
+  readonly key: KeyChoice;
+  readonly recordTime: 'now' | 'event';
+  readonly pacer: Pacer;
+  /** Rounds over the input; the event time of each goes on where the one before ended. */
+  readonly loop: boolean;
+  /** Rows to send; Infinity for all. */
+  readonly limit: number;
+  readonly outOfOrdernessMs: number;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  /** Resolves after that many milliseconds, or at once when the signal comes. */
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Rows that the encoder refuses. */
+  readonly onBadRow: (row: BadRow) => void;
+  readonly onProgress: (totals: SendTotals) => void;
+}
+
+export class SendTotals {
+  rows = 0;
+  valueBytes = 0;
+  rounds = 0;
+  /** Rows whose event time was behind the watermark of their partition. */
+  late = 0;
+  firstTimeMs = Number.POSITIVE_INFINITY;
+  lastTimeMs = Number.NEGATIVE_INFINITY;
+  readonly perPartition: Float64Array;
+  readonly maxTimeMs: Float64Array;
+
+  constructor(partitions: number) {
+    this.perPartition = new Float64Array(partitions);
+    this.maxTimeMs = new Float64Array(partitions).fill(Number.NEGATIVE_INFINITY);
+  }
+}
+
+/** Rows without a key go to one partition for this long, then to the next: batches stay large. */
+const STICKY_ROWS = 1000;
+/** Rows between two looks at the clock, at the signal and at the producer's room. */
+const CHECK_ROWS = 256;
+/** A longer wait is cut, so that progress and signals are noticed. */
+const SLEEP_MAX_MS = 500;
+/** Step from one round to the next where the input does not show one. */
+const ROUND_STEP_MS = 1000;
+
+/**
+ * Sends the rows of the input as records, until its end, the limit or the signal. What was appended is not flushed.
+ * One promise per read or full buffer, none per row.
+ */
+export async function sendRows(options: SendOptions, totals: SendTotals): Promise<void> {
+  const sender = new RowSender(options, totals);
+  for (;;) {
+    const before = totals.rows;
+    for await (const merged of options.input.rows()) {
+      if (!(await sender.send(merged))) return;
+    }
+    totals.rounds++;
+    // A round without a good row would go on for ever.
+    if (!options.loop || totals.rows === before) return;
+    sender.beginRound();
+  }
+}
+
+class RowSender {
+  readonly #options: SendOptions;
+  readonly #totals: SendTotals;
+  /** Partition of each file's series; -1 until it is asked for. */
+  readonly #filePartitions: Int32Array;
+  #stickyPartition = 0;
+  #stickyRows = 0;
+  #shiftMs = 0;
+  #nowMs: number;
+  /** Set by #placeByColumn. */
+  #keyBytes: Uint8Array | null = null;
+  #keyStart = 0;
+  #keyEnd = 0;
+
+  constructor(options: SendOptions, totals: SendTotals) {
+    this.#options = options;
+    this.#totals = totals;
+    this.#filePartitions = new Int32Array(options.input.files.length).fill(-1);
+    this.#nowMs = options.now();
+  }
+
+  /** The next round's event times begin one step after the last one so far. */
+  beginRound(): void {
+    const { firstTimeMs, lastTimeMs } = this.#totals;
+    if (lastTimeMs < firstTimeMs) return;
+    const stepMs = this.#options.input.stepMs;
+    this.#shiftMs = lastTimeMs - firstTimeMs + (Number.isNaN(stepMs) ? ROUND_STEP_MS : stepMs);
+  }
+
+  /** False when sending is over: the limit is reached, or the signal came. */
+  async send(merged: MergedRows): Promise<boolean> {
+    const { producer, pacer, limit, signal, now } = this.#options;
+    const totals = this.#totals;
+    const paced = !pacer.unlimited;
+    for (let i = 0; i < merged.count; ) {
+      if (signal.aborted || totals.rows >= limit) return false;
+      this.#nowMs = now();
+      if (paced && !(await this.#waitFor(merged, i))) return false;
+      const end = Math.min(merged.count, i + Math.min(CHECK_ROWS, limit - totals.rows));
+      for (; i < end; i++) {
+        const file = merged.files[i]!;
+        const chunk = merged.readers[file]!.chunk;
+        const row = merged.rows[i]!;
+        const timeMs = chunk.times[row]! + this.#shiftMs;
+        if (paced && !pacer.allows(totals.rows, timeMs)) break;
+        this.#sendRow(chunk, row, file, timeMs);
+      }
+      const room = producer.ready();
+      if (room !== null) await room;
+      this.#options.onProgress(totals);
+    }
+    return true;
+  }
+
+  /** Waits until the row may go; false when the signal came first. */
+  async #waitFor(merged: MergedRows, i: number): Promise<boolean> {
+    const { pacer, signal, now, sleep, onProgress } = this.#options;
+    const timeMs = merged.readers[merged.files[i]!]!.chunk.times[merged.rows[i]!]! + this.#shiftMs;
+    for (;;) {
+      const waitMs = pacer.advance(this.#totals.rows, timeMs, this.#nowMs);
+      if (waitMs === 0) return true;
+      await sleep(Math.min(waitMs, SLEEP_MAX_MS));
+      if (signal.aborted) return false;
+      this.#nowMs = now();
+      onProgress(this.#totals);
+    }
+  }
+
+  #sendRow(chunk: RowChunk, row: number, file: number, timeMs: number): void {
+    const { input, encoder, producer, topic, recordTime, outOfOrdernessMs, onBadRow } = this.#options;
+    const totals = this.#totals;
+    const length = encoder.encode(chunk, row, input.files[file]!, this.#shiftMs);
+    const partition = length < 0 ? -1 : this.#place(chunk, row, file);
+    if (partition < 0) {
+      const reason = length < 0 ? encoder.fault : 'the key is empty';
+      onBadRow({ file: input.samples[file]!.file.name, line: chunk.lines[row]!, reason, raw: chunk.raw(row) });
+      return;
+    }
+    const timestampMs = recordTime === 'event' ? Math.floor(timeMs) : this.#nowMs;
+    producer.append(
+      topic,
+      partition,
+      timestampMs,
+      this.#keyBytes,
+      this.#keyStart,
+      this.#keyEnd,
+      encoder.bytes,
+      0,
+      length,
+    );
+    totals.rows++;
+    totals.valueBytes += length;
+    totals.perPartition[partition]!++;
+    const maxTimeMs = totals.maxTimeMs[partition]!;
+    if (timeMs > maxTimeMs) totals.maxTimeMs[partition] = timeMs;
+    else if (timeMs < maxTimeMs - outOfOrdernessMs) totals.late++;
+    if (timeMs < totals.firstTimeMs) totals.firstTimeMs = timeMs;
+    if (timeMs > totals.lastTimeMs) totals.lastTimeMs = timeMs;
+  }
+
+  /** Sets the key and returns its partition; -1 when the key column is null. */
+  #place(chunk: RowChunk, row: number, file: number): number {
+    const { key, partitions, input } = this.#options;
+    if (key.by === 'none') {
+      if (++this.#stickyRows > STICKY_ROWS) {
+        this.#stickyRows = 1;
+        this.#stickyPartition = (this.#stickyPartition + 1) % partitions;
+      }
+      return this.#stickyPartition;
+    }
+    if (key.by === 'file') {
+      const { series } = input.files[file]!;
+      this.#keyBytes = series;
+      this.#keyEnd = series.length;
+      const known = this.#filePartitions[file]!;
+      if (known >= 0) return known;
+      const partition = partitionForKey(series, 0, series.length, partitions);
+      this.#filePartitions[file] = partition;
+      return partition;
+    }
+    return this.#placeByColumn(chunk, row, input.files[file]!.columns.indexes[key.column]!, partitions);
+  }
+
+  #placeByColumn(chunk: RowChunk, row: number, column: number, partitions: number): number {
+    const index = row * chunk.columns + column;
+    if (column < 0 || chunk.fieldStart[index]! < 0) return -1;
+    if ((chunk.fieldFlags[index]! & ESCAPED) === 0) {
+      this.#keyBytes = chunk.bytes;
+      this.#keyStart = chunk.fieldStart[index]!;
+      this.#keyEnd = chunk.fieldEnd[index]!;
+    } else {
+      this.#keyBytes = Buffer.from(chunk.text(row, column)!);
+      this.#keyStart = 0;
+      this.#keyEnd = this.#keyBytes.length;
+    }
+    return partitionForKey(this.#keyBytes, this.#keyStart, this.#keyEnd, partitions);
+  }
+}
