@@ -72,7 +72,8 @@ export class PartitionLog {
       if (chunk === null) break;
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes >= maxBytes) break;
+      // What follows a batch that did not fit must not go out either: it would leave a hole.
+      if (bytes >= maxBytes || !segment.endsWith(chunk)) break;
     }
     return { chunks, bytes };
   }

@@ -107,6 +107,11 @@ export class Segment {
     return this.buffer.subarray(start, this.endOfRow(last));
   }
 
+  /** Whether a slice reaches to the last batch. */
+  endsWith(slice: Buffer): boolean {
+    return slice.byteOffset + slice.length === this.buffer.byteOffset + this.bytesUsed;
+  }
+
   private endOfRow(row: number): number {
     return row + 1 < this.batchCount ? this.positions[row + 1]! : this.bytesUsed;
   }

@@ -4,7 +4,6 @@ import type { Broker } from '../../../src/broker/broker.ts';
 import { FrameReader } from '../../../src/broker/frameReader.ts';
 import {
   type ApiName,
-  apiOf,
   type DecodedResponse,
   type EncodableRequest,
   readResponse,
@@ -124,9 +123,4 @@ export function batchOf(values: readonly string[], timestampMs: number, options:
     writer.append(timestampMs + i, null, 0, 0, bytes, 0, bytes.length);
   });
   return Buffer.from(writer.finish(options));
-}
-
-/** First and last version of an API that the newest profile advertises and our tables know. */
-export function isFlexible(name: ApiName, version: number): boolean {
-  return apiOf(name).request.isFlexible(version);
 }
