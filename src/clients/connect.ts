@@ -1,11 +1,69 @@
+import { AnomalyError, isAnomalyError } from '../errors.ts';
 import type { ClientOptions, KafkaClient } from './client.ts';
 
+export type ClientName = 'platformatic' | 'librdkafka';
+
 export interface ConnectOptions extends ClientOptions {
-  readonly client?: 'auto' | 'platformatic' | 'librdkafka';
+  /** Default auto. */
+  readonly client?: 'auto' | ClientName;
 }
 
-/** Connects by the client asked for; `auto` takes the fast one where the broker's API versions allow it. */
+/** Which client was taken, and why: for doctor and -v. */
+export interface ClientChoice {
+  readonly client: ClientName;
+  readonly reason: string;
+  /** What the fast client lacks against this broker, one line each. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Connects by the client asked for. `auto` takes the fast one where the broker's API versions allow all that it does,
+ * else librdkafka where that is installed, else it fails with ANM_UNSUPPORTED.
+ *
+ * Rejects with ANM_BROKER_UNREACHABLE, ANM_AUTHENTICATION, ANM_CLIENT_MISSING or ANM_UNSUPPORTED.
+ */
 export async function connect(options: ConnectOptions): Promise<KafkaClient> {
+  return (await choose(options)).client;
+}
+
+/** The choice that `connect` makes for these options, without keeping the connection. */
+export async function whichClient(options: ConnectOptions): Promise<ClientChoice> {
+  const { client, choice } = await choose(options);
+  await client.close();
+  return choice;
+}
+
+async function choose(options: ConnectOptions): Promise<{ client: KafkaClient; choice: ClientChoice }> {
+  const wanted = options.client ?? 'auto';
+  if (wanted === 'librdkafka') {
+    const client = await connectNative(options);
+    return { client, choice: { client: 'librdkafka', reason: 'asked for by --client librdkafka', missing: [] } };
+  }
   const { PlatformaticClient } = await import('./platformatic/client.ts');
-  return PlatformaticClient.connect(options);
+  const fast = await PlatformaticClient.connect(options);
+  const missing = await fast.missing();
+  if (wanted === 'platformatic') {
+    return { client: fast, choice: { client: 'platformatic', reason: 'asked for by --client platformatic', missing } };
+  }
+  if (missing.length === 0) {
+    const reason = 'the broker has every API version that the fast client speaks';
+    return { client: fast, choice: { client: 'platformatic', reason, missing } };
+  }
+  await fast.close();
+  try {
+    const client = await connectNative(options);
+    return { client, choice: { client: 'librdkafka', reason: missing.join('; '), missing } };
+  } catch (error) {
+    if (!isAnomalyError(error) || error.code !== 'ANM_CLIENT_MISSING') throw error;
+    throw new AnomalyError(
+      'ANM_UNSUPPORTED',
+      `cannot use ${options.brokers.join(', ')} as ${missing[0]}, and the client librdkafka, which speaks older versions, does not load`,
+      { hint: error.hint, details: { missing }, cause: error },
+    );
+  }
+}
+
+async function connectNative(options: ClientOptions): Promise<KafkaClient> {
+  const { LibrdkafkaClient } = await import('./librdkafka/client.ts');
+  return LibrdkafkaClient.connect(options);
 }

@@ -1,0 +1,88 @@
+import { AnomalyError } from '../../errors.ts';
+import type { ClientOptions, ConsumerOptions } from '../client.ts';
+import type { Conf } from './binding.ts';
+
+/** Smallest value that librdkafka takes for the set-up of a connection. */
+const LEAST_SETUP_MS = 1000;
+const TOKEN_LIFETIME_MS = 24 * 3600 * 1000;
+
+/** What consumers, producers and admin clients have in common. Names: librdkafka's CONFIGURATION.md. */
+export function commonConf(options: ClientOptions): Conf {
+  const { tls, sasl } = options;
+  const conf: Conf = {
+    'bootstrap.servers': options.brokers.join(','),
+    'client.id': options.clientId ?? 'anomaly',
+    'socket.connection.setup.timeout.ms': Math.max(LEAST_SETUP_MS, options.dialTimeoutMs ?? 3000),
+    'socket.timeout.ms': options.requestTimeoutMs ?? 10_000,
+    'socket.nagle.disable': true,
+    'reconnect.backoff.ms': 50,
+    'reconnect.backoff.max.ms': 1000,
+    // The tool makes its topics itself and never asks a broker to.
+    'allow.auto.create.topics': false,
+    'topic.metadata.refresh.interval.ms': 30_000,
+    // Without it librdkafka prints to stderr.
+    log_level: 3,
+    'security.protocol': `${sasl === undefined ? '' : 'sasl_'}${tls === undefined ? 'plaintext' : 'ssl'}`,
+  };
+  if (tls !== undefined) {
+    if (tls.ca !== undefined) conf['ssl.ca.pem'] = tls.ca;
+    if (tls.cert !== undefined) conf['ssl.certificate.pem'] = tls.cert;
+    if (tls.key !== undefined) conf['ssl.key.pem'] = tls.key;
+    if (tls.insecureSkipVerify === true) conf['enable.ssl.certificate.verification'] = false;
+    if (tls.serverName !== undefined) {
+      throw new AnomalyError(
+        'ANM_UNSUPPORTED',
+        'cannot check the certificate for another server name with librdkafka',
+        {
+          hint: 'give the name in --brokers, or use --client platformatic',
+        },
+      );
+    }
+  }
+  if (sasl !== undefined) {
+    conf['sasl.mechanisms'] = sasl.mechanism;
+    if (sasl.username !== undefined) conf['sasl.username'] = sasl.username;
+    if (sasl.password !== undefined) conf['sasl.password'] = sasl.password;
+    if (sasl.mechanism === 'OAUTHBEARER' && sasl.token !== undefined) {
+      const tokenValue = sasl.token;
+      conf['oauthbearer_token_refresh_cb'] = async () => ({
+        tokenValue,
+        principal: sasl.username ?? 'anomaly',
+        lifetime: Date.now() + TOKEN_LIFETIME_MS,
+      });
+    }
+  }
+  return conf;
+}
+
+/** librdkafka wants a group even where none is used. */
+const NO_GROUP = 'anomaly-without-group';
+
+export function consumerConf(client: ClientOptions, options: ConsumerOptions): Conf {
+  const maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
+  const partitionBytes = options.maxPartitionBytes ?? 1024 * 1024;
+  const sessionTimeoutMs = options.sessionTimeoutMs ?? 10_000;
+  const conf: Conf = {
+    ...commonConf(client),
+    'group.id': options.groupId ?? NO_GROUP,
+    'enable.auto.commit': false,
+    'enable.auto.offset.store': false,
+    'enable.partition.eof': true,
+    'isolation.level': options.isolation ?? 'read_committed',
+    'check.crcs': true,
+    'fetch.wait.max.ms': options.maxWaitMs ?? 500,
+    'fetch.min.bytes': options.minBytes ?? 1,
+    'fetch.message.max.bytes': partitionBytes,
+    'fetch.max.bytes': Math.max(maxBytes, partitionBytes),
+    'receive.message.max.bytes': Math.max(maxBytes, partitionBytes) * 2 + 1024,
+    // Bounds what librdkafka holds ahead, in place of its 64 MiB a partition.
+    'queued.max.messages.kbytes': Math.ceil((Math.max(maxBytes, partitionBytes) * 2) / 1024),
+    'fetch.error.backoff.ms': 50,
+    'partition.assignment.strategy': 'range,roundrobin',
+    'session.timeout.ms': sessionTimeoutMs,
+    'heartbeat.interval.ms': options.heartbeatIntervalMs ?? Math.floor(sessionTimeoutMs / 3),
+    'max.poll.interval.ms': Math.max(options.rebalanceTimeoutMs ?? 60_000, sessionTimeoutMs),
+  };
+  if (options.instanceId !== undefined) conf['group.instance.id'] = options.instanceId;
+  return conf;
+}

@@ -1,0 +1,125 @@
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
+import type { ClientOptions } from '../client.ts';
+import { brokersUnreachable, protocolFailure, requestTimedOut, topicMissing } from '../kafkaErrors.ts';
+import type { NativeError } from './binding.ts';
+
+/** librdkafka's own error codes that mean something particular here (rdkafka.h, rd_kafka_resp_err_t). */
+export const NativeCode = {
+  transport: -195,
+  resolve: -193,
+  messageTimedOut: -192,
+  unknownPartition: -190,
+  unknownTopic: -188,
+  allBrokersDown: -187,
+  timedOut: -185,
+  queueFull: -184,
+  assignPartitions: -175,
+  revokePartitions: -174,
+  authentication: -169,
+  noOffset: -168,
+  timedOutQueue: -166,
+  autoOffsetReset: -140,
+} as const;
+
+const UNREACHABLE = new Set<number>([NativeCode.transport, NativeCode.resolve, NativeCode.allBrokersDown]);
+const TIMED_OUT = new Set<number>([NativeCode.timedOut, NativeCode.messageTimedOut, NativeCode.timedOutQueue]);
+
+/**
+ * What librdkafka tells in events, kept for the moment when a call fails: the call itself often says no more than
+ * 'timed out' or 'broker transport failure'.
+ */
+export class ErrorLog {
+  #authentication: NativeError | null = null;
+  #reasons: string[] = [];
+
+  readonly listener = (error: NativeError): void => {
+    const text = error.message ?? '';
+    if (error.code === NativeCode.authentication || /sasl .*(fail|error)|authentication fail/i.test(text)) {
+      this.#authentication = error;
+    }
+    const reason = reasonOf(text);
+    if (error.code !== NativeCode.allBrokersDown && !this.#reasons.includes(reason)) this.#reasons.push(reason);
+    if (this.#reasons.length > MAX_REASONS) this.#reasons.shift();
+  };
+
+  get authentication(): NativeError | null {
+    return this.#authentication;
+  }
+
+  get reasons(): readonly string[] {
+    return this.#reasons;
+  }
+
+  /** What went wrong while connecting. */
+  connectFailure(error: NativeError, options: ClientOptions, dialTimeoutMs: number): AnomalyError {
+    if (isAnomalyError(error)) return error;
+    if (this.#authentication !== null || error.code === NativeCode.authentication) {
+      return authenticationFailure(this.#authentication ?? error, options);
+    }
+    if (UNREACHABLE.has(error.code) || TIMED_OUT.has(error.code)) {
+      return brokersUnreachable(options.brokers, dialTimeoutMs, this.#reasons, error);
+    }
+    return nativeFailure(error, `connect to ${options.brokers.join(', ')}`, 'dial_timeout', dialTimeoutMs);
+  }
+
+  /** A call's failure, told by what the events said before. */
+  callFailure(
+    error: NativeError,
+    action: string,
+    setting: string,
+    timeoutMs: number,
+    options: ClientOptions,
+  ): AnomalyError {
+    if (isAnomalyError(error)) return error;
+    if (this.#authentication !== null) return authenticationFailure(this.#authentication, options);
+    return nativeFailure(error, action, setting, timeoutMs);
+  }
+}
+
+const MAX_REASONS = 8;
+
+function authenticationFailure(error: NativeError, options: ClientOptions): AnomalyError {
+  const who = options.sasl?.username === undefined ? '' : ` as ${options.sasl.username}`;
+  const how = options.sasl === undefined ? 'without SASL' : `by ${options.sasl.mechanism}`;
+  return new AnomalyError(
+    'ANM_AUTHENTICATION',
+    `cannot log in to ${options.brokers.join(', ')}${who} ${how}: ${reasonOf(error.message)}`,
+    { cause: error },
+  );
+}
+
+/** A failure of librdkafka as the tool's error; the broker's codes go by the common table. */
+export function nativeFailure(error: NativeError, action: string, setting: string, timeoutMs: number): AnomalyError {
+  if (isAnomalyError(error)) return error;
+  if (typeof error.code === 'number' && error.code > 0) return protocolFailure(error.code, action);
+  if (TIMED_OUT.has(error.code)) return requestTimedOut(action, setting, timeoutMs, error);
+  if (UNREACHABLE.has(error.code)) {
+    return new AnomalyError('ANM_BROKER_UNREACHABLE', `cannot ${action}: ${reasonOf(error.message)}`, { cause: error });
+  }
+  if (error.code === NativeCode.unknownTopic || error.code === NativeCode.unknownPartition) {
+    return new AnomalyError('ANM_TOPIC_MISSING', `cannot ${action} as there is no such topic or partition`, {
+      cause: error,
+    });
+  }
+  return new AnomalyError('ANM_PROTOCOL', `cannot ${action}: ${reasonOf(error.message)}`, {
+    details: { librdkafkaError: error.code },
+    cause: error,
+  });
+}
+
+export function missingOr(error: NativeError, topic: string, action: string, timeoutMs: number): AnomalyError {
+  return error.code === UNKNOWN_TOPIC
+    ? topicMissing(topic)
+    : nativeFailure(error, action, 'request_timeout', timeoutMs);
+}
+
+const UNKNOWN_TOPIC = 3;
+
+/** Without the prefix of thread and broker, and without the timing notes in brackets. */
+function reasonOf(message: string): string {
+  return (message ?? '')
+    .replace(/^(?:sasl_|ssl_|plaintext)*\w*:\/\/(\S+)\/(?:bootstrap|\d+): /i, '$1: ')
+    .replace(/ \(after \d+ms in state [^)]*\)/, '')
+    .replace(/^broker: /i, '')
+    .trim();
+}
