@@ -37,6 +37,11 @@ export class Faults {
     this.armed.length = 0;
   }
 
+  /** Faults that have not struck as often as they should. */
+  get armedCount(): number {
+    return this.armed.length;
+  }
+
   /** The fault that hits this request, if any; it is used up by that. */
   take(api: ApiName): Fault | undefined {
     // The usual case costs a comparison per request.

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
 import { type Joiner, type JoinResult, Member, NO_ASSIGNMENT, refusedJoin, type SyncResult } from './member.ts';
 import { GroupOffsets } from './offsets.ts';
+import { PendingIds } from './pendingIds.ts';
 import { acceptsProtocols, electProtocol } from './protocols.ts';
 import { Sessions } from './sessions.ts';
 
@@ -33,8 +34,7 @@ export class Group {
   readonly members = new Map<string, Member>();
   /** Member ids by group.instance.id. */
   private readonly staticIds = new Map<string, string>();
-  /** Ids given out that have not joined yet, with the timer that forgets them. */
-  private readonly pending = new Map<string, Timer>();
+  private readonly pending: PendingIds;
   private readonly settings: GroupSettings;
   private readonly sessions: Sessions;
   /** Ends the phase under way: joining, or waiting for every member's SyncGroup. */
@@ -48,6 +48,7 @@ export class Group {
     this.groupId = groupId;
     this.settings = settings;
     this.sessions = new Sessions(settings.clock, (member) => this.remove(member));
+    this.pending = new PendingIds(settings.clock, () => this.completeJoinIfReady());
   }
 
   /** Resolves when the rebalance ends, or at once where none is needed or the join is refused. */
@@ -57,10 +58,7 @@ export class Group {
     if (!acceptsProtocols(this.members.values(), this.protocolType, joiner))
       return refusedJoin(KafkaError.INCONSISTENT_GROUP_PROTOCOL, memberId);
     if (memberId === '') return this.joinUnknown(joiner);
-    if (this.pending.has(memberId)) {
-      this.forgetPending(memberId);
-      return this.addAndRebalance(memberId, joiner);
-    }
+    if (this.pending.take(memberId)) return this.addAndRebalance(memberId, joiner);
     const errorCode = this.identityError(memberId, instanceId);
     if (errorCode !== KafkaError.NONE) return refusedJoin(errorCode, memberId);
     return this.rejoin(this.members.get(memberId)!, joiner);
@@ -99,8 +97,7 @@ export class Group {
   /** Returns the error code. A static member may be named by its instance id alone. */
   leave(memberId: string, instanceId: string | null): number {
     if (this.state === 'Dead') return KafkaError.UNKNOWN_MEMBER_ID;
-    if (this.pending.has(memberId)) {
-      this.forgetPending(memberId);
+    if (this.pending.take(memberId)) {
       this.completeJoinIfReady();
       return KafkaError.NONE;
     }
@@ -132,7 +129,7 @@ export class Group {
   /** Stops every timer. */
   close(): void {
     this.phaseTimer?.cancel();
-    for (const timer of this.pending.values()) timer.cancel();
+    this.pending.close();
     for (const member of this.members.values()) this.sessions.end(member);
   }
 
@@ -161,11 +158,7 @@ export class Group {
         : this.replaceStatic(this.members.get(current)!, memberId, joiner);
     }
     if (!joiner.requiresMemberId) return this.addAndRebalance(memberId, joiner);
-    const forget = () => {
-      this.pending.delete(memberId);
-      this.completeJoinIfReady();
-    };
-    this.pending.set(memberId, this.settings.clock.after(joiner.sessionTimeoutMs, forget));
+    this.pending.add(memberId, joiner.sessionTimeoutMs);
     return refusedJoin(KafkaError.MEMBER_ID_REQUIRED, memberId);
   }
 
@@ -271,7 +264,7 @@ export class Group {
   }
 
   private completeJoinIfReady(): void {
-    if (this.state !== 'PreparingRebalance' || this.isInitialDelay || this.pending.size > 0) return;
+    if (this.state !== 'PreparingRebalance' || this.isInitialDelay || !this.pending.isEmpty) return;
     for (const member of this.members.values()) if (member.join === null) return;
     this.completeJoin();
   }
@@ -368,10 +361,5 @@ export class Group {
     this.state = 'Empty';
     this.protocolName = '';
     this.leaderId = '';
-  }
-
-  private forgetPending(memberId: string): void {
-    this.pending.get(memberId)?.cancel();
-    this.pending.delete(memberId);
   }
 }
