@@ -14,14 +14,19 @@ export interface DetectorParameters {
   /** rolling-z: number of previous values, and how many of them there must be. */
   readonly window: number;
   readonly minCount: number;
-  /** kpi: width of a season slot. */
+  /** kpi: width of a season slot, 1 minute to 6 hours; memory a series grows with their number. */
   readonly stepMs: number;
+  /** kpi: number of values that a tail is estimated from, 2000 unless given; 24 bytes each a series. */
+  readonly tailSize?: number;
 }
 
 export type Sensitivity = 'low' | 'medium' | 'high';
 
 /** rolling-z alerts beyond this many standard deviations where the configuration gives no threshold. */
 const ROLLING_Z_THRESHOLD = 6;
+
+const MIN_STEP_MS = 60_000;
+const MAX_STEP_MS = 21_600_000;
 
 /**
  * The detector of a partition. `limits` and `thresholdOf` are asked once a slot, when it appears: its valid range
@@ -40,8 +45,11 @@ export function createDetector(
     case 'range':
       return new RangeCheck(limits);
     case 'kpi': {
-      const { threshold = KPI_THRESHOLDS[parameters.sensitivity ?? 'medium'], stepMs } = parameters;
-      return new KpiDetector({ threshold, stepMs }, limits, thresholdOf);
+      const { threshold = KPI_THRESHOLDS[parameters.sensitivity ?? 'medium'], stepMs, tailSize } = parameters;
+      if (!(stepMs >= MIN_STEP_MS && stepMs <= MAX_STEP_MS)) {
+        throw new AnomalyError('ANM_CONFIG', `cannot score as score.step is ${stepMs} ms, not 1m to 6h`);
+      }
+      return new KpiDetector({ threshold, stepMs, ...(tailSize !== undefined && { tailSize }) }, limits, thresholdOf);
     }
     default:
       throw new AnomalyError('ANM_CONFIG', `cannot score as score.detector is ${parameters.detector}`);

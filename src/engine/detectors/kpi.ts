@@ -32,6 +32,8 @@ const GAP_INTERVALS = 2;
 const RANGE_MARGIN = 0.05;
 const RANGE_SCORE = 2.5;
 const TAIL_SIZE = 2000;
+/** In MADs: as far as a value in a window with spread can be from its median. */
+const DISTANCE_WITHOUT_SPREAD = 1000;
 const LARGEST = 1e300;
 
 // What a slot keeps in doubles.
@@ -57,8 +59,8 @@ const LIMITS = 4;
  * For metrics with a daily rhythm. The score is the mean of three calibrated tails, each 8 at most: of the step from
  * the value before (diff), of the residual to what is usual at this time of day (seasonal), and of that residual minus
  * its own recent mean (ctx). Until two days were seen the seasonal part is the distance to the rolling median in MADs.
- * Beside them two reasons of their own: a value outside all that was seen (range), and one outside the configured
- * limits (limits). Nothing but the limits alerts before 60 values.
+ * Beside them two reasons of their own: a value outside all that was seen (range, from two days on), and one outside
+ * the configured limits (limits). Nothing but the limits alerts before 60 values.
  *
  * Each value is learnt after it was scored, and its residual as no larger than one whose tail score is 8.
  */
@@ -202,15 +204,18 @@ export class KpiDetector implements Detector {
     this.#expected = seasonKnown ? base : this.#robust.median(slot);
     this.#scale = seasonKnown ? 1 : this.#robust.scale(slot);
     this.#distance = distance(value - this.#expected, this.#scale);
-    parts[SEASONAL] = capped(this.#seasonal.score(slot, this.#distance));
+    if (!Number.isNaN(this.#distance)) parts[SEASONAL] = capped(this.#seasonal.score(slot, this.#distance));
     parts[CTX] = capped(this.#ctx.score(slot, Math.abs(this.#residual - cells[cell + CONTEXT]!)));
   }
 
-  /** A check of its own: how far the value lies outside of all that was seen. */
+  /**
+   * A check of its own: how far the value lies outside of all that was seen. Before the season is known, a daily rhythm
+   * would leave the range seen so far each time it rises.
+   */
   #scoreRange(slot: number, value: number): number {
     const cells = this.#cells.values;
     const cell = slot * WIDTH;
-    if (cells[cell + SEEN]! < TAIL_MIN_COUNT) return NaN;
+    if (cells[cell + SEEN]! < TAIL_MIN_COUNT || cells[cell + SEASON_KNOWN] === 0) return NaN;
     const min = cells[cell + MIN]!;
     const max = cells[cell + MAX]!;
     if (value >= min && value <= max) return 0;
@@ -245,7 +250,9 @@ export class KpiDetector implements Detector {
     // The value as it would have been with the bounded residual.
     const usual = value - (surprise - learnt);
     this.#ctx.learn(slot, size);
-    this.#seasonal.learn(slot, this.#seasonal.bounded(slot, this.#distance, KPI_MAX_SCORE));
+    if (!Number.isNaN(this.#distance)) {
+      this.#seasonal.learn(slot, this.#seasonal.bounded(slot, this.#distance, KPI_MAX_SCORE));
+    }
     if (!Number.isNaN(this.#step)) {
       this.#diff.learn(slot, this.#diff.bounded(slot, Math.abs(this.#step), KPI_MAX_SCORE));
     }
@@ -278,8 +285,9 @@ export class KpiDetector implements Detector {
     this.#robust.learn(slot, value);
     if (timeMs - cells[cell + FIRST_TIME]! < SEASON_KNOWN_AFTER_MS) return;
     cells[cell + SEASON_KNOWN] = 1;
-    // Distances in MADs say nothing about residuals in the unit of the series.
+    // Distances in MADs, and residuals to the level, say nothing about residuals to what is usual at this time.
     this.#seasonal.clear(slot);
+    cells[cell + CONTEXT] = 0;
   }
 
   /** The usual interval follows slowly, and a pause counts as four of them at most. */
@@ -296,10 +304,10 @@ export class KpiDetector implements Detector {
   }
 }
 
-/** Without spread any difference is a large one. */
+/** Without spread any difference is a large one; NaN while the scale is not known. */
 function distance(difference: number, scale: number): number {
-  if (difference === 0) return 0;
-  return scale === 0 ? Infinity : Math.abs(difference) / scale;
+  if (scale === 0) return difference === 0 ? 0 : DISTANCE_WITHOUT_SPREAD;
+  return Math.abs(difference) / scale;
 }
 
 function capped(score: number): number {

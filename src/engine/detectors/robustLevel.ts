@@ -4,6 +4,8 @@ import { SortedWindow } from './sortedWindow.ts';
 
 /** Values of the window, a day of 5-minute data. */
 const SIZE = 288;
+/** The deviation of fewer values is no measure. */
+const MIN_COUNT = 20;
 /** Makes the median absolute deviation of normal values their standard deviation. */
 const MAD_TO_SIGMA = 1.4826;
 /** The scale is at least this part of the window's range, for values of which more than half are equal. */
@@ -32,11 +34,11 @@ export class RobustLevel {
     return count === 0 ? NaN : this.#anchors.values[slot]! + this.#middle(slot, count);
   }
 
-  /** The MAD times 1.4826; 0 where all values are equal. */
+  /** The MAD times 1.4826; 0 where all values are equal, NaN below 20 values. */
   scale(slot: number): number {
     const window = this.#window;
     const count = window.count(slot);
-    if (count === 0) return 0;
+    if (count < MIN_COUNT) return NaN;
     const middle = this.#middle(slot, count);
     // Deviations grow on both sides of the median, so the smaller of two ends is next until half of them are passed.
     let below = (count - 1) >> 1;

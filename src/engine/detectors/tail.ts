@@ -40,7 +40,8 @@ export class TailScores {
     if (count < TAIL_MIN_COUNT) return NaN;
     const x = Math.fround(magnitude);
     const quantile = window.at(slot, quantileRank(count));
-    if (x <= quantile) return -log10(1 - window.rank(slot, x) / (count + 1));
+    // 0 - ... and not -..., which makes a negative zero of the smallest value's score.
+    if (x <= quantile) return 0 - log10(1 - window.rank(slot, x) / (count + 1));
     const excess = this.#meanExcess(slot, count, quantile);
     return QUANTILE_SCORE + Math.min(MAX_EXCESS_SCORE, (x - quantile) / excess / Math.LN10);
   }
