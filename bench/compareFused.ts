@@ -30,7 +30,12 @@ export async function compareFused(client: KafkaClient, registryUrl: string, wan
 }
 
 /** All records of a topic decoded by avsc, by partition. */
-async function readTopic(client: KafkaClient, registryUrl: string, topic: string, partitions: number): Promise<Row[][]> {
+async function readTopic(
+  client: KafkaClient,
+  registryUrl: string,
+  topic: string,
+  partitions: number,
+): Promise<Row[][]> {
   const registry = createRegistry({ urls: [registryUrl] });
   const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
   const ends = await client.admin.listOffsets(all, 'latest');

@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../src/clients/connect.ts';
-import { loadReadings, registerReadings } from './load.ts';
-import { startDev, runAnomaly } from './processes.ts';
-import { reference } from './reference.ts';
 import { compareFused } from './compareFused.ts';
+import { loadReadings, registerReadings } from './load.ts';
+import { runAnomaly, startDev } from './processes.ts';
+import { reference } from './reference.ts';
 
 const TOPIC = 'readings';
 

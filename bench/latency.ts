@@ -41,7 +41,15 @@ export async function latency(eventsPerSecond = 10_000, seconds = 60) {
     run.child.kill('SIGTERM');
     const ended = await run.result;
     await client.close();
-    return { eventsPerSecond, seconds, sent, ...watch.figures(), ...lag, cpuSeconds: ended.cpuSeconds, peakRssMiB: ended.peakRssMiB };
+    return {
+      eventsPerSecond,
+      seconds,
+      sent,
+      ...watch.figures(),
+      ...lag,
+      cpuSeconds: ended.cpuSeconds,
+      peakRssMiB: ended.peakRssMiB,
+    };
   } finally {
     rmSync(dir, { recursive: true, force: true });
     await dev.stop();
@@ -51,12 +59,17 @@ export async function latency(eventsPerSecond = 10_000, seconds = 60) {
 async function send(producer: Producer, schemaId: number, eventsPerSecond: number, seconds: number): Promise<number> {
   const bytes = new Uint8Array(64);
   const view = new DataView(bytes.buffer);
-  const keys = Array.from({ length: SENSORS }, (_, k) => new TextEncoder().encode(`sensor-${String(k).padStart(5, '0')}`));
+  const keys = Array.from({ length: SENSORS }, (_, k) =>
+    new TextEncoder().encode(`sensor-${String(k).padStart(5, '0')}`),
+  );
   const started = performance.now();
   let state = 1;
   let i = 0;
   while (i < eventsPerSecond * seconds) {
-    const due = Math.min(eventsPerSecond * seconds, Math.floor(((performance.now() - started) / 1000) * eventsPerSecond));
+    const due = Math.min(
+      eventsPerSecond * seconds,
+      Math.floor(((performance.now() - started) / 1000) * eventsPerSecond),
+    );
     const now = Date.now();
     for (; i < due; i++) {
       state = (Math.imul(state, 1664525) + 1013904223) | 0;
@@ -75,16 +88,23 @@ async function send(producer: Producer, schemaId: number, eventsPerSecond: numbe
 
 async function watchAlerts(client: KafkaClient, registryUrl: string, seconds: number) {
   const consumer = await client.createConsumer({ maxWaitMs: 500 });
-  await consumer.assign(Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: `${TOPIC}.anomalies`, partition, offset: 0 })));
+  await consumer.assign(
+    Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: `${TOPIC}.anomalies`, partition, offset: 0 })),
+  );
   const all = new LatencySketch();
   const thirds = [new LatencySketch(), new LatencySketch(), new LatencySketch()];
   let began = Infinity;
   let stopped = false;
-  const reading = readAlerts(consumer, registryUrl, () => stopped, (latencyMs, atMs) => {
-    if (atMs < began) return;
-    all.add(latencyMs);
-    thirds[Math.min(2, Math.floor(((atMs - began) / (seconds * 1000)) * 3))]!.add(latencyMs);
-  });
+  const reading = readAlerts(
+    consumer,
+    registryUrl,
+    () => stopped,
+    (latencyMs, atMs) => {
+      if (atMs < began) return;
+      all.add(latencyMs);
+      thirds[Math.min(2, Math.floor(((atMs - began) / (seconds * 1000)) * 3))]!.add(latencyMs);
+    },
+  );
   return {
     begin: () => {
       began = Date.now();
@@ -111,7 +131,12 @@ async function watchAlerts(client: KafkaClient, registryUrl: string, seconds: nu
   };
 }
 
-async function readAlerts(consumer: Consumer, registryUrl: string, stopped: () => boolean, add: (latencyMs: number, atMs: number) => void) {
+async function readAlerts(
+  consumer: Consumer,
+  registryUrl: string,
+  stopped: () => boolean,
+  add: (latencyMs: number, atMs: number) => void,
+) {
   const registry = createRegistry({ urls: [registryUrl] });
   let type: avro.Type | undefined;
   for (;;) {

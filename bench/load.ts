@@ -20,7 +20,14 @@ export async function registerReadings(registryUrl: string, topic: string): Prom
 }
 
 /** Encodes one reading into `bytes` from 0; returns its length. */
-export function encodeReading(bytes: Uint8Array, view: DataView, schemaId: number, key: Uint8Array, tsMs: number, value: number): number {
+export function encodeReading(
+  bytes: Uint8Array,
+  view: DataView,
+  schemaId: number,
+  key: Uint8Array,
+  tsMs: number,
+  value: number,
+): number {
   bytes[0] = 0;
   view.setInt32(1, schemaId);
   let at = 5;
@@ -37,10 +44,19 @@ export function encodeReading(bytes: Uint8Array, view: DataView, schemaId: numbe
   return at + 8;
 }
 
-export async function loadReadings(client: KafkaClient, topic: string, schemaId: number, count: number, sensors: number, partitions: number) {
+export async function loadReadings(
+  client: KafkaClient,
+  topic: string,
+  schemaId: number,
+  count: number,
+  sensors: number,
+  partitions: number,
+) {
   await client.admin.createTopics([{ name: topic, partitions }]);
   const producer = await client.createProducer({ batchBytes: 512 * 1024, lingerMs: 50 });
-  const keys = Array.from({ length: sensors }, (_, k) => new TextEncoder().encode(`sensor-${String(k).padStart(5, '0')}`));
+  const keys = Array.from({ length: sensors }, (_, k) =>
+    new TextEncoder().encode(`sensor-${String(k).padStart(5, '0')}`),
+  );
   const bytes = new Uint8Array(64);
   const view = new DataView(bytes.buffer);
   const nowMs = Date.now();

@@ -48,7 +48,12 @@ export async function runAnomaly(dev: Dev, cwd: string, args: readonly string[])
 }
 
 export function spawnAnomaly(dev: Dev, cwd: string, args: readonly string[]) {
-  const env = { ...process.env, ANOMALY_BROKERS: dev.brokers, ANOMALY_REGISTRY_URLS: dev.registry, XDG_STATE_HOME: cwd };
+  const env = {
+    ...process.env,
+    ANOMALY_BROKERS: dev.brokers,
+    ANOMALY_REGISTRY_URLS: dev.registry,
+    XDG_STATE_HOME: cwd,
+  };
   const started = performance.now();
   const child = spawn(process.execPath, ['--import', COST, ANOMALY, ...args], {
     cwd,

@@ -32,6 +32,7 @@ export function pipelineOf(values: PipelineValues, problems: Problem[]): Pipelin
       ...(time !== undefined && { time }),
       fields: values.get('source.fields') as Record<string, string>,
       format: text('source.format') as PipelineConfig['source']['format'],
+      columns: (values.get('source.columns') as string[] | undefined) ?? [],
       start: text('source.start') as PipelineConfig['source']['start'],
     },
     time: {

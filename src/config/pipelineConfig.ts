@@ -26,6 +26,8 @@ export interface SourceConfig {
   /** Output name -> path of a number in the value ('value', 'pump.pressure'). Default {value: value}. */
   readonly fields: Readonly<Record<string, string>>;
   readonly format: 'auto' | 'avro' | 'json' | 'csv';
+  /** Names of the columns of CSV values; empty for other formats. */
+  readonly columns: readonly string[];
   readonly start: 'earliest' | 'latest';
 }
 

@@ -36,6 +36,12 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     doc: 'encoding of the values; auto looks at the first record',
   },
   {
+    key: 'source.columns',
+    type: 'list',
+    default: '',
+    doc: 'names of the columns of CSV values',
+  },
+  {
     key: 'source.start',
     type: 'string',
     default: 'earliest',

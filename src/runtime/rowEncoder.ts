@@ -95,7 +95,10 @@ export class RowEncoder extends AvroBytes {
 
   #utf8(name: string): Uint8Array {
     let bytes = this.#names.get(name);
-    if (bytes === undefined) this.#names.set(name, (bytes = new TextEncoder().encode(name)));
+    if (bytes === undefined) {
+      bytes = new TextEncoder().encode(name);
+      this.#names.set(name, bytes);
+    }
     return bytes;
   }
 }

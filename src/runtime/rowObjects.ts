@@ -1,3 +1,4 @@
+import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { PartitionPipeline } from '../engine/pipeline.ts';
 
 /**
@@ -107,6 +108,16 @@ export function anomalyObject(pipeline: PartitionPipeline, row: number, place: R
 export interface WindowShown {
   readonly aggregates: readonly ReadonlySet<string>[];
   readonly features: readonly (readonly number[])[];
+}
+
+/** Which aggregates and features the rows of each window show. */
+export function windowShown(config: PipelineConfig): WindowShown {
+  return {
+    aggregates: config.windows.map((window) => new Set<string>(window.aggregates)),
+    features: config.windows.map((window) =>
+      config.features.flatMap((feature, f) => (feature.of.startsWith(`${window.name}.`) ? [f] : [])),
+    ),
+  };
 }
 
 /** Identity of an alert: the same evidence gives the same id at every run, so a repeated delivery is known. */

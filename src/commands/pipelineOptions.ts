@@ -1,0 +1,96 @@
+import type { OptionSpec } from './command.ts';
+
+/** Options that `run`, `window`, `score` and `replay` share; each sets the key of anomaly.yaml that it names. */
+export const SOURCE_OPTIONS: readonly OptionSpec[] = [
+  { flags: '-f, --file <path>', summary: 'anomaly.yaml to run; the same as --config', key: 'config' },
+  { flags: '--pipeline <name>', summary: 'name of the pipeline: its group, its state', key: 'pipeline' },
+  { flags: '--topic <name>', summary: 'source topic', key: 'source.topics', repeatable: true },
+  { flags: '--key <field>', summary: 'field that names the series; without it the record key does', key: 'source.key' },
+  {
+    flags: '--time <field>',
+    summary: 'field with the event time; without it the record timestamp is',
+    key: 'source.time',
+  },
+  {
+    flags: '--field <name>',
+    summary: 'field to compute on, as NAME or NAME=PATH',
+    key: 'source.fields',
+    repeatable: true,
+  },
+  {
+    flags: '--format <format>',
+    summary: 'how values are encoded',
+    key: 'source.format',
+    choices: ['auto', 'avro', 'json', 'csv'],
+  },
+  {
+    flags: '--start <where>',
+    summary: 'where to begin without a commit',
+    key: 'source.start',
+    choices: ['earliest', 'latest'],
+  },
+  {
+    flags: '--out-of-orderness <duration>',
+    summary: 'how far the watermark stays behind',
+    key: 'time.out_of_orderness',
+  },
+  {
+    flags: '--max-ahead <duration>',
+    summary: 'event time beyond record time that is refused; off for none',
+    key: 'time.max_ahead',
+  },
+];
+
+export const SCORE_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: '--detector <name>',
+    summary: 'how values are scored',
+    key: 'score.detector',
+    choices: ['kpi', 'rolling-z', 'range'],
+  },
+  { flags: '--on <column>', summary: 'record, or an aggregate of a window as w5m.mean, or a feature', key: 'score.on' },
+  {
+    flags: '--sensitivity <level>',
+    summary: 'how readily it alerts',
+    key: 'score.sensitivity',
+    choices: ['low', 'medium', 'high'],
+  },
+  {
+    flags: '--threshold <number>',
+    summary: 'in place of the one that the sensitivity stands for',
+    key: 'score.threshold',
+  },
+  { flags: '--min <number>', summary: 'least valid value, for the range check', key: 'score.min' },
+  { flags: '--max <number>', summary: 'largest valid value', key: 'score.max' },
+];
+
+export const JOB_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--group <id>', summary: 'consumer group', key: 'group' },
+  {
+    flags: '--until <where>',
+    summary: 'end: stop at the end offsets of now, and close what is open',
+    choices: ['end'],
+  },
+  { flags: '--leave-open', summary: 'with --until: keep open windows for the next start', type: 'boolean' },
+  {
+    flags: '--start-empty',
+    summary: 'begin with empty windows where the snapshot is missing or of another definition',
+    type: 'boolean',
+  },
+  { flags: '--commit-every <duration>', summary: 'least time between two commits', key: 'checkpoint.every' },
+  { flags: '--state-dir <dir>', summary: 'where snapshots are kept', key: 'state_dir' },
+  {
+    flags: '--max-bad-rate <share>',
+    summary: 'share of undecodable records above which it stops',
+    type: 'number',
+    default: 0.1,
+  },
+];
+
+/** `--window 5m`, or `--window w1h=1h`: windows without a file. */
+export const WINDOW_OPTION: OptionSpec = {
+  flags: '--window <size>',
+  summary: 'tumbling window, as 5m or NAME=5m',
+  key: 'windows',
+  repeatable: true,
+};

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import type { PipelineConfig } from '../config/pipelineConfig.ts';
+import { type JobResult, runJob, type Stage } from '../runtime/job.ts';
+import { repartition } from '../runtime/repartition.ts';
+import type { RunTotals } from '../runtime/runner.ts';
+import { SourceSchemas } from '../runtime/sourceSchemas.ts';
+import type { CommandContext } from './command.ts';
+import { connectClient, connectRegistry } from './connections.ts';
+
+/** Runs a stage on topics for `run`, `window` and `score`, and prints its summary. */
+export async function runPipeline(context: CommandContext, stage: Stage, given?: PipelineConfig): Promise<number> {
+  const { settings, flags, logger, signal, now, progress } = context;
+  let config = given ?? settings.pipeline();
+  const suffix = stage === 'run' ? '' : `.${stage.split(' ')[0]}`;
+  // Each stage is a group of its own, unless the group is named.
+  const groupId = flags['group'] === undefined && suffix !== '' ? config.pipeline + suffix : config.group;
+  const client = await connectClient(context);
+  const registry = connectRegistry(context);
+  const started = now();
+  try {
+    const shared = {
+      client,
+      registry,
+      logger,
+      now,
+      signal,
+      untilEnd: flags['until'] === 'end',
+      maxBadRate: (flags['maxBadRate'] as number | undefined) ?? 0.1,
+    };
+    let copy: Promise<void> | undefined;
+    if (flags['repartition'] === true) {
+      const split = await repartition({ ...shared, config, schemas: new SourceSchemas(config, registry, logger) });
+      copy = split.running;
+      config = split.config;
+      // To the end means to the end of the copy, so the copy has to be whole first.
+      if (shared.untilEnd) await copy;
+    }
+    const job = runJob({
+      ...shared,
+      config,
+      stage,
+      groupId,
+      stateDir: stateDirectory(context, config, groupId),
+      startEmpty: flags['startEmpty'] === true,
+      leaveOpen: flags['leaveOpen'] === true,
+      onProgress: (totals) => progress.update(() => progressText(totals, now() - started)),
+    });
+    const result = await Promise.race(copy === undefined ? [job] : [job, copy.then(() => job)]);
+    progress.end();
+    await printSummary(context, config, groupId, result, (now() - started) / 1000);
+    return result.ended === 'stopped' && shared.untilEnd ? 130 : 0;
+  } finally {
+    progress.end();
+    await client.close();
+  }
+}
+
+/** checkpoint.store where it is set, else a directory of the group under the state directory. */
+function stateDirectory(context: CommandContext, config: PipelineConfig, groupId: string): string {
+  const store = config.checkpoint.store.replace(/^file:(\/\/)?/, '');
+  return join(store === '' ? context.settings.string('state_dir') : store, groupId);
+}
+
+function progressText(totals: RunTotals, elapsedMs: number): string {
+  const rate = Math.round((totals.records * 1000) / Math.max(1, elapsedMs));
+  return `${count(totals.records)} records (${count(rate)}/s), ${count(totals.windows)} windows, ${count(totals.alerts)} alerts, ${count(totals.late)} late, ${count(totals.deadLetters)} dead letters`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+async function printSummary(
+  context: CommandContext,
+  config: PipelineConfig,
+  groupId: string,
+  result: JobResult,
+  seconds: number,
+) {
+  const { totals } = result;
+  const summary = {
+    pipeline: config.pipeline,
+    group: groupId,
+    ended: result.ended,
+    records: totals.records,
+    windows: totals.windows,
+    alerts: totals.alerts,
+    late: totals.late,
+    dead_letters: totals.deadLetters,
+    series: result.series,
+    open_windows: result.openWindows,
+    commits: totals.commits,
+    seconds: Number(seconds.toFixed(3)),
+    events_per_second: Math.round(totals.records / Math.max(seconds, 1e-3)),
+  };
+  await context.output.document(summary, () => {
+    const end = result.ended === 'end' ? 'reached the end' : 'stopped: drained and committed';
+    return [
+      `${config.pipeline}: ${end} after ${seconds.toFixed(1)} s`,
+      `  records       ${count(totals.records)} (${count(summary.events_per_second)}/s) of ${count(result.series)} series`,
+      `  windows       ${count(totals.windows)} to ${config.sinks.windows}, ${count(result.openWindows)} left open`,
+      `  alerts        ${count(totals.alerts)} to ${config.sinks.anomalies}`,
+      `  late          ${count(totals.late)} to ${config.sinks.late}`,
+      `  dead letters  ${count(totals.deadLetters)} to ${config.sinks.deadLetters}`,
+    ].join('\n');
+  });
+}

@@ -1,0 +1,33 @@
+import type { Command } from './command.ts';
+import { JOB_OPTIONS, SOURCE_OPTIONS } from './pipelineOptions.ts';
+
+export const window: Command = {
+  name: 'window',
+  group: 'Pipeline',
+  summary: 'Close event-time windows: one stage of run, on a topic, a file or a pipe',
+  description:
+    'INPUT is a topic, an NDJSON file of anomaly replay, or - for a pipe; without one the topics of anomaly.yaml.\n' +
+    'A topic to a topic runs as a consumer group with snapshots, as run does; anything else reads once, without a group.',
+  arguments: [{ name: 'input', summary: 'topic, NDJSON file, or -', key: 'source.topics' }],
+  options: [
+    {
+      flags: '--size <duration>',
+      summary: 'size of the tumbling window; more of them by --window or anomaly.yaml',
+      key: 'windows',
+    },
+    { flags: '--to <target>', summary: 'topic, file, or -; default: sinks.windows', type: 'string' },
+    ...SOURCE_OPTIONS,
+    ...JOB_OPTIONS,
+  ],
+  examples: [
+    {
+      command: 'anomaly window sensors --size 5m --key sensor_id --time ts',
+      comment: 'topic to topic sensors.windows',
+    },
+    { command: 'anomaly replay sensors --to - | anomaly window - --size 5m --to -', comment: 'through pipes' },
+  ],
+  run: async (context) => {
+    const { runStage } = await import('./runStage.ts');
+    return await runStage(context, 'window');
+  },
+};

@@ -1,0 +1,57 @@
+import type { Writable } from 'node:stream';
+import type { PipelineConfig } from '../config/pipelineConfig.ts';
+import type { ColumnBatch } from '../engine/batch.ts';
+import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
+import type { Task } from './task.ts';
+
+/** Where the rows of a task go. */
+export interface RowSink {
+  /** Takes the rows in the task's output tables; `batch` is what it processed last, for late and rejected records. */
+  write(task: Task, batch: ColumnBatch | undefined): void;
+  /** Null while there is room; else a promise of room. */
+  ready(): Promise<void> | null;
+  /** Resolves when everything written is out. */
+  finish(): Promise<void>;
+}
+
+export interface Emit {
+  readonly windows: boolean;
+  readonly alerts: boolean;
+}
+
+/** Rows as NDJSON into a pipe or a file, for the next stage. */
+export class NdjsonSink implements RowSink {
+  readonly #output: Writable;
+  readonly #emit: Emit;
+  readonly #shown: WindowShown;
+
+  constructor(output: Writable, config: PipelineConfig, emit: Emit) {
+    this.#output = output;
+    this.#emit = emit;
+    this.#shown = windowShown(config);
+  }
+
+  write(task: Task): void {
+    const { pipeline } = task;
+    for (let row = 0; this.#emit.windows && row < pipeline.windowRows.count; row++) {
+      const window = windowObject(pipeline, row, task.placeOf(row), this.#shown);
+      this.#line({ type: 'window', ...window, watermark: pipeline.watermark });
+    }
+    for (let row = 0; this.#emit.alerts && row < pipeline.alertRows.count; row++) {
+      this.#line({ type: 'anomaly', ...anomalyObject(pipeline, row, task.placeOf(row)) });
+    }
+  }
+
+  ready(): Promise<void> | null {
+    if (!this.#output.writableNeedDrain) return null;
+    return new Promise((resolve) => this.#output.once('drain', resolve));
+  }
+
+  async finish(): Promise<void> {
+    await this.ready();
+  }
+
+  #line(value: unknown): void {
+    this.#output.write(`${JSON.stringify(value)}\n`);
+  }
+}

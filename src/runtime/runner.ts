@@ -1,0 +1,303 @@
+import type { Consumer, Producer, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { ColumnBatch } from '../engine/batch.ts';
+import { Placement } from '../engine/placement.ts';
+import { AnomalyError } from '../errors.ts';
+import type { Logger } from '../output/logger.ts';
+import type { SnapshotStore, StoredSnapshot } from '../stores/snapshotStore.ts';
+import type { Task } from './task.ts';
+import type { TopicSink } from './topicSink.ts';
+
+export interface RunnerOptions {
+  readonly consumer: Consumer;
+  readonly producer: Producer;
+  readonly sink: TopicSink;
+  readonly store: SnapshotStore;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  /** A new task for an assigned partition. */
+  readonly createTask: (partition: TopicPartition) => Task;
+  readonly topics: readonly string[];
+  readonly start: 'earliest' | 'latest';
+  /** Hash of what is computed: a snapshot of another one is refused. */
+  readonly definition: string;
+  /** Least time between two commits. */
+  readonly commitEveryMs: number;
+  /** Begin with empty windows where the snapshot is missing or of another definition. */
+  readonly startEmpty: boolean;
+  /** Stop when every assigned partition has reached these offsets; absent, or undefined so far: until the signal. */
+  readonly until?: () => readonly TopicPartitionOffset[] | undefined;
+  /** With `until`: keep the open windows in the snapshot instead of closing them. */
+  readonly leaveOpen: boolean;
+  /** Share of undecodable records, of the last thousand or more, above which the run stops. */
+  readonly maxBadRate: number;
+  /** Called about four times a second with the running totals. */
+  readonly onProgress?: (totals: RunTotals) => void;
+}
+
+export interface RunTotals {
+  records: number;
+  bytes: number;
+  windows: number;
+  alerts: number;
+  late: number;
+  deadLetters: number;
+  commits: number;
+}
+
+/**
+ * Drives the tasks of the assigned partitions: poll, process, put out, commit. At least once: a commit waits until
+ * every output before it is acknowledged, then stores the snapshots, then commits the offsets; all in the background
+ * of the next batches. After a crash each partition goes on from its snapshot, and outputs of records below the
+ * committed offset, which were acknowledged before, are not put out again.
+ */
+export class Runner {
+  readonly totals: RunTotals = { records: 0, bytes: 0, windows: 0, alerts: 0, late: 0, deadLetters: 0, commits: 0 };
+  readonly #options: RunnerOptions;
+  readonly #tasks = new Map<string, Task>();
+  readonly #placement = new Placement();
+  #homes: string[] = [];
+  #committed = new Map<string, number>();
+  #commit: Promise<void> | undefined;
+  #failure: unknown;
+  #nextCommitMs = 0;
+  #nextProgressMs = 0;
+  #warnedLate = false;
+  #badWindow = { records: 0, bad: 0 };
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  get tasks(): Iterable<Task> {
+    return this.#tasks.values();
+  }
+
+  /** Resolves when the end is reached or the signal came, with everything committed. */
+  async run(): Promise<'end' | 'stopped'> {
+    const { consumer, producer, signal, now, topics, start } = this.#options;
+    await consumer.subscribe(topics, start, {
+      onAssigned: (partitions) => this.#assigned(partitions),
+      onRevoked: (partitions) => this.#revoked(partitions),
+    });
+    this.#nextCommitMs = now() + this.#options.commitEveryMs;
+    while (!signal.aborted) {
+      if (this.#atEnd()) return await this.#finish();
+      const batch = await consumer.poll(POLL_MS);
+      if (batch !== null) await this.#process(batch);
+      for (const corrupt of consumer.takeCorrupt()) {
+        this.#options.sink.corrupt(corrupt);
+        this.totals.deadLetters += corrupt.recordCount;
+      }
+      const room = producer.ready();
+      if (room !== null) await room;
+      this.#throwFailure();
+      const time = now();
+      if (time >= this.#nextCommitMs && this.#commit === undefined) this.#startCommit();
+      if (time >= this.#nextProgressMs) {
+        this.#nextProgressMs = time + PROGRESS_MS;
+        this.#options.onProgress?.(this.totals);
+      }
+    }
+    await this.#drain();
+    return 'stopped';
+  }
+
+  async #process(batch: ColumnBatch): Promise<void> {
+    const task = this.#tasks.get(nameOf(batch));
+    if (task === undefined) return;
+    const series = task.pipeline.keys.size;
+    const pending = task.process(batch);
+    if (pending !== undefined) await pending;
+    this.totals.records += batch.count;
+    this.totals.bytes += batch.count === 0 ? 0 : batch.valueEnd[batch.count - 1]! - Math.max(0, batch.keyStart[0]!);
+    if (task.pipeline.keys.size > series) this.#checkPlacement(task, series);
+    this.#putOut(task, batch);
+    this.#checkRates(task, batch.count);
+  }
+
+  #putOut(task: Task, batch: ColumnBatch | undefined): void {
+    const { pipeline, rejectCount } = task;
+    const { windowRows, alertRows, lateRows } = pipeline;
+    if (windowRows.count + alertRows.count + lateRows.count + rejectCount === 0) return;
+    this.totals.windows += windowRows.count;
+    this.totals.alerts += alertRows.count;
+    this.totals.late += lateRows.count;
+    this.totals.deadLetters += rejectCount;
+    this.#badWindow.bad += rejectCount;
+    this.#options.sink.write(task, batch);
+    pipeline.clearOutput();
+  }
+
+  #checkPlacement(task: Task, from: number): void {
+    const home = this.#homes.indexOf(nameOf(task));
+    const split = this.#placement.note(task.pipeline.keys, from, home);
+    if (split === undefined) return;
+    const other = this.#homes[split.home]!;
+    throw new AnomalyError(
+      'ANM_SERIES_SPLIT',
+      `cannot go on as series ${split.series} is in partition ${nameOf(task)} and in ${other}, so its windows would be split`,
+      { details: { series: split.series, partitions: [other, nameOf(task)] } },
+    );
+  }
+
+  #checkRates(task: Task, records: number): void {
+    const bad = this.#badWindow;
+    bad.records += records;
+    if (bad.records >= BAD_WINDOW_RECORDS) {
+      if (bad.bad > bad.records * this.#options.maxBadRate) {
+        throw new AnomalyError(
+          'ANM_BAD_DATA',
+          `cannot go on as ${bad.bad} of the last ${bad.records} records cannot be decoded, the last ones in ${nameOf(task)}: ${task.lastRejectReason}`,
+          {
+            hint: `look at them with anomaly tail ${this.#options.sink.names.deadLetters}, and check source.fields, key and time`,
+          },
+        );
+      }
+      bad.records = 0;
+      bad.bad = 0;
+    }
+    if (!this.#warnedLate && this.totals.records >= 1000 && this.totals.late > this.totals.records * LATE_WARN_SHARE) {
+      this.#warnedLate = true;
+      const percent = ((100 * this.totals.late) / this.totals.records).toFixed(1);
+      this.#options.logger.warn(
+        `${percent} % of the records came late, above 1 %: raise time.out_of_orderness, or load files merged by time`,
+      );
+    }
+  }
+
+  /** Cuts a snapshot of every task that moved, now; the rest goes on in the background. */
+  #startCommit(): void {
+    const started = this.#options.now();
+    this.#commit = this.#commitNow([...this.#tasks.values()])
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#commit = undefined;
+        const ended = this.#options.now();
+        // A large state must not keep the process busy with snapshots: at most a tenth of the time goes into them.
+        this.#nextCommitMs = started + Math.max(this.#options.commitEveryMs, 10 * (ended - started));
+      });
+  }
+
+  async #commitNow(tasks: readonly Task[]): Promise<void> {
+    const { producer, store, consumer, definition } = this.#options;
+    const cuts: { task: Task; snapshot: StoredSnapshot }[] = [];
+    for (const task of tasks) {
+      const offset = consumer.position(task.topic, task.partition);
+      if (offset < 0 || this.#committed.get(nameOf(task)) === offset) continue;
+      cuts.push({ task, snapshot: { offset, definition, state: task.snapshot() } });
+    }
+    await producer.flush();
+    for (const { task, snapshot } of cuts) await store.save(task.topic, task.partition, snapshot);
+    if (cuts.length === 0) return;
+    await consumer.commit(
+      cuts.map(({ task, snapshot }) => ({ topic: task.topic, partition: task.partition, offset: snapshot.offset })),
+    );
+    for (const { task, snapshot } of cuts) this.#committed.set(nameOf(task), snapshot.offset);
+    this.totals.commits++;
+  }
+
+  async #drain(): Promise<void> {
+    await this.#commit;
+    this.#throwFailure();
+    await this.#commitNow([...this.#tasks.values()]);
+  }
+
+  async #finish(): Promise<'end'> {
+    await this.#commit;
+    if (!this.#options.leaveOpen) {
+      for (const task of this.#tasks.values()) {
+        task.close();
+        // Closing changes the state without moving the offset.
+        this.#committed.delete(nameOf(task));
+        this.#putOut(task, undefined);
+      }
+    }
+    await this.#drain();
+    return 'end';
+  }
+
+  #atEnd(): boolean {
+    const until = this.#options.until?.();
+    if (until === undefined || this.#tasks.size === 0) return false;
+    const { consumer } = this.#options;
+    for (const { topic, partition, offset } of until) {
+      if (this.#tasks.has(`${topic}/${partition}`) && consumer.position(topic, partition) < offset) return false;
+    }
+    return true;
+  }
+
+  async #assigned(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
+    const { consumer, store, createTask } = this.#options;
+    const committed = await consumer.committed(partitions);
+    const starts: TopicPartitionOffset[] = [];
+    for (const partition of partitions) {
+      const name = nameOf(partition);
+      const offset = committed.find((each) => nameOf(each) === name)?.offset ?? -1;
+      const task = createTask(partition);
+      const snapshot = this.#usable(name, offset, await store.load(partition.topic, partition.partition));
+      if (snapshot !== undefined) {
+        task.restore(snapshot.state);
+        task.suppressBelow = offset;
+        starts.push({ ...partition, offset: snapshot.offset });
+        this.#committed.set(name, snapshot.offset);
+      } else if (offset >= 0) {
+        starts.push({ ...partition, offset });
+      }
+      if (!this.#homes.includes(name)) this.#homes.push(name);
+      this.#tasks.set(name, task);
+      this.#checkPlacement(task, 0);
+    }
+    if (partitions.length > 0) this.#options.logger.info(`assigned ${partitions.map(nameOf).join(', ')}`);
+    return starts;
+  }
+
+  /** The snapshot to go on from, or undefined to begin empty; refuses what would leave windows half empty. */
+  #usable(name: string, committed: number, snapshot: StoredSnapshot | undefined): StoredSnapshot | undefined {
+    const { store, definition, startEmpty } = this.#options;
+    if (startEmpty) return undefined;
+    if (snapshot === undefined) {
+      if (committed <= 0) return undefined;
+      throw new AnomalyError(
+        'ANM_STATE_MISSING',
+        `cannot go on with ${name} at offset ${committed} as there is no snapshot of it in ${store.location}`,
+      );
+    }
+    if (snapshot.definition !== definition) {
+      throw new AnomalyError(
+        'ANM_STATE_CORRUPT',
+        `cannot go on with ${name} as its snapshot in ${store.location} is of another definition of the pipeline (${snapshot.definition}, now ${definition})`,
+        { hint: 'give the changed pipeline another name, or begin with empty windows by --start-empty' },
+      );
+    }
+    return snapshot;
+  }
+
+  async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#commit;
+    this.#throwFailure();
+    const going = partitions.flatMap((partition) => this.#tasks.get(nameOf(partition)) ?? []);
+    await this.#commitNow(going);
+    for (const task of going) {
+      this.#tasks.delete(nameOf(task));
+      this.#committed.delete(nameOf(task));
+    }
+    if (going.length > 0) this.#options.logger.info(`gave up ${going.map(nameOf).join(', ')} after a commit`);
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+/** Waiting for records: short, so that signals and commits are seen. */
+const POLL_MS = 100;
+const PROGRESS_MS = 250;
+const BAD_WINDOW_RECORDS = 1000;
+const LATE_WARN_SHARE = 0.01;
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,68 @@
+import type { SchemaRegistry } from '../clients/registry.ts';
+import type { PipelineConfig } from '../config/pipelineConfig.ts';
+import { SchemaReaders } from '../engine/decode/decoder.ts';
+import type { ValueDecoder } from '../engine/decode/reader.ts';
+import { AnomalyError, isAnomalyError } from '../errors.ts';
+import type { Logger } from '../output/logger.ts';
+
+/** The writer schemas of a source: fetched once each, compiled for the fields that the pipeline needs. */
+export class SourceSchemas {
+  readonly readers: SchemaReaders;
+  readonly #registry: SchemaRegistry | undefined;
+  readonly #logger: Logger;
+
+  constructor(config: PipelineConfig, registry: SchemaRegistry | undefined, logger: Logger) {
+    const { key, time, fields } = config.source;
+    this.readers = new SchemaReaders({
+      fields: Object.values(fields),
+      ...(key !== undefined && { key }),
+      ...(time !== undefined && { time }),
+    });
+    this.#registry = registry;
+    this.#logger = logger;
+  }
+
+  /**
+   * Makes the reader of a schema known. An id that the registry does not have is refused, so that its records become
+   * dead letters; a registry that does not answer is an error, since it may have it.
+   */
+  async load(schemaId: number): Promise<void> {
+    if (this.readers.get(schemaId) !== undefined) return;
+    if (this.#registry === undefined) {
+      throw new AnomalyError(
+        'ANM_CONFIG',
+        `cannot read values with schema ${schemaId} as no Schema Registry is configured`,
+        {
+          hint: 'give --registry URL',
+        },
+      );
+    }
+    let text: string;
+    try {
+      const found = await this.#registry.schemaById(schemaId);
+      if (found.type !== 'AVRO') {
+        throw new AnomalyError(
+          'ANM_SCHEMA_UNSUPPORTED',
+          `cannot read values with schema ${schemaId} as its type is ${found.type}`,
+        );
+      }
+      text = found.schema;
+    } catch (error) {
+      if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNKNOWN') throw error;
+      this.#logger.warn(`the registry has no schema ${schemaId}: its records go to dead letters`);
+      this.readers.refuse(schemaId);
+      return;
+    }
+    const { default: avro } = await import('avsc');
+    const schema = JSON.parse(text);
+    const fallback = (): ValueDecoder => {
+      const type = avro.Type.forSchema(schema);
+      return (bytes, start, end) => type.fromBuffer(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
+    };
+    const { missing, unsupported } = this.readers.add(schemaId, schema, fallback);
+    for (const field of missing) this.#logger.warn(`schema ${schemaId} has no field ${field}: it is read as null`);
+    if (unsupported !== undefined) {
+      this.#logger.info(`values with schema ${schemaId} are decoded one at a time, which is slower: ${unsupported}`);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import type { CorruptBatch, Producer, RecordHeader } from '../clients/client.ts';
+import type { PipelineConfig, SinkConfig } from '../config/pipelineConfig.ts';
+import type { ColumnBatch } from '../engine/batch.ts';
+import type { OutputSchemas } from './outputSchemas.ts';
+import { RowEncoder } from './rowEncoder.ts';
+import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
+import type { Emit, RowSink } from './rowSink.ts';
+import type { Task } from './task.ts';
+
+/**
+ * Writes the rows of a task to topics. An output record has the key of its series, the partition of its source, and
+ * as timestamp the record time of its evidence, so a replay writes the same bytes.
+ */
+export class TopicSink implements RowSink {
+  readonly names: SinkConfig;
+  readonly #producer: Producer;
+  readonly #encoder: RowEncoder;
+  readonly #shown: WindowShown;
+  readonly #windowNames: readonly string[];
+  readonly #now: () => number;
+  readonly #emit: Emit;
+
+  /** @param emit rows that the stage puts out; it may have windows only in order to score them */
+  constructor(producer: Producer, config: PipelineConfig, schemas: OutputSchemas, emit: Emit, now: () => number) {
+    this.#emit = emit;
+    this.names = config.sinks;
+    this.#now = now;
+    this.#producer = producer;
+    this.#shown = windowShown(config);
+    this.#windowNames = config.windows.map((window) => window.name);
+    this.#encoder = new RowEncoder(this.#shown, schemas.windowId, schemas.anomalyId);
+  }
+
+  /** `batch` is what the task processed last: late and rejected records are indexes into it. */
+  write(task: Task, batch: ColumnBatch | undefined): void {
+    if (this.names.format === 'json') this.#writeJson(task);
+    else this.#writeAvro(task);
+    if (batch === undefined) return;
+    const { lateRows } = task.pipeline;
+    for (let row = 0; row < lateRows.count; row++) {
+      this.#forward(this.names.late, batch, lateRows.index[row]!, [
+        header('late_by_ms', String(lateRows.lateByMs[row])),
+        header('window', this.#windowNames[lateRows.window[row]!]!),
+      ]);
+    }
+    for (let row = 0; row < task.rejectCount; row++) {
+      const { index, reason } = task.reject(row);
+      this.#forward(this.names.deadLetters, batch, index, [
+        header('__streams.errors.exception', 'ANM_BAD_DATA'),
+        header('__streams.errors.message', reason),
+      ]);
+    }
+  }
+
+  ready(): Promise<void> | null {
+    return this.#producer.ready();
+  }
+
+  async finish(): Promise<void> {
+    await this.#producer.flush();
+  }
+
+  /** A batch that failed its CRC twice: one dead letter with the raw bytes, which stands for all its records. */
+  corrupt(batch: CorruptBatch): void {
+    const { topic, partition, firstOffset, nextOffset, recordCount, reason, bytes } = batch;
+    this.#producer.append(this.names.deadLetters, partition, this.#now(), null, -1, -1, bytes, 0, bytes.length, [
+      header('__streams.errors.exception', 'ANM_CORRUPT_BATCH'),
+      header('__streams.errors.message', reason),
+      ...source(topic, partition, firstOffset),
+      header('next_offset', String(nextOffset)),
+      header('record_count', String(recordCount)),
+    ]);
+  }
+
+  #writeAvro(task: Task): void {
+    const { pipeline, partition } = task;
+    const { windowRows, alertRows, keys } = pipeline;
+    const encoder = this.#encoder;
+    for (let row = 0; row < windowRows.count && this.#emit.windows; row++) {
+      encoder.window(pipeline, row, task.placeOf(row));
+      this.#append(this.names.windows, partition, windowRows.recordTime[row]!, keys, windowRows.series[row]!, encoder);
+    }
+    for (let row = 0; row < alertRows.count; row++) {
+      encoder.anomaly(pipeline, row, task.placeOf(row));
+      this.#append(this.names.anomalies, partition, alertRows.recordTime[row]!, keys, alertRows.series[row]!, encoder);
+    }
+  }
+
+  #writeJson(task: Task): void {
+    const { pipeline, partition } = task;
+    const { windowRows, alertRows, keys } = pipeline;
+    const write = (topic: string, time: number, series: number, value: unknown) => {
+      const bytes = new TextEncoder().encode(JSON.stringify(value));
+      this.#append(topic, partition, time, keys, series, { bytes, length: bytes.length });
+    };
+    for (let row = 0; row < windowRows.count && this.#emit.windows; row++) {
+      const value = windowObject(pipeline, row, task.placeOf(row), this.#shown);
+      write(this.names.windows, windowRows.recordTime[row]!, windowRows.series[row]!, value);
+    }
+    for (let row = 0; row < alertRows.count; row++) {
+      const value = anomalyObject(pipeline, row, task.placeOf(row));
+      write(this.names.anomalies, alertRows.recordTime[row]!, alertRows.series[row]!, value);
+    }
+  }
+
+  #append(
+    topic: string,
+    partition: number,
+    time: number,
+    keys: Task['pipeline']['keys'],
+    series: number,
+    value: { bytes: Uint8Array; length: number },
+  ): void {
+    const start = keys.startOf(series);
+    this.#producer.append(topic, partition, time, keys.arena, start, keys.endOf(series), value.bytes, 0, value.length);
+  }
+
+  /** The record as it came, with where it came from. */
+  #forward(topic: string, batch: ColumnBatch, index: number, headers: readonly RecordHeader[]): void {
+    const { bytes, keyStart, keyEnd, valueStart, valueEnd, recordTimes, offsets, partition } = batch;
+    this.#producer.append(
+      topic,
+      partition,
+      recordTimes[index]!,
+      keyStart[index]! < 0 ? null : bytes,
+      keyStart[index]!,
+      keyEnd[index]!,
+      valueStart[index]! < 0 ? null : bytes,
+      valueStart[index]!,
+      valueEnd[index]!,
+      [...headers, ...source(batch.topic, partition, offsets[index]!)],
+    );
+  }
+}
+
+/** Provenance under the names of Kafka Streams' dead letter queue (KIP-1034). */
+function source(topic: string, partition: number, offset: number): RecordHeader[] {
+  return [
+    header('__streams.errors.topic', topic),
+    header('__streams.errors.partition', String(partition)),
+    header('__streams.errors.offset', String(offset)),
+  ];
+}
+
+function header(key: string, text: string): RecordHeader {
+  return { key, value: new TextEncoder().encode(text) };
+}
