@@ -5,7 +5,7 @@ import { AvroReader, compileAvro } from '../../../src/engine/decode/avro.ts';
 import { DecodedColumns, type SourceNeeds } from '../../../src/engine/decode/reader.ts';
 import { REASON } from '../../../src/engine/decode/reasons.ts';
 import { batchOf } from './batches.ts';
-import { avscType, pathsOf, recordSchemas, valueOf } from './schemas.ts';
+import { avscType, drawValue, pathsOf, recordSchemas } from './schemas.ts';
 
 function compiled(schema: unknown, needs: SourceNeeds): AvroReader {
   const reader = compileAvro(schema, needs);
@@ -93,7 +93,7 @@ function draw(schema: Record<string, unknown>, picks: readonly number[], seed: n
   };
   const paths = pathsOf(schema);
   const needs: SourceNeeds = { fields: picks.map((pick) => paths[pick % paths.length]!) };
-  const values = Array.from({ length: 5 }, () => valueOf(schema, random, collectNames(schema)));
+  const values = Array.from({ length: 5 }, () => drawValue(schema, random, collectNames(schema)));
   return { needs, values, random };
 }
 

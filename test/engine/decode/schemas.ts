@@ -92,12 +92,12 @@ export function avscType(schema: unknown): avro.Type {
 }
 
 /** A random value of a schema, in avsc's wrapped form: { branch: value } for unions. */
-export function valueOf(
+export function drawValue(
   schema: unknown,
   random: (below: number) => number,
   names = new Map<string, unknown>(),
 ): unknown {
-  if (typeof schema === 'string' && names.has(schema)) return valueOf(names.get(schema), random, names);
+  if (typeof schema === 'string' && names.has(schema)) return drawValue(names.get(schema), random, names);
   const type =
     typeof schema === 'string' ? schema : Array.isArray(schema) ? 'union' : (schema as { type: string }).type;
   const attributes = schema as Record<string, unknown>;
@@ -127,10 +127,10 @@ export function valueOf(
     case 'enum':
       return (attributes['symbols'] as string[])[random(3)]!;
     case 'array':
-      return Array.from({ length: random(4) }, () => valueOf(attributes['items'], random, names));
+      return Array.from({ length: random(4) }, () => drawValue(attributes['items'], random, names));
     case 'map':
       return Object.fromEntries(
-        Array.from({ length: random(4) }, (_, i) => [`k${i}`, valueOf(attributes['values'], random, names)]),
+        Array.from({ length: random(4) }, (_, i) => [`k${i}`, drawValue(attributes['values'], random, names)]),
       );
     case 'union': {
       const branches = schema as unknown[];
@@ -139,11 +139,11 @@ export function valueOf(
       const branch = branches[random(branches.length)];
       if (branch === 'null') return null;
       const name = typeof branch === 'string' ? branch : branchName(branch as Record<string, unknown>);
-      return { [name]: valueOf(branch, random, names) };
+      return { [name]: drawValue(branch, random, names) };
     }
     default: {
       const fields = attributes['fields'] as { name: string; type: unknown }[];
-      return Object.fromEntries(fields.map(({ name, type: inner }) => [name, valueOf(inner, random, names)]));
+      return Object.fromEntries(fields.map(({ name, type: inner }) => [name, drawValue(inner, random, names)]));
     }
   }
 }
