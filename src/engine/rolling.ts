@@ -24,7 +24,8 @@ const CANCELLATION = 1e-3;
  * They are computed anew from the ring, in two passes, whenever their digits are in danger: at each turn of the ring,
  * when the sum of squares fell far below what it once was (an outlier has left), and when the mean is many standard
  * deviations away from the shift (the level moved). So rounding never accumulates over more than `size` steps, and
- * never beyond about `size` * 1e-16 / CANCELLATION of the variance. All of it depends on the values of the slot alone.
+ * never beyond about `size` * 1e-16 / CANCELLATION of the variance. Differences below 1e-154, whose squares are 0, are
+ * not seen. All of it depends on the values of the slot alone.
  */
 export class RollingWindow {
   readonly size: number;

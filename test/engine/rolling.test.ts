@@ -7,12 +7,15 @@ import { SnapshotReader, SnapshotWriter } from '../../src/engine/state.ts';
 import { twoPass, uniforms } from '../helpers/statistics.ts';
 
 /** Values of very different sizes, with runs of equal ones, as they come from sensors that are stuck or broken. */
-const value = fc.oneof(
-  fc.double({ min: -10, max: 10, noNaN: true }),
-  fc.double({ min: 1e8 - 0.5, max: 1e8 + 0.5, noNaN: true }),
-  fc.double({ min: -1e20, max: 1e20, noNaN: true }),
-  fc.constantFrom(0, 5, 5, 1e8, 1e20, -1e150, 0.1),
-);
+const value = fc
+  .oneof(
+    fc.double({ min: -10, max: 10, noNaN: true }),
+    fc.double({ min: 1e8 - 0.5, max: 1e8 + 0.5, noNaN: true }),
+    fc.double({ min: -1e20, max: 1e20, noNaN: true }),
+    fc.constantFrom(0, 5, 5, 1e8, 1e20, -1e150, 0.1),
+  )
+  // Squares of differences below 1e-154 are 0: the window does not see them.
+  .map((each) => (Math.abs(each) < 1e-100 ? 0 : each));
 
 test('mean and variance are those of two passes over the last values, for values of any size', () => {
   fc.assert(
