@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../output/logger.ts';
@@ -77,4 +78,16 @@ export interface CommandContext {
   /** Whether the command may ask: a terminal on stdin, no --no-input, not in CI. */
   readonly interactive: boolean;
   readonly quiet: boolean;
+}
+
+/** What a process gives to a command; tests give their own. */
+export interface ProcessIo {
+  readonly stdin: Readable & { isTTY?: boolean };
+  readonly stdout: Writable & { isTTY?: boolean; columns?: number };
+  readonly stderr: Writable & { isTTY?: boolean; columns?: number };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly signals: Pick<EventEmitter, 'on' | 'off'>;
 }

@@ -1,0 +1,107 @@
+import type { Consumer, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
+import type { ColumnBatch } from '../engine/batch.ts';
+import { AnomalyError } from '../errors.ts';
+import { styled } from '../output/color.ts';
+import { formatTime } from '../output/format.ts';
+import { toJson, verbatim } from '../output/json.ts';
+import type { CommandContext } from './command.ts';
+import { connectClient, connectRegistry } from './connections.ts';
+import { parseOffsets, type ResolvedRange, resolveOffsets } from './offsetGrammar.ts';
+import { type ReadValue, ValueReader } from './valueReader.ts';
+
+const POLL_MS = 200;
+
+/** `tail`: prints records until the end of the range, --num, or the signal. */
+export async function runTail(context: CommandContext): Promise<number> {
+  const topic = context.args[0]!;
+  const client = await connectClient(context);
+  try {
+    const range = await rangeOf(context, client, topic);
+    const consumer = await client.createConsumer({ isolation: 'read_committed' });
+    try {
+      await printRange(context, consumer, range);
+    } finally {
+      await consumer.close();
+    }
+    return 0;
+  } finally {
+    await client.close();
+  }
+}
+
+async function rangeOf({ flags, now }: CommandContext, client: KafkaClient, topic: string): Promise<ResolvedRange> {
+  const follow = flags['follow'] === true;
+  const text = (flags['offset'] as string | undefined) ?? (follow ? 'end' : '-10');
+  const range = parseOffsets(text, now());
+  const [info] = await client.admin.topics([topic]);
+  if (info === undefined) {
+    throw new AnomalyError('ANM_TOPIC_MISSING', `cannot read topic ${topic} as it does not exist`, {
+      hint: 'rpk topic list shows the topics there are',
+      details: { topic },
+    });
+  }
+  const wanted = flags['partition'] as number[] | undefined;
+  const missing = wanted?.find((partition) => !info.partitions.some((each) => each.partition === partition));
+  if (missing !== undefined) {
+    const last = info.partitions.length - 1;
+    throw new AnomalyError('ANM_USAGE', `topic ${topic} has no partition ${missing}; its last one is ${last}`);
+  }
+  const partitions = info.partitions
+    .filter(({ partition }) => wanted === undefined || wanted.includes(partition))
+    .map(({ partition }) => ({ topic, partition }));
+  return await resolveOffsets(client.admin, partitions, range, follow);
+}
+
+async function printRange(context: CommandContext, consumer: Consumer, range: ResolvedRange): Promise<void> {
+  const { signal, flags } = context;
+  const limit = (flags['num'] as number | undefined) ?? Infinity;
+  const reader = new ValueReader(connectRegistry(context));
+  const ends = new Map((range.to ?? []).map(({ partition, offset }) => [partition, offset]));
+  const open = range.from.filter(({ partition, offset }) => offset < (ends.get(partition) ?? Infinity));
+  if (open.length === 0 || limit <= 0) return;
+  await consumer.assign(open);
+  const unfinished = ({ topic, partition }: TopicPartitionOffset): boolean =>
+    consumer.position(topic, partition) < (ends.get(partition) ?? Infinity);
+  let printed = 0;
+  while (!signal.aborted && printed < limit && open.some(unfinished)) {
+    const batch = await consumer.poll(POLL_MS);
+    for (const corrupt of consumer.takeCorrupt()) {
+      context.logger.error(
+        `left out offsets ${corrupt.firstOffset} to ${corrupt.nextOffset - 1} of ${corrupt.topic}/${corrupt.partition}: ${corrupt.reason}`,
+      );
+    }
+    if (batch === null) continue;
+    const end = ends.get(batch.partition) ?? Infinity;
+    for (let i = 0; i < batch.count && printed < limit && batch.offsets[i]! < end; i++) {
+      await printRecord(context, batch, i, reader);
+      printed++;
+    }
+  }
+}
+
+async function printRecord(context: CommandContext, batch: ColumnBatch, i: number, reader: ValueReader): Promise<void> {
+  const { output } = context;
+  const key = await reader.read(batch.bytes, batch.keyStart[i]!, batch.keyEnd[i]!);
+  const value = await reader.read(batch.bytes, batch.valueStart[i]!, batch.valueEnd[i]!);
+  const row = {
+    topic: batch.topic,
+    partition: batch.partition,
+    offset: batch.offsets[i]!,
+    timestamp: formatTime(batch.recordTimes[i]!),
+    key: verbatim(key.value),
+    value: verbatim(value.value),
+    encoding: value.encoding,
+    schemaId: value.schemaId,
+    problem: value.problem,
+  };
+  await output.line(row, () => {
+    const place = styled(output.color, 'dim', `${row.partition}/${row.offset} ${row.timestamp}`);
+    const problem = value.problem === undefined ? '' : `  (${value.problem})`;
+    return `${place}  ${shown(key)}  ${shown(value)}${problem}`;
+  });
+}
+
+function shown({ value, encoding }: ReadValue): string {
+  if (encoding === 'null') return '-';
+  return typeof value === 'string' ? value : JSON.stringify(toJson(verbatim(value)));
+}
