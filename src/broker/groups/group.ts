@@ -1,6 +1,15 @@
 import type { Clock, Timer } from '../clock.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
-import { type Joiner, type JoinResult, Member, NO_ASSIGNMENT, refusedJoin, type SyncResult } from './member.ts';
+import {
+  acceptedJoin,
+  type Joiner,
+  type JoinResult,
+  Member,
+  NO_ASSIGNMENT,
+  refusedJoin,
+  refusedSync,
+  type SyncResult,
+} from './member.ts';
 import { GroupOffsets } from './offsets.ts';
 import { PendingIds } from './pendingIds.ts';
 import { acceptsProtocols, electProtocol } from './protocols.ts';
@@ -71,15 +80,14 @@ export class Group {
     assignments: ReadonlyMap<string, Buffer>,
   ): Promise<SyncResult> | SyncResult {
     const errorCode = this.memberError(memberId, instanceId, generationId);
-    if (errorCode !== KafkaError.NONE) return { errorCode, assignment: NO_ASSIGNMENT };
+    if (errorCode !== KafkaError.NONE) return refusedSync(errorCode);
     const member = this.members.get(memberId)!;
-    if (this.state === 'PreparingRebalance')
-      return { errorCode: KafkaError.REBALANCE_IN_PROGRESS, assignment: NO_ASSIGNMENT };
+    if (this.state === 'PreparingRebalance') return refusedSync(KafkaError.REBALANCE_IN_PROGRESS);
     member.hasSynced = true;
     this.sessions.touch(member);
     if (this.state === 'Stable') return { errorCode: KafkaError.NONE, assignment: member.assignment };
     // A SyncGroup sent again replaces the one before, whose connection may be gone.
-    member.answerSync({ errorCode: KafkaError.REBALANCE_IN_PROGRESS, assignment: NO_ASSIGNMENT });
+    member.answerSync(refusedSync(KafkaError.REBALANCE_IN_PROGRESS));
     const answer = new Promise<SyncResult>((resolve) => {
       member.sync = resolve;
     });
@@ -194,7 +202,7 @@ export class Group {
     const previousId = old.memberId;
     const isSame = old.offersSame(joiner.protocols);
     old.answerJoin(refusedJoin(KafkaError.FENCED_INSTANCE_ID, previousId));
-    old.answerSync({ errorCode: KafkaError.FENCED_INSTANCE_ID, assignment: NO_ASSIGNMENT });
+    old.answerSync(refusedSync(KafkaError.FENCED_INSTANCE_ID));
     this.members.delete(previousId);
     old.memberId = memberId;
     old.update(joiner);
@@ -228,7 +236,7 @@ export class Group {
     const wasEmpty = this.state === 'Empty';
     this.state = 'PreparingRebalance';
     for (const member of this.members.values()) {
-      member.answerSync({ errorCode: KafkaError.REBALANCE_IN_PROGRESS, assignment: NO_ASSIGNMENT });
+      member.answerSync(refusedSync(KafkaError.REBALANCE_IN_PROGRESS));
     }
     this.phaseTimer?.cancel();
     this.isInitialDelay = wasEmpty && this.settings.rebalanceDelayMs > 0;
@@ -254,9 +262,7 @@ export class Group {
   }
 
   private rebalanceTimeoutMs(): number {
-    let timeoutMs = 0;
-    for (const member of this.members.values()) timeoutMs = Math.max(timeoutMs, member.rebalanceTimeoutMs);
-    return timeoutMs;
+    return Math.max(0, ...[...this.members.values()].map((member) => member.rebalanceTimeoutMs));
   }
 
   private startJoinTimeout(): void {
@@ -301,21 +307,8 @@ export class Group {
   }
 
   private joinResultOf(member: Member): JoinResult {
-    const isLeader = member.memberId === this.leaderId;
-    return {
-      errorCode: KafkaError.NONE,
-      generationId: this.generationId,
-      protocolName: this.protocolName,
-      leader: this.leaderId,
-      memberId: member.memberId,
-      members: !isLeader
-        ? []
-        : [...this.members.values()].map(({ memberId, instanceId }) => ({
-            memberId,
-            groupInstanceId: instanceId,
-            metadata: this.members.get(memberId)!.metadataOf(this.protocolName),
-          })),
-    };
+    const { members, generationId, protocolName, leaderId } = this;
+    return acceptedJoin(member, [...members.values()], generationId, protocolName, leaderId);
   }
 
   private assign(assignments: ReadonlyMap<string, Buffer>): void {
@@ -351,7 +344,7 @@ export class Group {
     if (member.instanceId !== null) this.staticIds.delete(member.instanceId);
     if (this.leaderId === member.memberId) this.leaderId = '';
     member.answerJoin(refusedJoin(KafkaError.UNKNOWN_MEMBER_ID, member.memberId));
-    member.answerSync({ errorCode: KafkaError.UNKNOWN_MEMBER_ID, assignment: NO_ASSIGNMENT });
+    member.answerSync(refusedSync(KafkaError.UNKNOWN_MEMBER_ID));
   }
 
   private becomeEmpty(): void {

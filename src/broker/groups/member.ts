@@ -111,3 +111,24 @@ export class Member {
 export function refusedJoin(errorCode: number, memberId: string): JoinResult {
   return { errorCode, generationId: -1, protocolName: '', leader: '', memberId, members: [] };
 }
+
+/** What a member is told at the end of a rebalance; only the leader sees the others. */
+export function acceptedJoin(
+  member: Member,
+  all: readonly Member[],
+  generationId: number,
+  protocolName: string,
+  leader: string,
+): JoinResult {
+  const seen = member.memberId === leader ? all : [];
+  const members = seen.map((other) => ({
+    memberId: other.memberId,
+    groupInstanceId: other.instanceId,
+    metadata: other.metadataOf(protocolName),
+  }));
+  return { errorCode: 0, generationId, protocolName, leader, memberId: member.memberId, members };
+}
+
+export function refusedSync(errorCode: number): SyncResult {
+  return { errorCode, assignment: NO_ASSIGNMENT };
+}
