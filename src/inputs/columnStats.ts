@@ -7,6 +7,8 @@ export type ColumnType = 'long' | 'double' | 'boolean' | 'string' | 'time';
 
 /** Texts that stand for a missing number in files that other tools wrote. */
 const MISSING = new Set(['nan', 'na', 'n/a', 'null', 'none', '-']);
+/** A column has a type when so many of its values have it; the rows of the others are bad. Else it is text. */
+const TYPE_SHARE_MIN = 0.8;
 const LONG_MAX = 2 ** 63;
 
 /** Counts of what a sample of a column looks like. */
@@ -18,23 +20,27 @@ export class ColumnStats {
   booleans = 0;
   times = 0;
   texts = 0;
+  /** Digits with a zero in front: 007 is a code and not the number 7. */
+  codes = 0;
   /** Largest number by magnitude: tells the unit of epoch numbers. */
   magnitude = 0;
   /** What the values are: epoch milliseconds of times in ISO, numbers as they are. In row order. */
   readonly values: number[] = [];
 
   get rows(): number {
-    return this.nulls + this.missing + this.longs + this.doubles + this.booleans + this.times + this.texts;
+    return this.nulls + this.missing + this.longs + this.doubles + this.booleans + this.times + this.texts + this.codes;
   }
 
   /** Null when the sample holds no value at all. */
   type(): ColumnType | null {
-    const { longs, doubles, booleans, times, texts } = this;
-    const numbers = longs + doubles;
-    if (numbers + booleans + times + texts === 0) return this.missing > 0 ? 'string' : null;
-    if (texts > 0 || Number(numbers > 0) + Number(booleans > 0) + Number(times > 0) > 1) return 'string';
-    if (times > 0) return 'time';
-    if (booleans > 0) return 'boolean';
+    const { longs, doubles, booleans, times, texts, codes } = this;
+    const values = longs + doubles + booleans + times + texts + codes;
+    if (values === 0) return this.missing > 0 ? 'string' : null;
+    if (codes > 0) return 'string';
+    const enough = values * TYPE_SHARE_MIN;
+    if (times >= enough) return 'time';
+    if (booleans >= enough) return 'boolean';
+    if (longs + doubles < enough) return 'string';
     return doubles > 0 ? 'double' : 'long';
   }
 
@@ -71,8 +77,7 @@ export class ColumnStats {
     this.values.push(value);
     this.magnitude = Math.max(this.magnitude, Math.abs(value));
     const whole = isIntegerText(bytes, start, end);
-    // 007 is a code and not the number 7.
-    if (whole && bytes[start] === 48 && end > start + 1) this.texts++;
+    if (whole && bytes[start] === 48 && end > start + 1) this.codes++;
     else if (whole && Math.abs(value) < LONG_MAX) this.longs++;
     else this.doubles++;
   }

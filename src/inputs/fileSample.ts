@@ -151,7 +151,8 @@ export function scannerFor(shape: FileShape): RowScanner {
 
 function describeColumn(name: string, stats: ColumnStats, isTime: boolean): SampledColumn {
   const type = isTime ? 'time' : stats.type();
-  const nullable = type !== null && stats.nullable(type);
+  // Rows without an event time are bad, so its column holds no null.
+  const nullable = !isTime && type !== null && stats.nullable(type);
   if (type !== 'time') return { name, type, nullable, micros: false };
   const format = formatOf(name, stats);
   return { name, type, nullable, format, micros: timesOf(format, stats).some((time) => !Number.isInteger(time)) };
