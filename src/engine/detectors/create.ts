@@ -1,6 +1,6 @@
 import { AnomalyError } from '../../errors.ts';
 import type { Detector } from './detector.ts';
-import { KPI_THRESHOLDS, KpiDetector } from './kpi.ts';
+import { KPI_MAX_SCORE, KPI_THRESHOLDS, KpiDetector } from './kpi.ts';
 import { type Limits, RangeCheck } from './range.ts';
 import { RollingZ } from './rollingZ.ts';
 
@@ -40,6 +40,12 @@ export function createDetector(
   switch (parameters.detector) {
     case 'rolling-z': {
       const { window, minCount, threshold = ROLLING_Z_THRESHOLD } = parameters;
+      if (!(minCount <= window)) {
+        throw new AnomalyError(
+          'ANM_CONFIG',
+          `cannot score as score.min_count is ${minCount}, more than the ${window} values of score.window`,
+        );
+      }
       return new RollingZ({ window, minCount, threshold }, thresholdOf);
     }
     case 'range':
@@ -48,6 +54,12 @@ export function createDetector(
       const { threshold = KPI_THRESHOLDS[parameters.sensitivity ?? 'medium'], stepMs, tailSize } = parameters;
       if (!(stepMs >= MIN_STEP_MS && stepMs <= MAX_STEP_MS)) {
         throw new AnomalyError('ANM_CONFIG', `cannot score as score.step is ${stepMs} ms, not 1m to 6h`);
+      }
+      if (!(threshold < KPI_MAX_SCORE)) {
+        throw new AnomalyError(
+          'ANM_CONFIG',
+          `cannot score as score.threshold is ${threshold}, and no kpi score is above ${KPI_MAX_SCORE}`,
+        );
       }
       return new KpiDetector({ threshold, stepMs, ...(tailSize !== undefined && { tailSize }) }, limits, thresholdOf);
     }

@@ -40,17 +40,18 @@ export class RobustLevel {
     const count = window.count(slot);
     if (count < MIN_COUNT) return NaN;
     const middle = this.#middle(slot, count);
-    // Deviations grow on both sides of the median, so the smaller of two ends is next until half of them are passed.
-    let below = (count - 1) >> 1;
-    let above = below + 1;
-    let deviation = 0;
-    for (let passed = 0; passed <= count >> 1; passed++) {
-      const down = below >= 0 ? middle - window.at(slot, below) : Infinity;
-      const up = above < count ? window.at(slot, above) - middle : Infinity;
-      deviation = Math.min(down, up);
-      if (down <= up) below--;
-      else above++;
+    // Deviations grow on both sides of the middle, so the half nearest to it is a run of neighbours [from, from + half]:
+    // the one whose far ends are as near as can be. It starts at the first place that is nearer than the value that
+    // would come in on the other side if the run moved on by one.
+    const half = count >> 1;
+    let from = 0;
+    let last = count - 1 - half;
+    while (from < last) {
+      const place = (from + last) >>> 1;
+      if (middle - window.at(slot, place) > window.at(slot, place + half + 1) - middle) from = place + 1;
+      else last = place;
     }
+    const deviation = Math.max(middle - window.at(slot, from), window.at(slot, from + half) - middle);
     const range = window.at(slot, count - 1) - window.at(slot, 0);
     return Math.max(MAD_TO_SIGMA * deviation, SCALE_FLOOR * range);
   }

@@ -181,8 +181,3 @@ test('the bits are fixed: scores of a NAB file may not change between runtimes o
   assert.equal(alerts.length, 10_259);
   assert.equal(createHash('sha256').update(numbers).digest('hex').slice(0, 16), '89672056a320a707');
 });
-
-test('a season slot of less than a minute is refused by name, before it takes the memory', () => {
-  const parameters = { detector: 'kpi', window: 64, minCount: 8, stepMs: 1 } as const;
-  assert.throws(() => createDetector(parameters, NO_LIMITS), { code: 'ANM_CONFIG', message: /score\.step is 1 ms/ });
-});
