@@ -1,9 +1,5 @@
-import { ColumnBatch } from '../../engine/batch.ts';
-import { isAnomalyError } from '../../errors.ts';
-import { BatchHeader, readBatchHeader } from '../../wire/batchHeader.ts';
-import { DecompressedBytes, prepareCodecs } from '../../wire/compression.ts';
-import { readRecords } from '../../wire/records.ts';
 import type { BrokerContext, Handlers } from '../context.ts';
+import type { Found } from '../log/findRecord.ts';
 import { LEADER_EPOCH, type PartitionLog } from '../log/partitionLog.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
 import { epochError } from './fetch.ts';
@@ -12,12 +8,6 @@ import { epochError } from './fetch.ts';
 const LATEST = -1;
 const EARLIEST = -2;
 const NEWEST_RECORD = -3;
-
-interface Found {
-  readonly errorCode: number;
-  readonly offset: number;
-  readonly timestamp: number;
-}
 
 /** Requests that find or move positions in the log. */
 export function offsetHandlers(
@@ -78,33 +68,7 @@ export function offsetHandlers(
 async function findOffset(log: PartitionLog, timestamp: number): Promise<Found> {
   if (timestamp === LATEST) return { errorCode: KafkaError.NONE, offset: log.highWatermark, timestamp: -1 };
   if (timestamp === EARLIEST) return { errorCode: KafkaError.NONE, offset: log.logStartOffset, timestamp: -1 };
-  const wanted = timestamp === NEWEST_RECORD ? log.newestTimestamp() : timestamp;
-  const header = new BatchHeader();
-  for (let from = log.logStartOffset; from < log.highWatermark; from = header.nextOffset) {
-    const batch = log.batchAtTime(wanted, from);
-    if (batch === null) break;
-    readBatchHeader(batch, 0, header);
-    if (header.codec !== 0) await prepareCodecs();
-    const found = findInBatch(log, batch, header, wanted);
-    // A header may promise a later time than its records have, or the record is deleted: then on to the next batch.
-    if (found !== null) return found;
-  }
-  return { errorCode: KafkaError.NONE, offset: -1, timestamp: -1 };
-}
-
-/** The first record at or after the time; looks into the records, as Kafka does. */
-function findInBatch(log: PartitionLog, batch: Buffer, header: BatchHeader, wanted: number): Found | null {
-  const records = new ColumnBatch(0, header.recordCount);
-  try {
-    readRecords(batch, header, records, new DecompressedBytes(), { startOffset: log.logStartOffset, checkCrc: false });
-  } catch (error) {
-    // The producer's records do not match their header. The client is told; the broker did what it could.
-    if (!isAnomalyError(error)) throw error;
-    return { errorCode: KafkaError.CORRUPT_MESSAGE, offset: -1, timestamp: -1 };
-  }
-  for (let i = 0; i < records.count; i++) {
-    const timestamp = records.recordTimes[i]!;
-    if (timestamp >= wanted) return { errorCode: KafkaError.NONE, offset: records.offsets[i]!, timestamp };
-  }
-  return null;
+  // Reading records brings the decompressors along, which the start of the broker should not wait for.
+  const { findRecord } = await import('../log/findRecord.ts');
+  return findRecord(log, timestamp === NEWEST_RECORD ? log.newestTimestamp() : timestamp);
 }
