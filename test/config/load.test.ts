@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadSettings, type SettingsInput } from '../../src/config/load.ts';
+import { problemError } from '../../src/config/problems.ts';
+import { temporaryFiles } from '../helpers/files.ts';
+
+const RPK = `version: 7
+current_profile: prod
+globals: {dial_timeout: 7s}
+profiles:
+  - name: prod
+    kafka_api:
+      brokers: [from-profile:9092]
+      tls: {truststore_file: /ca.pem}
+      sasl: {user: profile-user, password: profile-pass, mechanism: SCRAM-SHA-512}
+    schema_registry: {addresses: [registry-of-profile:8081]}
+  - name: dev
+    kafka_api: {brokers: [dev:9092]}
+`;
+
+async function load(files: Record<string, string>, input: Partial<SettingsInput> = {}) {
+  const directory = temporaryFiles(files);
+  try {
+    const env = { HOME: directory.path, ...input.env };
+    return await loadSettings({ flags: [], extras: [], cwd: directory.path, ...input, env });
+  } finally {
+    directory.remove();
+  }
+}
+
+test('each source is weaker than the one before it', async () => {
+  const files: Record<string, string> = {
+    'anomaly.yaml': 'brokers: [from-project:1]\n',
+    '.config/anomaly/config.yaml': 'brokers: [from-user:1]\n',
+    '.config/rpk/rpk.yaml': RPK,
+  };
+  const env: Record<string, string> = { ANOMALY_BROKERS: 'from-env:1', RPK_BROKERS: 'from-rpk-env:1' };
+  const input = {
+    flags: [{ key: 'brokers', name: '--brokers', texts: ['from-flag:1', 'second:1'] }],
+    extras: ['brokers=from-extra:1'],
+    env,
+  };
+  const seen: [string, string, string][] = [];
+  const note = async (changed: Partial<SettingsInput>): Promise<void> => {
+    const settings = await load(files, changed);
+    const { origin, place } = settings.origin('brokers');
+    seen.push([settings.list('brokers')[0]!, origin, place.replace(/^.*\/(?=\.config)/, '')]);
+  };
+  await note(input);
+  await note({ ...input, flags: [] });
+  await note({ env });
+  delete env['ANOMALY_BROKERS'];
+  await note({ env });
+  delete env['RPK_BROKERS'];
+  await note({ env });
+  delete files['anomaly.yaml'];
+  await note({ env });
+  delete files['.config/anomaly/config.yaml'];
+  await note({ env });
+  await note({ env, ignoreProfile: true });
+  assert.deepEqual(seen, [
+    ['from-flag:1', 'flag', '--brokers'],
+    ['from-extra:1', 'flag', '-X brokers'],
+    ['from-env:1', 'environment', 'ANOMALY_BROKERS'],
+    ['from-rpk-env:1', 'environment', 'RPK_BROKERS'],
+    ['from-project:1', 'project file', 'anomaly.yaml:1'],
+    ['from-user:1', 'user file', '.config/anomaly/config.yaml:1'],
+    ['from-profile:9092', 'rpk profile', '.config/rpk/rpk.yaml:7'],
+    ['localhost:9092', 'default', ''],
+  ]);
+});
+
+test('the rpk profile: addresses, SASL, TLS by its presence, globals, older names of keys', async () => {
+  const settings = await load({ '.config/rpk/rpk.yaml': RPK });
+  assert.deepEqual(settings.list('registry.urls'), ['registry-of-profile:8081']);
+  assert.equal(settings.string('sasl.user'), 'profile-user');
+  assert.equal(settings.secret('sasl.password'), 'profile-pass');
+  assert.equal(settings.string('sasl.mechanism'), 'SCRAM-SHA-512');
+  assert.equal(settings.boolean('tls.enabled'), true);
+  assert.equal(settings.string('tls.ca'), '/ca.pem');
+  assert.equal(settings.durationMs('dial_timeout'), 7000);
+});
+
+test('--profile beats RPK_PROFILE, and a missing one is named with a suggestion', async () => {
+  const files = { '.config/rpk/rpk.yaml': RPK };
+  assert.deepEqual((await load(files, { env: { RPK_PROFILE: 'dev' } })).list('brokers'), ['dev:9092']);
+  const both = await load(files, { env: { RPK_PROFILE: 'dev' }, profile: 'prod' });
+  assert.deepEqual(both.list('brokers'), ['from-profile:9092']);
+  await assert.rejects(load(files, { profile: 'prdo' }), { code: 'ANM_CONFIG', hint: 'did you mean prod?' });
+});
+
+test('secrets are references on the command line and in files, and never shown', async () => {
+  const files = { secret: 'from-file\n', 'anomaly.yaml': 'sasl: {password: plain}\n' };
+  const plain = await load(files, { extras: ['sasl.password=plain'] });
+  assert.deepEqual(
+    plain.problems.map(({ place }) => place),
+    ['-X sasl.password', 'anomaly.yaml:1'],
+  );
+  const directory = temporaryFiles({ secret: 'from-file\n' });
+  try {
+    const settings = await loadSettings({
+      flags: [],
+      extras: ['pass=file:secret', 'registry.password=env:TOKEN'],
+      env: { HOME: directory.path, TOKEN: 'from-env' },
+      cwd: directory.path,
+    });
+    assert.deepEqual(settings.problems, []);
+    assert.equal(settings.secret('sasl.password'), 'from-file');
+    assert.equal(settings.secret('registry.password'), 'from-env');
+    const shown = JSON.stringify([...settings.entries()]);
+    assert.ok(!shown.includes('from-file') && !shown.includes('from-env'), shown);
+    assert.ok(shown.includes('********'));
+  } finally {
+    directory.remove();
+  }
+});
+
+test('every problem of a file at once, with key path, line and suggestion', async () => {
+  const settings = await load({
+    'anomaly.yaml': `version: 2
+source:
+  topics: [a]
+  tiem: ts
+windows:
+  - {name: w, size: five}
+  - size: 5m
+    aggregates: [count, medn]
+score:
+  detector: kip
+  windw: 5
+out_of_orderness: 5s
+time: {out_of_orderness: 5}
+`,
+  });
+  const lines = settings.problems.map(({ place, key, message }) => `${place} ${key} ${message}`);
+  assert.deepEqual(lines, [
+    'anomaly.yaml:1 version must be 1, got 2',
+    'anomaly.yaml:4 source.tiem is no key; did you mean time?',
+    'anomaly.yaml:6 windows[0].size wants a duration such as 250ms, 5m or 1h30m, got "five"',
+    'anomaly.yaml:8 windows[1].aggregates[1] wants some of count, mean, min, max, stddev, got "medn"; did you mean mean?',
+    'anomaly.yaml:10 score.detector wants kpi, rolling-z or range, got "kip"; did you mean kpi?',
+    'anomaly.yaml:11 score.windw is no key; did you mean window?',
+    'anomaly.yaml:12 out_of_orderness is no key; did you mean time.out_of_orderness?',
+    'anomaly.yaml:13 time.out_of_orderness wants a unit: 5s, 5m or 5ms',
+  ]);
+  assert.equal(problemError(settings.problems).code, 'ANM_CONFIG');
+});
+
+test('what belongs to later versions is refused by name, not ignored', async () => {
+  const settings = await load({
+    'anomaly.yaml': `source: {topics: [a], where: "value != null"}
+time: {idle_after: 30s, allowed_lateness: 1m, watermark: series}
+features: [{name: m, rolling: 1h, of: value}]
+score: {detector: auto, model: {uri: x}}
+guarantee: exactly-once
+windows: [{size: 5m, type: session}]
+`,
+  });
+  assert.deepEqual(
+    settings.problems.map(({ key, later }) => [key, later]),
+    [
+      ['source.where', true],
+      ['time.idle_after', true],
+      ['time.allowed_lateness', true],
+      ['time.watermark', true],
+      ['features[0].rolling', true],
+      ['score.detector', true],
+      ['score.model', true],
+      ['guarantee', true],
+      ['windows[0].type', true],
+    ],
+  );
+  assert.equal(problemError(settings.problems).code, 'ANM_UNSUPPORTED');
+});
+
+test('a file that is no YAML names the line', async () => {
+  const settings = await load({ 'anomaly.yaml': 'source:\n  topics: [a\nx: }\n' });
+  assert.ok(settings.problems.length > 0);
+  assert.match(settings.problems[0]!.place, /^anomaly\.yaml:\d+$/);
+});
+
+test('a named file must be there', async () => {
+  await assert.rejects(load({}, { config: 'other.yaml' }), { code: 'ANM_CONFIG', message: /other\.yaml/ });
+});
+
+test('unknown keys of -X get a suggestion', async () => {
+  const settings = await load({}, { extras: ['broker=x', 'client'] });
+  assert.deepEqual(
+    settings.problems.map(({ place, message }) => `${place} ${message}`),
+    ['-X broker is no key; did you mean brokers?', '-X client wants a value: -X key=value'],
+  );
+});
