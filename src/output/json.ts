@@ -11,16 +11,13 @@ export function verbatim(value: unknown): Verbatim {
 }
 
 /**
- * The plain JSON form of a row: keys in snake_case, maps as objects, bigints and whole numbers above 2^53 as strings,
- * bytes as base64, NaN and infinities as null.
+ * The plain JSON form of a row: keys in snake_case, maps as objects, bigints as strings, bytes as base64, NaN and
+ * infinities as null.
  */
 export function toJson(value: unknown, rename = true): unknown {
   if (value instanceof Verbatim) return toJson(value.value, false);
   if (typeof value === 'bigint') return String(value);
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) return null;
-    return Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 2 ** 63 ? String(value) : value;
-  }
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');

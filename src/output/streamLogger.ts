@@ -69,6 +69,6 @@ export class StreamLogger implements Logger {
 
 function fieldText(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.message);
-  if (typeof value === 'string') return /^[\w.:/@<>+-]+$/.test(value) ? value : JSON.stringify(value);
+  if (typeof value === 'string') return /^[\w.:/@<>+*-]+$/.test(value) ? value : JSON.stringify(value);
   return JSON.stringify(toJson(value)) ?? String(value);
 }

@@ -97,7 +97,10 @@ test('keys that contradict each other', async () => {
     assert.match(error.message, /anomaly\.yaml:2: score\.min is 5, above score\.max/);
     return true;
   });
-  await assert.rejects(pipelineOf('source: {topics: [a]}\nscore: {detector: range}\n'), /needs score\.min or score\.max/);
+  await assert.rejects(
+    pipelineOf('source: {topics: [a]}\nscore: {detector: range}\n'),
+    /needs score\.min or score\.max/,
+  );
 });
 
 test('max_ahead can be off', async () => {
