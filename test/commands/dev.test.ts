@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { test } from 'node:test';
+import { Admin } from '@platformatic/kafka';
+import { startBroker } from '../../src/broker/broker.ts';
+import { type CliRun, runCli } from '../helpers/cli.ts';
+
+const FREE_PORTS = ['--port', '0', '--registry-port', '0', '--admin-port', '0'];
+
+/** Runs `anomaly dev`, and `body` with the address of each endpoint once all are ready; then a SIGINT ends it. */
+async function whileDevRuns(
+  flags: readonly string[],
+  body: (endpoints: ReadonlyMap<string, string>) => Promise<void>,
+): Promise<CliRun> {
+  const signals = new EventEmitter();
+  let started = false;
+  let failure: unknown;
+  const run = await runCli(['dev', ...FREE_PORTS, ...flags, '-o', 'ndjson'], {
+    signals,
+    onOutput: (text) => {
+      const lines = text.trim().split('\n');
+      if (started || lines.length < 3) return;
+      started = true;
+      const rows = lines.map((line) => JSON.parse(line) as { endpoint: string; address: string });
+      body(new Map(rows.map(({ endpoint, address }) => [endpoint, address])))
+        .catch((error: unknown) => {
+          failure = error;
+        })
+        .finally(() => signals.emit('SIGINT'));
+    },
+  });
+  if (failure !== undefined) throw failure;
+  return run;
+}
+
+test('dev names three endpoints that answer, says what it is, and ends by a signal', async () => {
+  let address = '';
+  const run = await whileDevRuns(['--like', 'v25.3'], async (endpoints) => {
+    address = endpoints.get('kafka')!;
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [address] });
+    await admin.createTopics({ topics: ['readings'], partitions: 2 });
+    await admin.close();
+    assert.equal((await fetch(`${endpoints.get('registry')}/subjects`)).status, 200);
+    const metrics = await (await fetch(`${endpoints.get('admin')}/public_metrics`)).text();
+    assert.match(metrics, /redpanda_kafka_max_offset\{.*redpanda_topic="readings"/);
+  });
+  assert.equal(run.code, 0);
+  assert.match(run.stderr, /v25\.3, dev-container settings: topics are created on first use.*in memory/);
+  // Its port is free again.
+  const next = await startBroker({ port: Number(address.split(':')[1]) });
+  await next.close();
+});
+
+test('dev refuses a port that is taken, and leaves nothing behind', async () => {
+  const taken = await startBroker();
+  const run = await runCli(['dev', ...FREE_PORTS, '--admin-port', String(taken.port)]);
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /ANM_PORT_IN_USE/);
+  await taken.close();
+});
+
+test('dev --no-auto-create refuses a topic that nobody created', async () => {
+  const run = await whileDevRuns(['--no-auto-create', '--partitions', '3'], async (endpoints) => {
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [endpoints.get('kafka')!], retries: 0 });
+    await assert.rejects(admin.metadata({ topics: ['absent'], autocreateTopics: true }));
+    await admin.close();
+  });
+  assert.match(run.stderr, /topics are not created on first use/);
+});
+
+test('an unknown release is a usage error that names the known ones', async () => {
+  const run = await runCli(['dev', ...FREE_PORTS, '--like', 'v1']);
+  assert.equal(run.code, 2);
+  assert.match(run.stderr, /v25\.3/);
+});
