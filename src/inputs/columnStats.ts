@@ -24,8 +24,9 @@ export class ColumnStats {
   codes = 0;
   /** Largest number by magnitude: tells the unit of epoch numbers. */
   magnitude = 0;
-  /** What the values are: epoch milliseconds of times in ISO, numbers as they are. In row order. */
-  readonly values: number[] = [];
+  /** The values in row order: times in ISO as epoch milliseconds, and numbers as they are. */
+  readonly instants: number[] = [];
+  readonly numbers: number[] = [];
 
   get rows(): number {
     return this.nulls + this.missing + this.longs + this.doubles + this.booleans + this.times + this.texts + this.codes;
@@ -42,6 +43,13 @@ export class ColumnStats {
     if (booleans >= enough) return 'boolean';
     if (longs + doubles < enough) return 'string';
     return doubles > 0 ? 'double' : 'long';
+  }
+
+  /** Share of the values that could be times: in ISO, or numbers. */
+  timeShare(): number {
+    const { longs, doubles, booleans, times, texts, codes } = this;
+    const values = longs + doubles + booleans + times + texts + codes;
+    return values === 0 ? 0 : Math.max(times, longs + doubles) / values;
   }
 
   /** Whether a null must be allowed: an empty value, or NaN and the like in a column that holds no text. */
@@ -61,7 +69,7 @@ export class ColumnStats {
     const time = parseIsoTime(bytes, start, end);
     if (!Number.isNaN(time)) {
       this.times++;
-      this.values.push(time);
+      this.instants.push(time);
       return;
     }
     // In JSON a number in quotes is a text on purpose; in CSV many programs quote everything.
@@ -74,7 +82,7 @@ export class ColumnStats {
   }
 
   #addNumber(bytes: Uint8Array, start: number, end: number, value: number): void {
-    this.values.push(value);
+    this.numbers.push(value);
     this.magnitude = Math.max(this.magnitude, Math.abs(value));
     const whole = isIntegerText(bytes, start, end);
     if (whole && bytes[start] === 48 && end > start + 1) this.codes++;

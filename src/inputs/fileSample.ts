@@ -45,6 +45,7 @@ export interface SampleOptions extends ShapeOptions {
 }
 
 export const SAMPLE_ROWS = 1000;
+const TIME_SHARE_MIN = 0.5;
 const SAMPLE_CHUNK_BYTES = 65_536;
 /** Names that the column of the event time usually has, the likeliest first. */
 const TIME_NAMES = [
@@ -159,12 +160,12 @@ function describeColumn(name: string, stats: ColumnStats, isTime: boolean): Samp
 }
 
 function formatOf(name: string, stats: ColumnStats): TimeFormat {
-  if (stats.times > 0) return { kind: 'iso' };
+  if (stats.times > stats.longs + stats.doubles) return { kind: 'iso' };
   return { kind: 'epoch', unit: epochUnitByName(name) ?? epochUnitByMagnitude(stats.magnitude) };
 }
 
 function timesOf(format: TimeFormat, stats: ColumnStats): number[] {
-  const times = format.kind === 'iso' ? stats.values : stats.values.map((value) => epochTime(format.unit, value));
+  const times = format.kind === 'iso' ? stats.instants : stats.numbers.map((value) => epochTime(format.unit, value));
   return times.filter((time) => !Number.isNaN(time));
 }
 
@@ -219,10 +220,8 @@ async function eachRow(
 function chooseTimeColumn(names: readonly string[], stats: readonly ColumnStats[], wanted: string | undefined): number {
   if (wanted !== undefined) return names.indexOf(wanted);
   const lower = names.map((name) => name.toLowerCase());
-  const holdsTimes = (i: number): boolean => {
-    const type = stats[i]!.type();
-    return type === 'time' || type === 'long' || type === 'double';
-  };
+  // The name says much already, so the values need not be as sure as for other types.
+  const holdsTimes = (i: number): boolean => stats[i]!.timeShare() >= TIME_SHARE_MIN;
   for (const name of TIME_NAMES) {
     const index = lower.indexOf(name);
     if (index >= 0 && holdsTimes(index)) return index;
