@@ -119,7 +119,7 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
   { key: 'score.min_count', type: 'integer', default: '8', min: 1, doc: 'rolling-z: how many of them there must be' },
   { key: 'score.min', type: 'number', doc: 'range: least valid value' },
   { key: 'score.max', type: 'number', doc: 'range: greatest valid value' },
-  { key: 'score.step', type: 'duration', default: '5m', min: 1, doc: 'kpi: width of a season slot' },
+  { key: 'score.step', type: 'duration', default: '15m', min: 60_000, doc: 'kpi: width of a season slot' },
   {
     key: 'score.refractory',
     type: 'duration',

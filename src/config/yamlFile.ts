@@ -27,7 +27,7 @@ export async function readYamlFile(path: string): Promise<YamlFile | null> {
 
 export async function parseYaml(path: string, text: string): Promise<YamlFile> {
   // Parsing takes 60 ms to load: only those pay who have a file.
-  const { parseDocument, LineCounter, isMap, isPair, isScalar, isSeq } = await import('yaml');
+  const { parseDocument, LineCounter, isMap, isPair, isScalar, isSeq } = await import('./yamlLibrary.ts');
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const lineAt = (offset: number) => Math.max(1, counter.linePos(offset).line);

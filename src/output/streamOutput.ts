@@ -39,13 +39,13 @@ export class StreamOutput implements Output {
     if (this.format === 'text' || this.format === 'wide') return this.#write(`${text()}\n`);
     const plain = toJson(value);
     if (this.format !== 'yaml') return this.#write(`${JSON.stringify(plain)}\n`);
-    const { stringify } = await import('yaml');
+    const { stringify } = await import('../config/yamlLibrary.ts');
     await this.#write(`---\n${stringify(plain)}`);
   }
 
   async #serialize(plain: unknown): Promise<void> {
     if (this.format === 'yaml') {
-      const { stringify } = await import('yaml');
+      const { stringify } = await import('../config/yamlLibrary.ts');
       return this.#write(stringify(plain));
     }
     // One document a line in ndjson; json is indented for those who read it.
