@@ -15,6 +15,7 @@ import { tail } from './tail.ts';
 import { window } from './window.ts';
 
 const list: Command[] = [
+  demo,
   run,
   window,
   score,
@@ -24,7 +25,6 @@ const list: Command[] = [
   tail,
   doctor,
   ...schemaCommands,
-  demo,
   dev,
   ...configCommands,
 ];

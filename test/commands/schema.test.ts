@@ -65,6 +65,10 @@ describe('anomaly schema', () => {
       signal: new AbortController().signal,
       now: () => 0,
       cwd,
+      env: {},
+      progress: { update() {}, end() {}, clear() {} },
+      interactive: false,
+      quiet: false,
     };
     return { code: await command.run(context), ...seen };
   }

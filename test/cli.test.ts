@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runCli } from './helpers/cli.ts';
+import { temporaryFiles } from './helpers/files.ts';
+
+test('alone it prints short help with three examples', async () => {
+  const { code, stdout, stderr } = await runCli([]);
+  assert.equal(code, 0);
+  assert.equal(stdout.match(/^ {2}anomaly /gm)?.length, 3);
+  assert.equal(stderr, '');
+});
+
+test('unknown words are exit 2 with a suggestion', async () => {
+  const cases: readonly [string[], RegExp, RegExp][] = [
+    [['widnow'], /unknown command widnow/, /did you mean anomaly window\?/],
+    [['schema', 'lst'], /unknown command schema lst/, /did you mean anomaly schema ls\?/],
+    [['lag', '--wacth'], /unknown option --wacth of anomaly lag/, /did you mean --watch\?/],
+    [['lag', '--brokers'], /option '--brokers <list>' argument missing/, /anomaly lag --help/],
+    [['tail'], /anomaly tail misses the argument TOPIC/, /anomaly tail --help/],
+    [['tail', 'a', 'b'], /too many arguments/, /anomaly tail --help/],
+    [['lag', '-o', 'jsn'], /--output wants text, wide, json, ndjson, yaml, got "jsn"/, /did you mean json\?/],
+    [['lag', '--max-lag', 'many'], /--max-lag wants a whole number, got "many"/, /anomaly help/],
+    [['lag', '--watch', '5'], /--watch wants a duration such as .* got "5"/, /anomaly help/],
+    [['config', 'show', '-X', 'broker=a'], /-X broker is no key; did you mean brokers\?/, /config show/],
+    [['help', 'lagg'], /no help on lagg/, /did you mean anomaly help lag\?/],
+  ];
+  for (const [argv, message, hint] of cases) {
+    const { code, stdout, stderr } = await runCli(argv);
+    assert.equal(code, 2, argv.join(' '));
+    assert.equal(stdout, '');
+    assert.match(stderr, message);
+    assert.match(stderr, hint);
+    assert.match(stderr, /^error\[ANM_(USAGE|CONFIG)\]: /);
+  }
+});
+
+test('with -o json an error is one JSON object on stderr', async () => {
+  for (const words of [['-o', 'json'], ['-ojson'], ['--output=json']]) {
+    const { code, stdout, stderr } = await runCli(['widnow', ...words]);
+    assert.equal(code, 2);
+    assert.equal(stdout, '');
+    assert.equal(JSON.parse(stderr).error.code, 'ANM_USAGE');
+  }
+});
+
+test('the stack is shown with --debug or ANOMALY_DEBUG only', async () => {
+  assert.doesNotMatch((await runCli(['widnow'])).stderr, /\n {4}at /);
+  assert.match((await runCli(['widnow', '--debug'])).stderr, /\n {4}at /);
+  assert.match((await runCli(['widnow'], { env: { ANOMALY_DEBUG: '1' } })).stderr, /\n {4}at /);
+});
+
+test('global options may stand before and after the command, the later one wins, -X adds up', async () => {
+  const { code, stdout } = await runCli([
+    ...['--brokers', 'before:1', '-X', 'dial_timeout=1s', '-o', 'yaml'],
+    ...['config', 'show', '--brokers', 'after:1', '-X', 'client_id=me', '-o', 'json'],
+  ]);
+  assert.equal(code, 0);
+  const settings = JSON.parse(stdout).settings as { key: string; value: unknown }[];
+  const value = (key: string) => settings.find((each) => each.key === key)?.value;
+  assert.deepEqual(value('brokers'), ['before:1', 'after:1']);
+  assert.equal(value('dial_timeout'), 1000);
+  assert.equal(value('client_id'), 'me');
+});
+
+test('config show --origin names the place of each key', async () => {
+  const files = temporaryFiles({ 'anomaly.yaml': 'pipeline: pumps\nscore:\n  sensitivity: high\n' });
+  try {
+    const { stdout } = await runCli(['config', 'show', '--origin', '--changed'], {
+      cwd: files.path,
+      env: { ANOMALY_GROUP: 'g' },
+    });
+    assert.deepEqual(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ {2,}/)),
+      [
+        ['KEY', 'VALUE', 'ORIGIN', 'PLACE'],
+        ['pipeline', 'pumps', 'project file', 'anomaly.yaml:1'],
+        ['group', 'g', 'environment', 'ANOMALY_GROUP'],
+        ['score.sensitivity', 'high', 'project file', 'anomaly.yaml:3'],
+      ],
+    );
+  } finally {
+    files.remove();
+  }
+});
+
+test('config init writes once, and again only by force', async () => {
+  const files = temporaryFiles({});
+  try {
+    assert.equal((await runCli(['config', 'init'], { cwd: files.path })).code, 0);
+    const again = await runCli(['config', 'init'], { cwd: files.path });
+    assert.equal(again.code, 2);
+    assert.match(again.stderr, /already there[\s\S]*--force/);
+    assert.equal((await runCli(['config', 'init', '--force'], { cwd: files.path })).code, 0);
+    assert.equal((await runCli(['config', 'show'], { cwd: files.path })).code, 0);
+  } finally {
+    files.remove();
+  }
+});
+
+test('a broken anomaly.yaml stops commands, but neither help nor config path', async () => {
+  const files = temporaryFiles({ 'anomaly.yaml': 'sorce: {}\nbrokers: 5\n' });
+  try {
+    const { code, stderr } = await runCli(['config', 'show'], { cwd: files.path });
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /the configuration has 2 problems\n {2}anomaly\.yaml:1: sorce is no key; did you mean source\?/,
+    );
+    assert.equal((await runCli(['help'], { cwd: files.path })).code, 0);
+    assert.equal((await runCli(['config', 'path'], { cwd: files.path })).code, 0);
+  } finally {
+    files.remove();
+  }
+});
+
+test('-X list shows every key, --version the version', async () => {
+  const { stdout } = await runCli(['-X', 'list']);
+  assert.match(stdout, /^brokers=<list> {2}default localhost:9092$/m);
+  assert.match(stdout, /ANOMALY_CHECKPOINT_EVERY/);
+  assert.match((await runCli(['--version'])).stdout, /^anomaly \d+\.\d+\.\d+ \(\w+ [\d.]+\)\n$/);
+});
+
+test('colours: none in a pipe, none by NO_COLOR, on by --color always', async () => {
+  const escapeByte = String.fromCharCode(27);
+  const bytes = async (argv: string[], options: Parameters<typeof runCli>[1]) => {
+    const { stdout, stderr } = await runCli(argv, options);
+    return (stdout + stderr).includes(escapeByte);
+  };
+  for (const argv of [['config', 'show'], ['widnow']]) {
+    assert.equal(await bytes(argv, {}), false);
+    assert.equal(await bytes(argv, { terminal: true, env: { TERM: 'xterm' } }), true);
+    assert.equal(await bytes(argv, { terminal: true, env: { TERM: 'xterm', NO_COLOR: '1' } }), false);
+    assert.equal(await bytes(argv, { terminal: true, env: { TERM: 'dumb' } }), false);
+    assert.equal(await bytes([...argv, '--color', 'always'], {}), true);
+  }
+});
+
+test('a first signal aborts and says so, a second one ends at once', async () => {
+  for (const [name, expected] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const signals = new EventEmitter();
+    let sent = false;
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      // The broker that accepts and never answers: the command hangs in its dial.
+      if (!sent) {
+        sent = true;
+        signals.emit(name);
+        signals.emit(name);
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as { port: number };
+      const { code, stderr } = await runCli(['lag', '--brokers', `127.0.0.1:${port}`], { signals });
+      assert.equal(code, expected);
+      assert.match(stderr, new RegExp(`^${name}: finishing`));
+      assert.equal(signals.listenerCount(name), 0);
+    } finally {
+      server.close();
+    }
+  }
+});
+
+test('a broker that is down is exit 3, with the address and what to look at', async () => {
+  // A port that was free a moment ago.
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  const { code, stderr } = await runCli(['lag', '--brokers', `127.0.0.1:${port}`]);
+  assert.equal(code, 3);
+  assert.match(stderr, /error\[ANM_BROKER_UNREACHABLE\]/);
+  assert.ok(stderr.includes(`127.0.0.1:${port}`));
+  assert.match(stderr, /--brokers/);
+  assert.match(stderr, /doctor/);
+});
+
+test('when the reader of stdout goes away it ends quietly', async () => {
+  const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+  const script = `import { main } from ${JSON.stringify(cli)};
+    const noise = setInterval(() => process.stdout.write('x'.repeat(65536)), 1);
+    process.exit(await Promise.race([main(['dev', '--port', '0', '--registry-port', '0', '--admin-port', '0'])]));`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const code = await new Promise((resolve) => child.on('exit', resolve));
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /EPIPE/);
+});

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseArguments } from '../../src/commands/program.ts';
+import { commands } from '../../src/commands/registry.ts';
+import { settingRow } from '../../src/config/settingsTable.ts';
+import { runCli } from '../helpers/cli.ts';
+import { matchesSnapshot } from '../helpers/snapshot.ts';
+import { splitWords } from '../helpers/words.ts';
+
+const fileOf = (name: string) => `help/${name.replaceAll(' ', '-')}.txt`;
+const families = [...new Set(commands.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[0]!))];
+
+test('help of every command', async () => {
+  matchesSnapshot(fileOf('anomaly'), (await runCli(['--help'])).stdout);
+  for (const name of [...families, ...commands.map((command) => command.name)]) {
+    const { code, stdout } = await runCli([...name.split(' '), '--help']);
+    assert.equal(code, 0, name);
+    assert.equal((await runCli(['help', ...name.split(' ')])).stdout, stdout, name);
+    matchesSnapshot(fileOf(name), stdout);
+  }
+});
+
+test('a snapshot of a command that is gone is gone too', () => {
+  const files = readdirSync(fileURLToPath(new URL('../snapshots/help', import.meta.url))).sort();
+  const expected = ['anomaly', ...families, ...commands.map((command) => command.name)].map((name) =>
+    fileOf(name).slice(5),
+  );
+  assert.deepEqual(files, expected.sort());
+});
+
+test('typical errors', async () => {
+  const lines = [
+    ['widnow'],
+    ['lag', '--wacth'],
+    ['tail'],
+    ['lag', '--max-lag', 'many'],
+    ['config', 'show', '-X', 'score.detector=kip', '-X', 'time.max_ahead=10'],
+    ['config', 'show', '-X', 'guarantee=exactly-once'],
+    ['config', 'show', '-X', 'sasl.password=hunter2'],
+    ['config', 'show', '--config', 'missing.yaml'],
+    ['completion', 'tcsh'],
+  ];
+  let text = '';
+  for (const argv of lines) {
+    const { code, stderr } = await runCli(argv);
+    text += `$ anomaly ${argv.join(' ')}\n${stderr}exit ${code}\n\n`;
+  }
+  matchesSnapshot('errors.txt', text);
+});
+
+test('every command has two examples, and each of them can be parsed', () => {
+  for (const command of commands) {
+    assert.ok(command.examples.length >= 2, command.name);
+    assert.doesNotMatch(command.summary, /\.$/, command.name);
+    for (const example of command.examples) {
+      for (const part of example.command.split(/\s[|>]\s|<\(|\)/)) {
+        const words = splitWords(part);
+        if (words[0] !== 'anomaly') continue;
+        const request = parseArguments(commands, words.slice(1));
+        assert.equal(request.kind, 'run', example.command);
+      }
+    }
+  }
+});
+
+test('every option that names a key names one that exists', () => {
+  for (const command of commands) {
+    for (const { key, flags } of command.options ?? []) {
+      if (key !== undefined && key !== 'config') assert.ok(settingRow(key), `${command.name} ${flags}: ${key}`);
+    }
+  }
+});
+
+test('completion scripts know every command and are valid shell', async () => {
+  const { spawnSync } = await import('node:child_process');
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { code, stdout } = await runCli(['completion', shell]);
+    assert.equal(code, 0);
+    for (const { name } of commands) assert.ok(stdout.includes(name.split(' ').at(-1)!), `${shell}: ${name}`);
+  }
+  const script = (await runCli(['completion', 'bash'])).stdout;
+  const complete = (line: string) => {
+    const words = line.split(' ');
+    const test = `${script}\nCOMP_WORDS=(${words.map((word) => `"${word}"`).join(' ')}); COMP_CWORD=${words.length - 1}; _anomaly; echo "\${COMPREPLY[@]}"`;
+    const run = spawnSync('bash', ['-c', test], { encoding: 'utf8' });
+    assert.equal(run.stderr, '', line);
+    return run.stdout.trim().split(/\s+/);
+  };
+  assert.deepEqual(complete('anomaly sch'), ['schema']);
+  assert.ok(complete('anomaly schema ').includes('ls'));
+  assert.deepEqual(complete('anomaly lag --wa'), ['--watch']);
+  assert.deepEqual(complete('anomaly lag -o nd'), ['ndjson']);
+});
