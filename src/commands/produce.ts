@@ -6,10 +6,12 @@ export const produce: Command = {
   summary: 'Load CSV and JSON Lines files into a topic, in the order of their event times',
   description:
     'Reads files, folders (recursively), globs and - for stdin; .gz too. Files are merged by event time; --order file\n' +
-    'reads one after the other. A folder of .csv, .tsv, .jsonl and .ndjson is read as its sorted paths.\n' +
+    'reads one after the other. Of a folder, .csv, .tsv, .jsonl and .ndjson are read, sorted by path. At most 256 files\n' +
+    'are open at once: more are closed and opened again as the merge needs them.\n' +
     '\n' +
     'Columns are inferred from the first rows of each file: times (ISO 8601, or epoch s, ms, us, ns by name and size),\n' +
-    'whole numbers, numbers, booleans, text; nullable where values are missing. A time without a zone is UTC. The event\n' +
+    'whole numbers, numbers, booleans, text; nullable where values are missing. A type holds when four fifths of the\n' +
+    'values have it; rows with other values are bad. A time without a zone is UTC. The event\n' +
     'time is the column called timestamp, ts, time, event_time, datetime, date and the like, or the first of times.\n' +
     'Nested JSON objects become columns a_b; arrays stay text.\n' +
     '\n' +
