@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
@@ -344,4 +345,29 @@ test('OffsetForLeaderEpoch: the only epoch ends at the end of the log', async ()
       [-1, -1],
     ],
   );
+});
+
+test('a client that does not read its answers does not fill the memory of the broker', async () => {
+  const topic = await newTopic();
+  const batch = batchOf(['x'.repeat(900_000)], NOW_MS);
+  await client.produce(topic, 0, batch);
+  const slow = await RawClient.to(broker);
+  slow.socket.pause();
+  const requests = 100;
+  for (let i = 0; i < requests; i++) {
+    slow.post('Fetch', 12, { topics: [{ topic, partitions: [{ partition: 0, partitionMaxBytes: 1 << 20 }] }] });
+  }
+  const { connections } = broker as unknown as { connections: Set<{ socket: Socket }> };
+  const unsent = () => Math.max(...[...connections].map(({ socket }) => socket.writableLength));
+  while (unsent() === 0) await client.send('ApiVersions', 0, {});
+  for (let i = 0; i < 20; i++) await client.send('ApiVersions', 0, {});
+  assert.ok(unsent() < 2 * batch.length, `${unsent()} bytes wait for a client that does not read`);
+  // Once it reads, every answer comes.
+  let bytes = 0;
+  slow.socket.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+  });
+  slow.socket.resume();
+  while (bytes < requests * batch.length) await client.send('ApiVersions', 0, {});
+  slow.close();
 });
