@@ -45,7 +45,9 @@ class Compiler {
   /** Subprograms that skip a type: where their address is needed, and the address once they are written. */
   readonly #subs = new Map<AvroType, number[]>();
   readonly #sizes = new Map<AvroType, number>();
+  readonly #keyBytes: number[] = [];
   #keyIsMade = false;
+  #inEach = false;
   /** Length of the code after a skipFixed that may still grow, or -1. */
   #mergeable = -1;
 
@@ -61,6 +63,7 @@ class Compiler {
     this.#read(type, uses, false);
     this.#emit(OP.end);
     this.#emitSubs();
+    if (this.#keyIsMade) for (const at of this.#keyBytes) this.#code[at] = OP.keyCopy;
     for (const need of [key, time]) {
       if (need !== undefined && !this.#found.has(need)) throw new Unsupported(`the schema has no field ${need}`);
     }
@@ -75,11 +78,44 @@ class Compiler {
   /** Reads the uses at or below a type. In a union's branch a value of another shape is a matter of the record. */
   #read(type: AvroType, uses: readonly Use[], inBranch: boolean): void {
     if (uses.length === 0) this.#skip(type);
-    else if (type.kind === 'union') this.#union(type.branches, (branch) => this.#read(branch, uses, true));
+    else if (type.kind === 'union') this.#readUnion(type.branches, uses);
     else if (type.kind === 'null') for (const use of uses) this.#setNull(use, true);
     else if (type.kind === 'record') this.#readRecord(type, uses, inBranch);
     else if (type.kind === 'array' || type.kind === 'map') this.#refuse(type, uses[0]!, `in a ${type.kind}`, inBranch);
     else this.#readLeaf(type, uses, inBranch);
+  }
+
+  #readUnion(branches: readonly AvroType[], uses: readonly Use[]): void {
+    const use = uses[0]!;
+    const nullAt = branches.findIndex((branch) => branch.kind === 'null');
+    const isNullableDouble = branches.length === 2 && nullAt >= 0 && branches[1 - nullAt]!.kind === 'double';
+    if (
+      isNullableDouble &&
+      !this.#inEach &&
+      uses.length === 1 &&
+      use.rest.length === 0 &&
+      typeof use.target === 'number'
+    ) {
+      this.#found.add(use.path);
+      this.#emit(OP.readNullableDouble, use.target, nullAt * 2);
+      return;
+    }
+    this.#each(() => this.#union(branches, (branch) => this.#read(branch, uses, true)));
+  }
+
+  /** Writes instructions that run record by record. */
+  #each(body: () => void): void {
+    if (this.#inEach) {
+      body();
+      return;
+    }
+    const at = this.#code.length;
+    this.#emit(OP.each);
+    this.#inEach = true;
+    body();
+    this.#inEach = false;
+    this.#code[at + 1] = this.#code.length;
+    this.#mergeable = -1;
   }
 
   #readRecord(type: AvroRecord, uses: readonly Use[], inBranch: boolean): void {
@@ -109,19 +145,27 @@ class Compiler {
     }
     const here = uses.filter((use) => use.rest.length === 0);
     if (here.length === 0) this.#skip(type);
-    here.forEach((use, k) => {
-      const again = k < here.length - 1;
+    else if (here.length === 1) this.#readUse(type, here[0]!, inBranch);
+    else this.#each(() => this.#readAgain(type, here, inBranch));
+  }
+
+  /** A value that is needed more than once is read more than once. */
+  #readAgain(type: AvroType, uses: readonly Use[], inBranch: boolean): void {
+    uses.forEach((use, k) => {
+      const again = k < uses.length - 1;
       if (again) this.#emit(OP.mark);
-      this.#found.add(use.path);
-      const done =
-        use.target === 'key'
-          ? this.#readKey(type)
-          : use.target === 'time'
-            ? this.#readTime(type)
-            : this.#readNumber(type, use.target);
-      if (!done) this.#refuse(type, use, `of type ${describe(type)}`, inBranch);
+      this.#readUse(type, use, inBranch);
       if (again) this.#emit(OP.rewind);
     });
+  }
+
+  #readUse(type: AvroType, use: Use, inBranch: boolean): void {
+    this.#found.add(use.path);
+    let done: boolean;
+    if (use.target === 'key') done = this.#readKey(type);
+    else if (use.target === 'time') done = this.#readTime(type);
+    else done = this.#readNumber(type, use.target);
+    if (!done) this.#refuse(type, use, `of type ${describe(type)}`, inBranch);
   }
 
   #readNumber(type: AvroType, column: number): boolean {
@@ -177,9 +221,11 @@ class Compiler {
     switch (type.kind) {
       case 'string':
       case 'bytes':
+        this.#keyBytes.push(this.#code.length);
         this.#emit(OP.keyBytes);
         return true;
       case 'fixed':
+        this.#keyIsMade = true;
         this.#emit(OP.keyFixed, type.size);
         return true;
       case 'enum':

@@ -1,6 +1,6 @@
 /**
- * The program that a writer schema is compiled to: instructions of three numbers, [op, a, b], run once a record by
- * AvroColumnReader. Columns are field columns by number, then the column of event times.
+ * The program that a writer schema is compiled to: instructions of three numbers, [op, a, b]. Columns are the field
+ * columns by number, then the column of event times.
  */
 export const OP = {
   /** End of the program or subprogram. */
@@ -24,8 +24,8 @@ export const OP = {
   setNull: 17, // a: column
   timeNumber: 18, // a: TIME_RULES index; turns the number in the time column into milliseconds
   timeText: 19, // a: TIME_RULES index; a text
-  keyBytes: 20,
-  keyFixed: 21, // a: bytes
+  keyBytes: 20, // a range of the value itself: string, bytes
+  keyFixed: 21, // a: bytes; this and the next three copy or make text
   keyEnum: 22, // a: index of the symbol table
   keyNumber: 23, // a: 5 for int, 10 for long
   union: 24, // a: address of the branch addresses, b: number of branches
@@ -33,6 +33,9 @@ export const OP = {
   mark: 26, // the next value is read more than once
   rewind: 27,
   reject: 28, // a: REASON code
+  each: 30, // a: address after the last of the instructions that follow and run record by record
+  readNullableDouble: 31, // a: column, b: encoded index of the null branch, 0 or 2
+  keyCopy: 29, // string or bytes where another branch of the union is of the kinds above
 } as const;
 
 export const STRIDE = 3;
@@ -45,7 +48,7 @@ export interface AvroProgram {
   readonly code: Int32Array;
   /** Symbols of enums that are keys, as UTF-8. */
   readonly symbols: readonly (readonly Uint8Array[])[];
-  /** Whether a key may be a number or symbol: then all keys are copied to one buffer as text. */
+  /** Whether keys are copied or made as text in a buffer of their own, instead of ranges of the value. */
   readonly keyIsMade: boolean;
   /** Field paths that the schema does not have: read as null. */
   readonly missing: readonly string[];
