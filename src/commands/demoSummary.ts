@@ -80,13 +80,14 @@ export function summaryText(
   const n = formatNumber;
   const ms = (value: number | null) => (value === null ? '-' : formatSpan(value));
   const share = events === eventsTotal ? '' : ` of ${n(eventsTotal)}`;
+  const reached = events === eventsTotal ? 'labelled ones' : 'labelled ones come to';
   const lines = [
     `anomaly demo: ${endText(summary.ended)} after ${seconds.toFixed(1)} s`,
     '',
     `  events          ${n(events)}${share} of ${n(series)} series, ${n(summary.eventsPerSecond)}/s`,
     `  windows         ${n(summary.windows)}`,
     `  alerts          ${n(summary.alerts)}`,
-    `  anomalies       ${n(summary.found)} of ${n(summary.labelled)} labelled ones found, ${n(summary.missed)} missed`,
+    `  anomalies       ${n(summary.found)} of ${n(summary.labelled)} ${reached} found, ${n(summary.missed)} missed`,
     `  false alarms    ${n(summary.falseAlarms)}`,
     `  to alert        p50 ${ms(latency.p50Ms)}, p95 ${ms(latency.p95Ms)}, p99 ${ms(latency.p99Ms)} from ingestion`,
     `  late            ${n(summary.late)}`,

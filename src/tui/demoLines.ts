@@ -24,7 +24,9 @@ export function demoLines(snapshot: DemoSnapshot, columns: number, rows: number)
   const lines = [...headLines(snapshot, width)];
   const room = Math.min(RECENT, rows - 1 - lines.length);
   for (let row = 0; row < room; row++) lines.push(alertLine(snapshot.recent[row], row, width));
-  return lines.slice(0, Math.max(1, rows - 1)).map((line) => ({ ...line, text: line.text.slice(0, width) }));
+  return lines
+    .slice(0, Math.max(1, rows - 1))
+    .map((line) => ({ ...line, text: line.text.slice(0, width).trimEnd() || ' ' }));
 }
 
 function headLines(snapshot: DemoSnapshot, width: number): ViewLine[] {
@@ -33,10 +35,10 @@ function headLines(snapshot: DemoSnapshot, width: number): ViewLine[] {
   const rateText = `${formatNumber(Math.round(rate))}/s`;
   // The name of a row, the spaces around what is drawn, and its number at its widest.
   const drawn = Math.max(8, width - 12 - 1 - `${formatNumber(total)} / ${formatNumber(total)}`.length);
-  const title = `anomaly demo  files > topic > windows > kpi detector > alerts  ${formatSpan(snapshot.elapsedMs)}`;
   const state = { running: '^C stops', draining: 'draining', done: 'done' }[snapshot.phase];
+  const title = `anomaly demo  ${formatSpan(snapshot.elapsedMs)}  ${state}`;
   return [
-    { key: 'title', text: `${title}  ${state}`, bold: true },
+    { key: 'title', text: `${title}  files > topic > windows > kpi detector > alerts`, bold: true },
     { key: 'produced', text: `produced    ${progressBar(total === 0 ? 0 : produced / total, drawn)} ${counts}` },
     { key: 'rate', text: `events/s    ${sparkline(snapshot.rates, drawn)} ${rateText}`, color: 'cyan' },
     {

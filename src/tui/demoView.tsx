@@ -1,4 +1,4 @@
-/** @jsxImportSource react */
+/** @jsxRuntime automatic @jsxImportSource react */
 import { Box, render, Text } from 'ink';
 import type { DemoSnapshot } from '../observe/demoSnapshot.ts';
 import { demoLines } from './demoLines.ts';
@@ -38,6 +38,7 @@ export function showDemo(options: DemoViewOptions): { stop(): Promise<void> } {
     clearInterval(timer);
     process.off('exit', restore);
     app.unmount();
+    stdout.write('\n');
     releaseKeys();
     releaseStderr();
   };

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { main } from '../../src/cli.ts';
+import type { CommandContext } from '../../src/commands/command.ts';
+import { runDemo } from '../../src/commands/runDemo.ts';
+import { StreamLogger } from '../../src/output/streamLogger.ts';
+import { StreamOutput } from '../../src/output/streamOutput.ts';
+
+// Of this file alone, so that what a demo leaves behind is seen, and no other test's is.
+const scratch = mkdtempSync(join(tmpdir(), 'anomaly-test-'));
+process.env['TMPDIR'] = scratch;
+after(() => rmSync(scratch, { recursive: true }));
 
 interface Ran {
   readonly code: number;
@@ -29,10 +39,6 @@ async function run(argv: readonly string[], onStderr?: (text: string, signals: E
   return { code, ...texts };
 }
 
-function scratches(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('anomaly-demo-'));
-}
-
 /** What must not depend on time. */
 function results(stdout: string) {
   const { seconds: _, events_per_second: __, latency: ___, ...rest } = JSON.parse(stdout) as Record<string, unknown>;
@@ -40,7 +46,6 @@ function results(stdout: string) {
 }
 
 test('demo: the same seed gives the same windows, alerts and grades at any speed', async () => {
-  const before = scratches();
   const first = await run(['demo', '--speed', 'max', '--seed', '7', '-o', 'json']);
   const second = await run(['demo', '--speed', '25000', '--seed', '7', '-o', 'json']);
   assert.equal(first.code, 0, first.stderr);
@@ -58,10 +63,7 @@ test('demo: the same seed gives the same windows, alerts and grades at any speed
   assert.ok(Number(summary['windows']) > 40_000, `windows ${summary['windows']}`);
   const latency = (JSON.parse(first.stdout) as { latency: Record<string, number> }).latency;
   assert.ok(latency['p50_ms']! > 0 && latency['p50_ms']! <= latency['p99_ms']!);
-  assert.deepEqual(
-    scratches().filter((name) => !before.includes(name)),
-    [],
-  );
+  assert.deepEqual(readdirSync(scratch), []);
 });
 
 test('demo: text and wide print the summary, -q nothing on stderr', async () => {
@@ -92,5 +94,31 @@ test('demo: a speed that is no number is refused', async () => {
     const { code, stderr } = await run(['demo', '--speed', speed]);
     assert.equal(code, 2);
     assert.match(stderr, /--speed cannot be/);
+  }
+});
+
+test('demo: it ends at its limits, says so, and grades what it came to', async () => {
+  for (const limits of [
+    { sendLimitMs: 300, totalLimitMs: 20_000 },
+    { sendLimitMs: 20_000, totalLimitMs: 300 },
+  ]) {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const context: Partial<CommandContext> = {
+      stdout,
+      stderr,
+      output: new StreamOutput(stdout, 'json', false),
+      logger: new StreamLogger({ stream: stderr, level: 'info', format: 'text', color: false, now: Date.now }),
+      signal: new AbortController().signal,
+      now: Date.now,
+      quiet: false,
+    };
+    const code = await runDemo(context as CommandContext, { rate: 2000, seed: 1, view: false, ...limits });
+    assert.equal(code, 0);
+    const summary = JSON.parse(String(stdout.read())) as Record<string, number | string>;
+    assert.equal(summary['ended'], 'time limit');
+    assert.ok(Number(summary['events']) < 10_000, `events ${summary['events']}`);
+    assert.equal(summary['events_total'], 46_593);
+    assert.ok(Number(summary['labelled']) < 24);
+    assert.deepEqual(readdirSync(scratch), []);
   }
 });
