@@ -1,1 +1,3 @@
-export async function decode(records: number) { return { records }; }
+export async function decode(records: number) {
+  return { records };
+}

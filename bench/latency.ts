@@ -33,7 +33,8 @@ export async function latency(eventsPerSecond = 10_000, seconds = 60) {
     const run = spawnAnomaly(dev, dir, ['run', '-o', 'json']);
     const watch = await watchAlerts(client, dev.registry, seconds);
     const producer = await client.createProducer({ lingerMs: 1 });
-    // The first second warms both processes up and is not counted.
+    // What is sent until the pipeline has joined its group and put out a first alert warms up, and is not counted.
+    while (watch.seen() === 0) await send(producer, schemaId, eventsPerSecond, 1);
     await send(producer, schemaId, eventsPerSecond, 1);
     watch.begin();
     const sent = await send(producer, schemaId, eventsPerSecond, seconds);
@@ -95,17 +96,20 @@ async function watchAlerts(client: KafkaClient, registryUrl: string, seconds: nu
   const thirds = [new LatencySketch(), new LatencySketch(), new LatencySketch()];
   let began = Infinity;
   let stopped = false;
+  let seen = 0;
   const reading = readAlerts(
     consumer,
     registryUrl,
     () => stopped,
     (latencyMs, atMs) => {
-      if (atMs < began) return;
+      seen++;
+      if (atMs - latencyMs < began) return;
       all.add(latencyMs);
       thirds[Math.min(2, Math.floor(((atMs - began) / (seconds * 1000)) * 3))]!.add(latencyMs);
     },
   );
   return {
+    seen: () => seen,
     begin: () => {
       began = Date.now();
     },

@@ -9,6 +9,7 @@ import { fileLines } from '../runtime/fileSource.ts';
 import { ObjectDecoder } from '../runtime/objectDecoder.ts';
 import { topicBatches, topicLines } from '../runtime/topicSource.ts';
 import { ensureSinks, sourceTopics } from '../runtime/topics.ts';
+import { readHeaders } from '../wire/headers.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
 import { parseOffsets, resolveOffsets } from './offsetGrammar.ts';
@@ -94,6 +95,7 @@ async function copyTopic(
     for (let i = 0; i < batch.count; i++) {
       const key = keyStart[i]! < 0 ? null : bytes;
       const value = valueStart[i]! < 0 ? null : bytes;
+      const headers = readHeaders(batch, i);
       producer.append(
         to,
         batch.partition,
@@ -104,6 +106,7 @@ async function copyTopic(
         value,
         valueStart[i]!,
         valueEnd[i]!,
+        headers,
       );
     }
     records += batch.count;

@@ -4,6 +4,7 @@ import { AnomalyError } from '../errors.ts';
 import { styled } from '../output/color.ts';
 import { formatTime } from '../output/format.ts';
 import { toJson, verbatim } from '../output/json.ts';
+import { readHeaders } from '../wire/headers.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
 import { parseOffsets, type ResolvedRange, resolveOffsets } from './offsetGrammar.ts';
@@ -83,6 +84,7 @@ async function printRecord(context: CommandContext, batch: ColumnBatch, i: numbe
   const { output } = context;
   const key = await reader.read(batch.bytes, batch.keyStart[i]!, batch.keyEnd[i]!);
   const value = await reader.read(batch.bytes, batch.valueStart[i]!, batch.valueEnd[i]!);
+  const headers = headersOf(batch, i);
   const row = {
     topic: batch.topic,
     partition: batch.partition,
@@ -90,6 +92,7 @@ async function printRecord(context: CommandContext, batch: ColumnBatch, i: numbe
     timestamp: formatTime(batch.recordTimes[i]!),
     key: verbatim(key.value),
     value: verbatim(value.value),
+    headers: headers === undefined ? undefined : verbatim(headers),
     encoding: value.encoding,
     schemaId: value.schemaId,
     problem: value.problem,
@@ -97,8 +100,18 @@ async function printRecord(context: CommandContext, batch: ColumnBatch, i: numbe
   await output.line(row, () => {
     const place = styled(output.color, 'dim', `${row.partition}/${row.offset} ${row.timestamp}`);
     const problem = value.problem === undefined ? '' : `  (${value.problem})`;
-    return `${place}  ${shown(key)}  ${shown(value)}${problem}`;
+    const extra = headers === undefined ? '' : styled(output.color, 'dim', `  ${JSON.stringify(headers)}`);
+    return `${place}  ${shown(key)}  ${shown(value)}${extra}${problem}`;
   });
+}
+
+/** Headers as an object of texts; undefined when there are none. */
+function headersOf(batch: ColumnBatch, i: number): Record<string, string | null> | undefined {
+  const headers = readHeaders(batch, i);
+  if (headers.length === 0) return undefined;
+  return Object.fromEntries(
+    headers.map(({ key, value }) => [key, value === null ? null : Buffer.from(value).toString()]),
+  );
 }
 
 function shown({ value, encoding }: ReadValue): string {

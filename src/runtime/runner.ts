@@ -63,6 +63,7 @@ export class Runner {
   #nextCommitMs = 0;
   #nextProgressMs = 0;
   #warnedLate = false;
+  #ending = false;
   #badWindow = { records: 0, bad: 0 };
 
   constructor(options: RunnerOptions) {
@@ -117,7 +118,9 @@ export class Runner {
   }
 
   #putOut(task: Task, batch: ColumnBatch | undefined): void {
-    const { pipeline, rejectCount } = task;
+    const { pipeline } = task;
+    // Without a batch nothing was decoded: the task still shows the rejects of the one before.
+    const rejectCount = batch === undefined ? 0 : task.rejectCount;
     const { windowRows, alertRows, lateRows } = pipeline;
     if (windowRows.count + alertRows.count + lateRows.count + rejectCount === 0) return;
     this.totals.windows += windowRows.count;
@@ -200,6 +203,7 @@ export class Runner {
   }
 
   async #drain(): Promise<void> {
+    this.#ending = true;
     await this.#commit;
     this.#throwFailure();
     await this.#commitNow([...this.#tasks.values()]);
@@ -284,7 +288,8 @@ export class Runner {
       this.#tasks.delete(nameOf(task));
       this.#committed.delete(nameOf(task));
     }
-    if (going.length > 0) this.#options.logger.info(`gave up ${going.map(nameOf).join(', ')} after a commit`);
+    if (going.length > 0 && !this.#ending)
+      this.#options.logger.info(`gave up ${going.map(nameOf).join(', ')} after a commit`);
   }
 
   #throwFailure(): void {

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type JsonRecord, readTopic, send, startWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+before(async () => {
+  world = await startWorld();
+});
+after(() => world.close());
+
+const START = Date.UTC(2026, 0, 1);
+const SHAPE = ['--time', 'ts', '--window', '1m', '--max-ahead', 'off'];
+
+/** Two series, one a partition, a reading every ten seconds: level with a little ripple, and one spike. */
+function readings(count: number, from = 0): JsonRecord[] {
+  return Array.from({ length: count }, (_, k) => k + from).flatMap((i) =>
+    ['a', 'b'].map((key, partition) => ({
+      partition,
+      key,
+      value: { ts: START + i * 10_000, value: partition * 100 + (i % 7) / 10 + (i === 50 ? 40 : 0) },
+    })),
+  );
+}
+
+const valuesOf = (partitions: Record<string, unknown>[][]) =>
+  partitions.map((records) => records.map((record) => record['value']));
+
+test('run to the end: windows and alerts of both partitions, and a summary', async () => {
+  await send(world.client, 'whole', 2, readings(100));
+  const flags = ['--topic', 'whole', ...SHAPE, '--detector', 'rolling-z', '--until', 'end', '-o', 'json'];
+  const { code, stdout, stderr } = await world.run(['run', ...flags]);
+  assert.equal(code, 0, stderr);
+  const summary = JSON.parse(stdout);
+  assert.deepEqual(
+    [summary.records, summary.windows, summary.alerts, summary.late, summary.dead_letters, summary.open_windows],
+    [200, 34, 2, 0, 0, 0],
+  );
+  const [first] = (await readTopic(world, 'whole.anomalies'))[1]!;
+  const { id, series, value, offset } = first!['value'] as Record<string, unknown>;
+  assert.deepEqual([id, series, value, offset], [`rolling-z@value/b/${START + 500_000}`, 'b', 140.1, 50]);
+  const windows = (await readTopic(world, 'whole.windows'))[0]!.map(
+    (record) => record['value'] as Record<string, unknown>,
+  );
+  assert.equal(windows.length, 17);
+  assert.deepEqual([windows[0]!['start'], windows[0]!['count'], windows[0]!['max']], [START, 6, 0.5]);
+});
+
+test('a run in two halves, with open windows kept, puts out what one run does', async () => {
+  const flags = [...SHAPE, '--detector', 'rolling-z', '--on', 'w1m.mean', '--threshold', '3', '--until', 'end'];
+  await send(world.client, 'once', 2, readings(100));
+  assert.equal((await world.run(['run', '--topic', 'once', ...flags])).code, 0);
+  await send(world.client, 'halves', 2, readings(47));
+  assert.equal((await world.run(['run', '--topic', 'halves', ...flags, '--leave-open'])).code, 0);
+  await send(world.client, 'halves', 2, readings(53, 47));
+  assert.equal((await world.run(['run', '--topic', 'halves', ...flags])).code, 0);
+  for (const sink of ['windows', 'anomalies']) {
+    const once = JSON.stringify(valuesOf(await readTopic(world, `once.${sink}`)));
+    const halves = JSON.stringify(valuesOf(await readTopic(world, `halves.${sink}`)));
+    assert.equal(halves.replaceAll('"halves"', '"once"'), once);
+    assert.ok(once.length > 100);
+  }
+});
+
+test('replay, window and score through topics and through pipes give what run gives, partition by partition', async () => {
+  await send(world.client, 'raw', 2, readings(100));
+  const score = ['--detector', 'rolling-z', '--on', 'w1m.mean', '--threshold', '3'];
+  assert.equal((await world.run(['run', '--topic', 'raw', ...SHAPE, ...score, '--until', 'end'])).code, 0);
+  const alerts = valuesOf(await readTopic(world, 'raw.anomalies'));
+  const windows = valuesOf(await readTopic(world, 'raw.windows'));
+  assert.ok(alerts.flat().length > 0);
+
+  const stage = ['--time', 'ts', '--size', '1m', '--max-ahead', 'off'];
+  const must = async (argv: readonly string[], stdin?: string) => {
+    const { code, stdout, stderr } = await world.run(argv, stdin === undefined ? {} : { stdin });
+    assert.equal(code, 0, `${argv.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  await must(['replay', 'raw', '--to', 'copy']);
+  await must(['window', 'copy', ...stage, '--to', 'copy-windows', '--until', 'end']);
+  await must(['score', 'copy-windows', ...score, '--to', 'copy-alerts', '--until', 'end']);
+  const back = (values: unknown) => JSON.stringify(values).replaceAll('"topic":"copy"', '"topic":"raw"');
+  assert.equal(back(valuesOf(await readTopic(world, 'copy-windows'))), JSON.stringify(windows));
+  assert.equal(back(valuesOf(await readTopic(world, 'copy-alerts'))), JSON.stringify(alerts));
+
+  const records = await must(['replay', 'raw', '--to', '-']);
+  const closed = await must(['window', '-', ...stage, '--to', '-'], records);
+  const scored = await must(['score', '-', ...score, '--to', '-'], closed);
+  const byPartition = (text: string) => {
+    const lines = text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+    return [0, 1].map((partition) =>
+      lines.filter((line) => line.partition === partition).map(({ type: _, watermark: __, ...value }) => value),
+    );
+  };
+  assert.deepEqual(byPartition(closed), windows);
+  assert.deepEqual(byPartition(scored), alerts);
+});
+
+test('a source topic that is missing: exit 2, how to create it, and nothing is created', async () => {
+  const { code, stderr } = await world.run(['run', '--topic', 'nowhere', '--detector', 'kpi', '--until', 'end']);
+  assert.equal(code, 2);
+  assert.match(stderr, /ANM_TOPIC_MISSING.*nowhere[\s\S]*rpk topic create nowhere/);
+  assert.deepEqual(await world.client.admin.topics(['nowhere', 'nowhere.anomalies']), []);
+});
+
+test('a series in two partitions stops the run; --repartition brings it into one', async () => {
+  const split = readings(60).map((record, i) => ({ ...record, partition: i % 2, key: `s${Math.floor(i / 2) % 3}` }));
+  await send(world.client, 'split', 2, split);
+  const flags = ['--topic', 'split', ...SHAPE, '--until', 'end', '-o', 'json'];
+  const refused = await world.run(['run', ...flags, '-X', 'sinks.windows=refused']);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /ANM_SERIES_SPLIT.*series s\d.*split\/[01][\s\S]*--repartition/);
+  const { code, stdout, stderr } = await world.run([
+    'run',
+    ...flags,
+    '--repartition',
+    '--pipeline',
+    'mended',
+    '--out-of-orderness',
+    '1h',
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.equal(JSON.parse(stdout).records, 120);
+  const rows = valuesOf(await readTopic(world, 'split.windows')).flat() as { series: string; count: number }[];
+  assert.equal(
+    rows.reduce((sum, row) => sum + row.count, 0),
+    120,
+  );
+  const homes = new Map<string, Set<number>>();
+  (await readTopic(world, 'mended.by-key')).flat().forEach((record) => {
+    const key = record['key'] as string;
+    homes.set(key, (homes.get(key) ?? new Set()).add(record['partition'] as number));
+  });
+  assert.deepEqual(
+    [...homes.values()].map((set) => set.size),
+    [1, 1, 1],
+  );
+});
+
+test('what cannot be decoded goes to dead letters with its place and reason, and the good records are kept', async () => {
+  const bad: JsonRecord[] = [
+    { partition: 0, key: 'a', value: 'no json' },
+    { partition: 0, key: null, value: { ts: START, value: 1 } },
+    { partition: 0, key: 'a', value: { ts: 'never', value: 1 } },
+  ];
+  await send(world.client, 'mixed', 1, [...readings(30).filter((record) => record.partition === 0), ...bad]);
+  const { code, stdout, stderr } = await world.run([
+    'run',
+    '--topic',
+    'mixed',
+    ...SHAPE,
+    '--until',
+    'end',
+    '-o',
+    'json',
+  ]);
+  assert.equal(code, 0, stderr);
+  const summary = JSON.parse(stdout);
+  assert.deepEqual([summary.records, summary.windows, summary.dead_letters], [33, 5, 3]);
+  const letters = (await readTopic(world, 'mixed.dlq'))[0]!;
+  const headersOf = (record: Record<string, unknown>) => record['headers'] as Record<string, string>;
+  assert.deepEqual(
+    letters.map((letter) => headersOf(letter)['__streams.errors.offset']),
+    ['30', '31', '32'],
+  );
+  assert.deepEqual(
+    letters.map((letter) => headersOf(letter)['__streams.errors.topic']),
+    ['mixed', 'mixed', 'mixed'],
+  );
+  assert.match(headersOf(letters[1]!)['__streams.errors.message']!, /no key/);
+});
+
+test('too many bad records stop the run with exit 5 and the last reason', async () => {
+  await send(
+    world.client,
+    'rubbish',
+    1,
+    Array.from({ length: 2000 }, () => ({ partition: 0, key: 'a', value: 'x' })),
+  );
+  const { code, stderr } = await world.run(['run', '--topic', 'rubbish', ...SHAPE, '--until', 'end']);
+  assert.equal(code, 5);
+  assert.match(stderr, /ANM_BAD_DATA.*of the last 2000 records cannot be decoded.*rubbish\/0/);
+});
+
+test('late records go to the late topic with how late they were', async () => {
+  const late: JsonRecord = { partition: 0, key: 'a', value: { ts: START, value: 7 } };
+  await send(world.client, 'tardy', 1, [...readings(30).filter((record) => record.partition === 0), late]);
+  assert.equal((await world.run(['run', '--topic', 'tardy', ...SHAPE, '--until', 'end'])).code, 0);
+  const [letter] = (await readTopic(world, 'tardy.late'))[0]!;
+  const headers = letter!['headers'] as Record<string, string>;
+  // The watermark stood at 290 s minus 5 s, the window ended at 60 s.
+  assert.deepEqual(
+    [headers['late_by_ms'], headers['window'], headers['__streams.errors.offset']],
+    ['225000', 'w1m', '30'],
+  );
+});
+
+test('state that is gone, changed or damaged is refused by name, and --start-empty begins anew', async () => {
+  await send(
+    world.client,
+    'stateful',
+    1,
+    readings(20).filter((record) => record.partition === 0),
+  );
+  const run = (...more: string[]) =>
+    world.run(['run', '--topic', 'stateful', ...SHAPE, '--until', 'end', '--leave-open', ...more]);
+  assert.equal((await run()).code, 0);
+  const changed = await run('--window', '2m');
+  assert.equal(changed.code, 5);
+  assert.match(changed.stderr, /ANM_STATE_CORRUPT.*another definition of the pipeline/);
+  const dir = join(world.dir, 'state', 'anomaly', 'stateful');
+  const [file] = readdirSync(dir);
+  writeFileSync(join(dir, file!), 'torn');
+  const torn = await run();
+  assert.equal(torn.code, 5);
+  assert.match(torn.stderr, /ANM_STATE_CORRUPT.*stateful-0\.snapshot/);
+  rmSync(dir, { recursive: true });
+  const missing = await run();
+  assert.equal(missing.code, 5);
+  assert.match(missing.stderr, /ANM_STATE_MISSING.*offset 20/);
+  assert.equal((await run('--start-empty')).code, 0);
+});
