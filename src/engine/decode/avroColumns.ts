@@ -1,4 +1,4 @@
-import { readDouble, readLong, skipBytes, skipFixed, skipVarint } from './avroScalars.ts';
+import { readDouble, readTime, skipBytes, skipFixed, skipVarint } from './avroScalars.ts';
 import { REASON } from './reasons.ts';
 
 /**
@@ -16,7 +16,7 @@ export function longColumn(
 ): void {
   for (let i = from; i < to; i++) {
     const pos = positions[i]!;
-    if (pos >= 0) positions[i] = readLong(bytes, pos, ends[i]!, column, i);
+    if (pos >= 0) positions[i] = readTime(bytes, pos, ends[i]!, column, i);
   }
 }
 

@@ -41,7 +41,7 @@ export class ObjectReader implements ColumnReader {
     } catch {
       return this.#failure;
     }
-    if (typeof value !== 'object' || value === null) return REASON.noObject;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return REASON.noObject;
     const { key, time, timeUnit, fields } = this.#needs;
     for (let f = 0; f < fields.length; f++) {
       const number = numberOf(lookUp(value, fields[f]!));
