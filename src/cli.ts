@@ -1,7 +1,6 @@
 import type { ProcessIo } from './commands/command.ts';
-import { shortHelp } from './commands/helpText.ts';
+import { helpFor, shortHelp } from './commands/helpText.ts';
 import { watchProcess } from './commands/lifecycle.ts';
-import { parseArguments } from './commands/program.ts';
 import { commands } from './commands/registry.ts';
 import { wantsColor } from './output/color.ts';
 import { renderError, renderErrorJson, reportOf } from './output/errorReport.ts';
@@ -26,13 +25,26 @@ async function runLine(argv: readonly string[], io: ProcessIo, signal: AbortSign
   if (argv.length === 0) return print(io, shortHelp());
   if (globals.length === argv.length && argv.includes('--version')) return print(io, await versionText());
   if (listsKeys(argv)) return print(io, (await import('./commands/keyList.ts')).keyList());
+  const help = plainHelp(argv);
+  if (help !== undefined) return print(io, help);
+  // Help needs none of this, and shows sooner without it.
+  const [{ parseArguments }, { createContext }] = await Promise.all([
+    import('./commands/program.ts'),
+    import('./commands/context.ts'),
+  ]);
   const request = parseArguments(commands, argv);
   if (request.kind === 'print') return print(io, request.text);
   const { command, args, raw } = request;
   if (raw['version'] === true) return print(io, await versionText());
-  // Help needs none of this, and shows sooner without it.
-  const { createContext } = await import('./commands/context.ts');
   return await command.run(await createContext(command, args, raw, io, signal));
+}
+
+/** Help of `--help` and `<command> --help`, the two common forms; any other line goes through the parser. */
+function plainHelp(argv: readonly string[]): string | undefined {
+  const last = argv.at(-1);
+  const words = argv.slice(0, -1);
+  if ((last !== '--help' && last !== '-h') || words.some((word) => word.startsWith('-'))) return undefined;
+  return helpFor(words.join(' '), commands);
 }
 
 /** The words are looked at once more here, since the error may be that they cannot be parsed. */

@@ -1,7 +1,7 @@
 import { nearest } from '../config/suggest.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command } from './command.ts';
-import { commandHelp, EXIT_CODES, familyHelp, rootHelp } from './helpText.ts';
+import { EXIT_CODES, helpFor } from './helpText.ts';
 
 /** `anomaly help`; it prints from the registry that it is itself a part of, so it gets it as a function. */
 export function helpCommand(commands: () => readonly Command[]): Command {
@@ -16,19 +16,17 @@ export function helpCommand(commands: () => readonly Command[]): Command {
       { command: 'anomaly help exit-codes', comment: 'what the exit codes mean' },
     ],
     run: async ({ args, output }) => {
-      const text = helpFor(args.join(' '), commands());
+      const text = helpOn(args.join(' '), commands());
       await output.document({ help: text }, () => text.trimEnd());
       return 0;
     },
   };
 }
 
-function helpFor(topic: string, commands: readonly Command[]): string {
-  if (topic === '') return rootHelp(commands);
+function helpOn(topic: string, commands: readonly Command[]): string {
   if (topic === 'exit-codes') return EXIT_CODES;
-  const command = commands.find((each) => each.name === topic);
-  if (command !== undefined) return commandHelp(command);
-  if (commands.some((each) => each.name.startsWith(`${topic} `))) return familyHelp(topic, commands);
+  const text = helpFor(topic, commands);
+  if (text !== undefined) return text;
   const near = nearest(topic, [...commands.map((each) => each.name), 'exit-codes']);
   throw new AnomalyError('ANM_USAGE', `there is no help on ${topic}`, {
     hint: near === undefined ? 'anomaly help lists the commands' : `did you mean anomaly help ${near}?`,

@@ -15,6 +15,14 @@ export const EXIT_CODES = `Exit codes
   130  stopped by SIGINT, 143 by SIGTERM
 `;
 
+/** Help on all commands (''), on one, or on a family of them; undefined when there is no such command. */
+export function helpFor(name: string, commands: readonly Command[]): string | undefined {
+  if (name === '') return rootHelp(commands);
+  const command = commands.find((each) => each.name === name);
+  if (command !== undefined) return commandHelp(command);
+  return commands.some((each) => each.name.startsWith(`${name} `)) ? familyHelp(name, commands) : undefined;
+}
+
 /** `anomaly` without arguments. */
 export function shortHelp(): string {
   return `anomaly: real-time anomaly detection on Redpanda, in the terminal

@@ -62,15 +62,21 @@ async function read(context: CommandContext, { admin }: KafkaClient): Promise<Re
   for (const group of names) {
     const { state, members } = await admin.describeGroup(group);
     groups.push({ group, state, members: members.length });
-    rows.push(...(await readGroup(admin, group, topics)));
+    const assigned = members.flatMap((member) => member.partitions.map((each) => each.topic));
+    rows.push(...(await readGroup(admin, group, assigned, topics)));
   }
   return { rows, totals: groupTotals(rows, groups) };
 }
 
-/** Rows of all partitions of each topic that the group has a commit in, those without one included. */
-async function readGroup(admin: Admin, group: string, topics: readonly string[] | undefined): Promise<PartitionLag[]> {
+/** Rows of all partitions of each topic that the group has a commit in or reads, those without a commit included. */
+async function readGroup(
+  admin: Admin,
+  group: string,
+  assigned: readonly string[],
+  topics: readonly string[] | undefined,
+): Promise<PartitionLag[]> {
   const committed = await admin.groupOffsets(group);
-  const names = [...new Set(committed.map((each) => each.topic))]
+  const names = [...new Set([...committed.map((each) => each.topic), ...assigned])]
     .filter((name) => topics === undefined || topics.includes(name))
     .sort();
   const found = await admin.topics(names);

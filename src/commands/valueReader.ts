@@ -45,7 +45,7 @@ export class ValueReader {
       const [{ default: avro }, found] = await Promise.all([import('avsc'), this.#registry.schemaById(schemaId)]);
       if (found.type === 'AVRO') {
         const long = longType(avro) as unknown as Type;
-        type = avro.Type.forSchema(JSON.parse(found.schema), { registry: { long }, wrapUnions: 'never' });
+        type = avro.Type.forSchema(JSON.parse(found.schema), { registry: { long } });
       } else {
         type = `schema ${schemaId} is ${found.type}, which tail does not read`;
       }

@@ -18,6 +18,8 @@ test('help of every command', async () => {
     const { code, stdout } = await runCli([...name.split(' '), '--help']);
     assert.equal(code, 0, name);
     assert.equal((await runCli(['help', ...name.split(' ')])).stdout, stdout, name);
+    // With an option before the name it comes by way of the parser.
+    assert.equal((await runCli(['-q', ...name.split(' '), '-h'])).stdout, stdout, name);
     matchesSnapshot(fileOf(name), stdout);
   }
 });
