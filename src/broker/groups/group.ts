@@ -233,6 +233,10 @@ export class Group {
       this.completeJoinIfReady();
       return;
     }
+    if (this.members.size === 0) {
+      this.becomeEmpty();
+      return;
+    }
     const wasEmpty = this.state === 'Empty';
     this.state = 'PreparingRebalance';
     for (const member of this.members.values()) {
@@ -324,18 +328,12 @@ export class Group {
   private dropUnsynced(): void {
     const late = [...this.members.values()].filter((member) => !member.hasSynced);
     for (const member of late) this.drop(member);
-    if (late.length > 0) this.prepareRebalanceOrEmpty();
+    if (late.length > 0) this.prepareRebalance();
   }
 
   private remove(member: Member): void {
     this.drop(member);
-    if (this.state === 'PreparingRebalance') this.completeJoinIfReady();
-    else this.prepareRebalanceOrEmpty();
-  }
-
-  private prepareRebalanceOrEmpty(): void {
-    if (this.members.size > 0 || this.state === 'PreparingRebalance') this.prepareRebalance();
-    else this.becomeEmpty();
+    this.prepareRebalance();
   }
 
   private drop(member: Member): void {
