@@ -245,10 +245,7 @@ export class Group {
     this.phaseTimer?.cancel();
     this.isInitialDelay = wasEmpty && this.settings.rebalanceDelayMs > 0;
     if (this.isInitialDelay) this.startInitialDelay(this.rebalanceTimeoutMs());
-    else {
-      this.startJoinTimeout();
-      this.completeJoinIfReady();
-    }
+    else this.startJoining();
   }
 
   private startInitialDelay(leftMs: number): void {
@@ -260,8 +257,7 @@ export class Group {
         return;
       }
       this.isInitialDelay = false;
-      this.startJoinTimeout();
-      this.completeJoinIfReady();
+      this.startJoining();
     });
   }
 
@@ -269,8 +265,9 @@ export class Group {
     return Math.max(0, ...[...this.members.values()].map((member) => member.rebalanceTimeoutMs));
   }
 
-  private startJoinTimeout(): void {
+  private startJoining(): void {
     this.phaseTimer = this.settings.clock.after(this.rebalanceTimeoutMs(), () => this.completeJoin());
+    this.completeJoinIfReady();
   }
 
   private completeJoinIfReady(): void {
@@ -282,7 +279,6 @@ export class Group {
   /** Members that did not rejoin in time are out; static ones stay until their session ends (KIP-345). */
   private completeJoin(): void {
     this.phaseTimer?.cancel();
-    this.phaseTimer = null;
     for (const member of [...this.members.values()]) {
       if (member.join === null && member.instanceId === null) this.drop(member);
     }
@@ -292,7 +288,7 @@ export class Group {
       return;
     }
     if (joined.length === 0) {
-      this.startJoinTimeout();
+      this.startJoining();
       return;
     }
     this.generationId++;
@@ -317,7 +313,6 @@ export class Group {
 
   private assign(assignments: ReadonlyMap<string, Buffer>): void {
     this.phaseTimer?.cancel();
-    this.phaseTimer = null;
     this.state = 'Stable';
     for (const member of this.members.values()) {
       member.assignment = assignments.get(member.memberId) ?? NO_ASSIGNMENT;
@@ -347,7 +342,6 @@ export class Group {
 
   private becomeEmpty(): void {
     this.phaseTimer?.cancel();
-    this.phaseTimer = null;
     this.generationId++;
     this.state = 'Empty';
     this.protocolName = '';
