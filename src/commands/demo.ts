@@ -12,7 +12,7 @@ export const demo: Command = {
   options: [
     {
       flags: '--speed <events/s>',
-      summary: 'events a second, or max; the default takes about 20 s',
+      summary: 'events a second, reached within 3 s, or max; the default takes about 20 s',
       type: 'string',
       default: '2400',
     },

@@ -9,7 +9,6 @@ import { connect } from '../clients/connect.ts';
 import { createRegistry, type SchemaRegistry, WIRE_HEADER_BYTES, writeWireHeader } from '../clients/registry.ts';
 import { AvroEncoder } from '../inputs/avroEncoder.ts';
 import { inferSchema, planAvro } from '../inputs/avroPlan.ts';
-import { Pacer } from '../inputs/pacer.ts';
 import { openRows, type RowInput } from '../inputs/rowInput.ts';
 import { SendTotals, sendRows } from '../inputs/sendRows.ts';
 import type { Logger } from '../output/logger.ts';
@@ -21,11 +20,14 @@ import { jittered } from './demoJitter.ts';
 import { AlertGrader, readLabels } from './demoLabels.ts';
 import { DemoMeter } from './demoMeter.ts';
 import { DEMO_PARTITIONS, DEMO_TOPIC, type DemoOptions, demoPipeline, readDemoOptions } from './demoOptions.ts';
+import { RampPacer } from './demoPacer.ts';
 import { showMeter } from './demoShow.ts';
 import { type DemoEnd, summarize, summaryText } from './demoSummary.ts';
 
 /** Between two looks at the group. */
 const ASSIGNED_POLL_MS = 10;
+/** The rate of events rises over this time. */
+const RAMP_MS = 3000;
 const DATA = fileURLToPath(new URL('../../fixtures/nab/demo/', import.meta.url));
 
 /** Runs the demo and prints its summary; the result is the exit code. */
@@ -196,7 +198,7 @@ class Demo {
           partitions: DEMO_PARTITIONS,
           key: { by: 'file' },
           recordTime: 'now',
-          pacer: new Pacer(rate, Number.POSITIVE_INFINITY),
+          pacer: new RampPacer(rate, RAMP_MS),
           loop: false,
           limit: Number.POSITIVE_INFINITY,
           outOfOrdernessMs,
