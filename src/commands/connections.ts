@@ -28,9 +28,10 @@ export function clientOptions(settings: Settings, cwd = '.'): ConnectOptions {
 export function registryOptions(settings: Settings): RegistryConnection {
   const own = settings.optionalString('registry.user');
   const username = own ?? settings.optionalString('sasl.user');
+  const scheme = settings.boolean('registry.tls.enabled') ? 'https' : 'http';
   const password = settings.secret(own === undefined ? 'sasl.password' : 'registry.password');
   return {
-    urls: settings.list('registry.urls'),
+    urls: settings.list('registry.urls').map((url) => (url.includes('://') ? url : `${scheme}://${url}`)),
     timeoutMs: settings.durationMs('request_timeout'),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),

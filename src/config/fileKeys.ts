@@ -1,7 +1,7 @@
 import { checkNode } from './check.ts';
 import { LATER_KEYS } from './pipelineKeys.ts';
 import type { Origin, Problem } from './settings.ts';
-import { SETTINGS_TABLE, type SettingRow, settingRow } from './settingsTable.ts';
+import { SETTINGS_TABLE, type SettingRow } from './settingsTable.ts';
 import { nearest } from './suggest.ts';
 import { show } from './values.ts';
 import type { YamlFile } from './yamlFile.ts';
@@ -48,7 +48,7 @@ export function readFileKeys(file: YamlFile, origin: Origin, shownPath: string):
         if (isRecord(child)) visit(child, childPath);
         else add(childPath, `wants a map, got ${show(child)}`);
       } else if (LATER_KEYS[key] !== undefined) {
-        add(childPath, `is not known yet, as this version has no ${LATER_KEYS[key]}`, true);
+        add(childPath, laterMessage(LATER_KEYS[key]), true);
       } else if (key === 'version') {
         if (child !== 1) add(childPath, `must be 1, got ${show(child)}`);
       } else {
@@ -94,16 +94,19 @@ export function unknownKey(path: readonly string[], name: string): string {
 }
 
 /** For keys given by -X. */
-export function unknownDottedKey(key: string): string {
+export function unknownDottedKey(key: string): { message: string; later: boolean } {
+  const later = LATER_KEYS[key];
+  if (later !== undefined) return { message: laterMessage(later), later: true };
   const near = nearest(
     key,
     SETTINGS_TABLE.map((row) => row.key),
   );
-  return near === undefined ? 'is no key; -X list shows all of them' : `is no key; did you mean ${near}?`;
+  const message = near === undefined ? 'is no key; -X list shows all of them' : `is no key; did you mean ${near}?`;
+  return { message, later: false };
 }
 
-export function isKnownKey(key: string): boolean {
-  return settingRow(key) !== undefined;
+function laterMessage(what: string): string {
+  return `is not known yet, as this version has no ${what}`;
 }
 
 function isRecord(node: unknown): node is Record<string, unknown> {

@@ -106,7 +106,7 @@ function readExtras(extras: readonly string[], problems: Problem[]): Map<string,
     const key = equals < 0 ? extra : extra.slice(0, equals);
     const row = settingRow(key);
     const place = `-X ${key}`;
-    if (row === undefined) problems.push({ place, key, message: unknownDottedKey(key), later: false });
+    if (row === undefined) problems.push({ place, key, ...unknownDottedKey(key) });
     else if (equals < 0) problems.push({ place, key, message: 'wants a value: -X key=value', later: false });
     else addText(found, problems, row, extra.slice(equals + 1), 'flag', place);
   }

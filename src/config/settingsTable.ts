@@ -55,6 +55,14 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
     doc: 'Schema Registry addresses, http://host:port or host:port',
   },
   {
+    key: 'registry.tls.enabled',
+    type: 'boolean',
+    default: 'false',
+    rpkEnv: 'RPK_REGISTRY_TLS_ENABLED',
+    rpkPath: 'schema_registry.tls.enabled',
+    doc: 'https for registry addresses that name no scheme',
+  },
+  {
     key: 'registry.user',
     type: 'string',
     doc: 'user for the Schema Registry (default: sasl.user where the broker has one)',

@@ -46,7 +46,7 @@ test('scoring is on when any of its keys is set, an empty section included', asy
     sensitivity: 'medium',
     window: 64,
     minCount: 8,
-    stepMs: 300_000,
+    stepMs: 900_000,
     refractoryMs: 3_600_000,
   };
   assert.deepEqual((await pipelineOf('source: {topics: [a]}\nscore:\n')).score, score);
