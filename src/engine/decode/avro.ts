@@ -7,9 +7,10 @@ import {
   skipBytesColumn,
   skipFixedColumn,
   skipVarintColumn,
+  timeColumn,
 } from './avroColumns.ts';
 import { compileProgram } from './avroCompiler.ts';
-import { type AvroProgram, OP, STRIDE } from './avroProgram.ts';
+import { type AvroProgram, OP, STRIDE, TIME_RULES } from './avroProgram.ts';
 import { RecordInterpreter } from './avroRecord.ts';
 import type { ColumnReader, DecodedColumns, SourceNeeds } from './reader.ts';
 import { REASON } from './reasons.ts';
@@ -92,6 +93,9 @@ export class AvroReader implements ColumnReader {
           break;
         case OP.keyBytes:
           keyColumn(bytes, positions, ends, from, to, out.keyStart, out.keyEnd);
+          break;
+        case OP.timeNumber:
+          timeColumn(positions, from, to, columns[this.#fieldCount]!, TIME_RULES[a]);
           break;
         case OP.skipBytes:
           skipBytesColumn(bytes, positions, ends, from, to);

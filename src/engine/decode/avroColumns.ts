@@ -1,5 +1,7 @@
+import type { TimeRule } from './avroProgram.ts';
 import { readDouble, readTime, skipBytes, skipFixed, skipVarint } from './avroScalars.ts';
 import { REASON } from './reasons.ts';
+import { timeOfNumber } from './times.ts';
 
 /**
  * One instruction over the records from <= i < to: `positions[i]` is where record i is read next, or minus a REASON
@@ -110,6 +112,13 @@ export function skipFixedColumn(positions: Int32Array, ends: Int32Array, from: n
   for (let i = from; i < to; i++) {
     const pos = positions[i]!;
     if (pos >= 0) positions[i] = skipFixed(pos, ends[i]!, size);
+  }
+}
+
+/** Numbers just read into `times` become epoch milliseconds. */
+export function timeColumn(positions: Int32Array, from: number, to: number, times: Float64Array, rule: TimeRule): void {
+  for (let i = from; i < to; i++) {
+    if (positions[i]! >= 0) times[i] = timeOfNumber(times[i]!, rule);
   }
 }
 

@@ -3,6 +3,19 @@ import { type AvroRecord, type AvroType, resolveAvro } from './avroTypes.ts';
 import type { SourceNeeds } from './reader.ts';
 import { REASON } from './reasons.ts';
 
+/** A time of day is no point in time. */
+const LOGICAL_TIMES = new Map<string, TimeRule | null>([
+  ['timestamp-millis', 'ms'],
+  ['timestamp-micros', 'us'],
+  ['timestamp-nanos', 'ns'],
+  ['local-timestamp-millis', 'ms'],
+  ['local-timestamp-micros', 'us'],
+  ['local-timestamp-nanos', 'ns'],
+  ['date', 'days'],
+  ['time-millis', null],
+  ['time-micros', null],
+]);
+
 const FIXED_SIZES = new Map<AvroType['kind'], number>([
   ['null', 0],
   ['boolean', 1],
@@ -207,7 +220,7 @@ class Compiler {
   #readTime(type: AvroType): boolean {
     const column = this.#needs.fields.length;
     const rule = timeRule(type, this.#needs.timeUnit);
-    if (rule === undefined) return false;
+    if (rule === null) return false;
     if (type.kind === 'string') {
       this.#emit(OP.timeText, TIME_RULES.indexOf(rule));
       return true;
@@ -340,27 +353,19 @@ class Compiler {
   }
 }
 
-/** How a type's number is a time; undefined where it cannot be one. */
-function timeRule(type: AvroType, unit: SourceNeeds['timeUnit']): TimeRule | undefined {
-  if (type.kind === 'string') return unit ?? 'auto';
-  if (type.kind === 'int')
-    return type.logical === 'date' ? 'days' : type.logical === 'time-millis' ? undefined : (unit ?? 'auto');
-  if (type.kind === 'double' || type.kind === 'float') return unit ?? 'auto';
-  if (type.kind !== 'long') return undefined;
-  switch (type.logical) {
-    case 'timestamp-millis':
-    case 'local-timestamp-millis':
-      return 'ms';
-    case 'timestamp-micros':
-    case 'local-timestamp-micros':
-      return 'us';
-    case 'timestamp-nanos':
-    case 'local-timestamp-nanos':
-      return 'ns';
-    case 'time-micros':
-      return undefined;
+/** How a type's number is a time: undefined by magnitude, null where it cannot be one. */
+function timeRule(type: AvroType, unit: SourceNeeds['timeUnit']): TimeRule | null {
+  switch (type.kind) {
+    case 'string':
+    case 'float':
+    case 'double':
+      return unit;
+    case 'int':
+    case 'long':
+      // Other logical types are read as the plain number, as the specification asks.
+      return LOGICAL_TIMES.has(type.logical ?? '') ? LOGICAL_TIMES.get(type.logical!) : unit;
     default:
-      return unit ?? 'auto';
+      return null;
   }
 }
 

@@ -40,8 +40,8 @@ export const OP = {
 
 export const STRIDE = 3;
 
-/** How a number becomes a time; 'auto' is by magnitude. */
-export const TIME_RULES = ['auto', 's', 'ms', 'us', 'ns', 'days'] as const;
+/** What a time instruction counts, by its operand; undefined is by magnitude. */
+export const TIME_RULES = [undefined, 's', 'ms', 'us', 'ns', 'days'] as const;
 export type TimeRule = (typeof TIME_RULES)[number];
 
 export interface AvroProgram {

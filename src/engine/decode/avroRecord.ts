@@ -14,9 +14,9 @@ import {
 import { skipValue, unionBranch } from './avroSkip.ts';
 import { POWERS_OF_TEN, parseDecimal } from './decimal.ts';
 import { KeyText } from './keyText.ts';
-import { DecodedColumns, type TimeUnit } from './reader.ts';
+import { DecodedColumns } from './reader.ts';
 import { REASON } from './reasons.ts';
-import { DAY_MS, timeOfNumber, timeOfText } from './times.ts';
+import { timeOfNumber, timeOfText } from './times.ts';
 
 /** Runs instructions record by record: those whose way differs between records, and the rare ones. */
 export class RecordInterpreter {
@@ -163,11 +163,11 @@ export class RecordInterpreter {
   #readTime(op: number, rule: number, pos: number, end: number, i: number): number {
     const times = this.#columns[this.#timeColumn]!;
     if (op === OP.timeNumber) {
-      times[i] = TIME_RULES[rule] === 'days' ? times[i]! * DAY_MS : timeOfNumber(times[i]!, unitOf(rule));
+      times[i] = timeOfNumber(times[i]!, TIME_RULES[rule]);
       return pos;
     }
     const next = skipBytes(this.#bytes, pos, end);
-    if (next >= 0) times[i] = timeOfText(this.#bytes, contentStart(this.#bytes, pos, next), next, unitOf(rule));
+    if (next >= 0) times[i] = timeOfText(this.#bytes, contentStart(this.#bytes, pos, next), next, TIME_RULES[rule]);
     return next;
   }
 
@@ -205,11 +205,6 @@ export class RecordInterpreter {
 
 function powerOfTen(scale: number): number {
   return POWERS_OF_TEN[scale] ?? Number(`1e${scale}`);
-}
-
-function unitOf(rule: number): TimeUnit | undefined {
-  const name = TIME_RULES[rule]!;
-  return name === 'auto' || name === 'days' ? undefined : name;
 }
 
 const NUMBER = new Float64Array(1);

@@ -118,7 +118,7 @@ export class BatchDecoder {
         continue;
       }
       const kind = this.#kindOf(batch, i);
-      const end = this.#runEnd(batch, i, kind);
+      const end = kind >= 0 ? schemaRunEnd(batch, i) : this.#runEnd(batch, i, kind);
       const reader = kind >= 0 ? this.#options.schemas.get(kind) : kind === TEXT ? this.#text : null;
       if (reader === undefined) {
         this.missingSchema = kind;
@@ -221,6 +221,23 @@ export class BatchDecoder {
 const TEXT = -1;
 const NO_HEADER = -2;
 const TIME_MAX_MS = 8.64e15;
+
+/** The index after the records from `from` on whose values begin with the same five bytes. */
+function schemaRunEnd(batch: ColumnBatch, from: number): number {
+  const { bytes, count, valueStart, valueEnd } = batch;
+  const first = valueStart[from]!;
+  const b1 = bytes[first + 1]!;
+  const b2 = bytes[first + 2]!;
+  const b3 = bytes[first + 3]!;
+  const b4 = bytes[first + 4]!;
+  let i = from + 1;
+  for (; i < count; i++) {
+    const at = valueStart[i]!;
+    if (at < 0 || valueEnd[i]! - at < HEADER_BYTES || bytes[at] !== 0) break;
+    if (bytes[at + 4] !== b4 || bytes[at + 3] !== b3 || bytes[at + 2] !== b2 || bytes[at + 1] !== b1) break;
+  }
+  return i;
+}
 
 function beginsObject(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;

@@ -7,11 +7,11 @@ import type { TimeUnit } from './reader.ts';
 
 /** The range of Date, which is what other programs can hold. */
 const TIME_MAX_MS = 8.64e15;
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 const DAYS_IN_MONTH = Uint8Array.of(0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31);
 
 /** A count of units since 1970 as milliseconds; without a unit by magnitude. */
-export function timeOfNumber(value: number, unit: TimeUnit | undefined): number {
+export function timeOfNumber(value: number, unit: TimeUnit | 'days' | undefined): number {
   let timeMs: number;
   switch (unit ?? unitByMagnitude(value)) {
     case 's':
@@ -23,6 +23,9 @@ export function timeOfNumber(value: number, unit: TimeUnit | undefined): number 
       break;
     case 'us':
       timeMs = value / 1000;
+      break;
+    case 'days':
+      timeMs = value * DAY_MS;
       break;
     default:
       timeMs = Math.floor(value / 1000) / 1000;
@@ -43,7 +46,7 @@ export function validTime(timeMs: number): number {
 }
 
 /** A text as time: ISO 8601, else a decimal number. */
-export function timeOfText(bytes: Uint8Array, start: number, end: number, unit: TimeUnit | undefined): number {
+export function timeOfText(bytes: Uint8Array, start: number, end: number, unit: TimeUnit | 'days' | undefined): number {
   const iso = parseIsoTime(bytes, start, end);
   return Number.isNaN(iso) ? timeOfNumber(parseDecimal(bytes, start, end), unit) : iso;
 }

@@ -68,11 +68,11 @@ test('readings, tombstones and every kind of reject in one batch', () => {
     1,
   );
   assert.equal(decoder.decode(batch), batch.count);
-  const NaN = Number.NaN;
+  const none = Number.NaN;
   assert.deepEqual(columnsOf(batch), {
     series: [0, -1, -1, -1, 1, -1, -1, -1, -1, 0, 0],
-    times: [TIME, NaN, NaN, NaN, TIME + 600_000, NaN, NaN, NaN, NaN, TIME, TIME],
-    values: [1, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, 4.5, 5],
+    times: [TIME, none, none, none, TIME + 600_000, none, none, none, none, TIME, TIME],
+    values: [1, none, none, none, none, none, none, none, none, 4.5, 5],
   });
   const noHeader = 'the value does not begin with a schema header, and is no JSON object';
   assert.deepEqual(rejectsOf(decoder), [
