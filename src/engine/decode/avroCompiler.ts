@@ -1,4 +1,5 @@
-import { type AvroProgram, OP, STRIDE, TIME_RULES, type TimeRule } from './avroProgram.ts';
+import { CodeWriter } from './avroCode.ts';
+import { type AvroProgram, OP, TIME_RULES, type TimeRule } from './avroProgram.ts';
 import { type AvroRecord, type AvroType, resolveAvro } from './avroTypes.ts';
 import type { SourceNeeds } from './reader.ts';
 import { REASON } from './reasons.ts';
@@ -14,13 +15,6 @@ const LOGICAL_TIMES = new Map<string, TimeRule | null>([
   ['date', 'days'],
   ['time-millis', null],
   ['time-micros', null],
-]);
-
-const FIXED_SIZES = new Map<AvroType['kind'], number>([
-  ['null', 0],
-  ['boolean', 1],
-  ['float', 4],
-  ['double', 8],
 ]);
 
 /** One needed value: where it is below the present type, and what it is for. */
@@ -52,17 +46,11 @@ export function compileProgram(schema: unknown, needs: SourceNeeds): AvroProgram
 
 class Compiler {
   readonly #needs: SourceNeeds;
-  readonly #code: number[] = [];
+  readonly #code = new CodeWriter();
   readonly #symbols: Uint8Array[][] = [];
   readonly #found = new Set<string>();
-  /** Subprograms that skip a type: where their address is needed, and the address once they are written. */
-  readonly #subs = new Map<AvroType, number[]>();
-  readonly #sizes = new Map<AvroType, number>();
   readonly #keyBytes: number[] = [];
   #keyIsMade = false;
-  #inEach = false;
-  /** Length of the code after a skipFixed that may still grow, or -1. */
-  #mergeable = -1;
 
   constructor(needs: SourceNeeds) {
     this.#needs = needs;
@@ -74,14 +62,13 @@ class Compiler {
     if (time !== undefined) uses.push({ path: time, rest: time.split('.'), target: 'time' });
     if (key !== undefined) uses.push({ path: key, rest: key.split('.'), target: 'key' });
     this.#read(type, uses, false);
-    this.#emit(OP.end);
-    this.#emitSubs();
-    if (this.#keyIsMade) for (const at of this.#keyBytes) this.#code[at] = OP.keyCopy;
+    this.#code.emit(OP.end);
+    if (this.#keyIsMade) for (const at of this.#keyBytes) this.#code.replace(at, OP.keyCopy);
     for (const need of [key, time]) {
       if (need !== undefined && !this.#found.has(need)) throw new Unsupported(`the schema has no field ${need}`);
     }
     return {
-      code: Int32Array.from(this.#code),
+      code: this.#code.finish(),
       symbols: this.#symbols,
       keyIsMade: this.#keyIsMade,
       missing: fields.filter((path) => !this.#found.has(path)),
@@ -90,11 +77,12 @@ class Compiler {
 
   /** Reads the uses at or below a type. In a union's branch a value of another shape is a matter of the record. */
   #read(type: AvroType, uses: readonly Use[], inBranch: boolean): void {
-    if (uses.length === 0) this.#skip(type);
+    if (uses.length === 0) this.#code.skip(type);
     else if (type.kind === 'union') this.#readUnion(type.branches, uses);
     else if (type.kind === 'null') for (const use of uses) this.#setNull(use, true);
     else if (type.kind === 'record') this.#readRecord(type, uses, inBranch);
-    else if (type.kind === 'array' || type.kind === 'map') this.#refuse(type, uses[0]!, `in a ${type.kind}`, inBranch);
+    else if (type.kind === 'array' || type.kind === 'map')
+      this.#refuse(type, uses[0]!, type.kind === 'map' ? 'in a map' : 'in an array', inBranch);
     else this.#readLeaf(type, uses, inBranch);
   }
 
@@ -104,31 +92,16 @@ class Compiler {
     const isNullableDouble = branches.length === 2 && nullAt >= 0 && branches[1 - nullAt]!.kind === 'double';
     if (
       isNullableDouble &&
-      !this.#inEach &&
+      !this.#code.inEach &&
       uses.length === 1 &&
       use.rest.length === 0 &&
       typeof use.target === 'number'
     ) {
       this.#found.add(use.path);
-      this.#emit(OP.readNullableDouble, use.target, nullAt * 2);
+      this.#code.emit(OP.readNullableDouble, use.target, nullAt * 2);
       return;
     }
-    this.#each(() => this.#union(branches, (branch) => this.#read(branch, uses, true)));
-  }
-
-  /** Writes instructions that run record by record. */
-  #each(body: () => void): void {
-    if (this.#inEach) {
-      body();
-      return;
-    }
-    const at = this.#code.length;
-    this.#emit(OP.each);
-    this.#inEach = true;
-    body();
-    this.#inEach = false;
-    this.#code[at + 1] = this.#code.length;
-    this.#mergeable = -1;
+    this.#code.each(() => this.#code.union(branches, (branch) => this.#read(branch, uses, true)));
   }
 
   #readRecord(type: AvroRecord, uses: readonly Use[], inBranch: boolean): void {
@@ -157,18 +130,18 @@ class Compiler {
       this.#setNull(use, false);
     }
     const here = uses.filter((use) => use.rest.length === 0);
-    if (here.length === 0) this.#skip(type);
+    if (here.length === 0) this.#code.skip(type);
     else if (here.length === 1) this.#readUse(type, here[0]!, inBranch);
-    else this.#each(() => this.#readAgain(type, here, inBranch));
+    else this.#code.each(() => this.#readAgain(type, here, inBranch));
   }
 
   /** A value that is needed more than once is read more than once. */
   #readAgain(type: AvroType, uses: readonly Use[], inBranch: boolean): void {
     uses.forEach((use, k) => {
       const again = k < uses.length - 1;
-      if (again) this.#emit(OP.mark);
+      if (again) this.#code.emit(OP.mark);
       this.#readUse(type, use, inBranch);
-      if (again) this.#emit(OP.rewind);
+      if (again) this.#code.emit(OP.rewind);
     });
   }
 
@@ -184,33 +157,33 @@ class Compiler {
   #readNumber(type: AvroType, column: number): boolean {
     switch (type.kind) {
       case 'boolean':
-        this.#emit(OP.readBoolean, column);
+        this.#code.emit(OP.readBoolean, column);
         return true;
       case 'int':
-        this.#emit(OP.readInt, column);
+        this.#code.emit(OP.readInt, column);
         return true;
       case 'long':
-        this.#emit(OP.readLong, column);
+        this.#code.emit(OP.readLong, column);
         return true;
       case 'float':
-        this.#emit(OP.readFloat, column);
+        this.#code.emit(OP.readFloat, column);
         return true;
       case 'double':
-        this.#emit(OP.readDouble, column);
+        this.#code.emit(OP.readDouble, column);
         return true;
       case 'string':
-        this.#emit(OP.readText, column);
+        this.#code.emit(OP.readText, column);
         return true;
       case 'enum':
-        this.#emit(OP.readEnum, column, type.symbols.length);
+        this.#code.emit(OP.readEnum, column, type.symbols.length);
         return true;
       case 'bytes':
-        if (type.logical === 'decimal') this.#emit(OP.readDecimal, column, type.scale);
+        if (type.logical === 'decimal') this.#code.emit(OP.readDecimal, column, type.scale);
         return type.logical === 'decimal';
       case 'fixed':
         if (type.logical !== 'decimal') return false;
-        this.#emit(OP.readDecimalFixed, column, type.scale);
-        this.#emit(OP.skipFixed, type.size);
+        this.#code.emit(OP.readDecimalFixed, column, type.scale);
+        this.#code.emit(OP.skipFixed, type.size);
         return true;
       default:
         return false;
@@ -222,11 +195,11 @@ class Compiler {
     const rule = timeRule(type, this.#needs.timeUnit);
     if (rule === null) return false;
     if (type.kind === 'string') {
-      this.#emit(OP.timeText, TIME_RULES.indexOf(rule));
+      this.#code.emit(OP.timeText, TIME_RULES.indexOf(rule));
       return true;
     }
     this.#readNumber(type, column);
-    if (rule !== 'ms') this.#emit(OP.timeNumber, TIME_RULES.indexOf(rule));
+    if (rule !== 'ms') this.#code.emit(OP.timeNumber, TIME_RULES.indexOf(rule));
     return true;
   }
 
@@ -234,22 +207,21 @@ class Compiler {
     switch (type.kind) {
       case 'string':
       case 'bytes':
-        this.#keyBytes.push(this.#code.length);
-        this.#emit(OP.keyBytes);
+        this.#keyBytes.push(this.#code.emit(OP.keyBytes));
         return true;
       case 'fixed':
         this.#keyIsMade = true;
-        this.#emit(OP.keyFixed, type.size);
+        this.#code.emit(OP.keyFixed, type.size);
         return true;
       case 'enum':
         this.#keyIsMade = true;
-        this.#emit(OP.keyEnum, this.#symbols.length);
+        this.#code.emit(OP.keyEnum, this.#symbols.length);
         this.#symbols.push(type.symbols.map((symbol) => new TextEncoder().encode(symbol)));
         return true;
       case 'int':
       case 'long':
         this.#keyIsMade = true;
-        this.#emit(OP.keyNumber, type.kind === 'int' ? 5 : 10);
+        this.#code.emit(OP.keyNumber, type.kind === 'int' ? 5 : 10);
         return true;
       default:
         return false;
@@ -257,11 +229,10 @@ class Compiler {
   }
 
   #refuse(type: AvroType, use: Use, shape: string, inBranch: boolean): void {
-    if (!inBranch) throw new Unsupported(`${use.path} is ${shape}`);
-    if (type.kind === 'array' || type.kind === 'map') {
-      if (use.rest.length > 0) throw new Unsupported(`${use.path} is ${shape}`);
-    }
-    this.#emit(
+    // A branch with the value deeper inside can only be read by the fallback; any other rejects its records.
+    const isAround = (type.kind === 'array' || type.kind === 'map') && use.rest.length > 0;
+    if (!inBranch || isAround) throw new Unsupported(`${use.path} is ${shape}`);
+    this.#code.emit(
       OP.reject,
       use.target === 'key' ? REASON.noKey : use.target === 'time' ? REASON.noTime : REASON.noNumber,
     );
@@ -270,86 +241,7 @@ class Compiler {
   #setNull(use: Use, found: boolean): void {
     if (found && use.rest.length === 0) this.#found.add(use.path);
     if (use.target === 'key') return;
-    this.#emit(OP.setNull, use.target === 'time' ? this.#needs.fields.length : use.target);
-  }
-
-  #skip(type: AvroType): void {
-    const size = this.#fixedSize(type);
-    if (size >= 0) {
-      if (size === 0) return;
-      if (this.#mergeable === this.#code.length) this.#code[this.#mergeable - 2]! += size;
-      else this.#emit(OP.skipFixed, size);
-      this.#mergeable = this.#code.length;
-    } else if (type.kind === 'int' || type.kind === 'enum') this.#emit(OP.skipInt);
-    else if (type.kind === 'long') this.#emit(OP.skipLong);
-    else if (type.kind === 'string' || type.kind === 'bytes') this.#emit(OP.skipBytes);
-    else this.#emitSub(OP.skipSub, 0, type, 1);
-  }
-
-  /** Writes an instruction one of whose operands becomes the address of the subprogram that skips `type`. */
-  #emitSub(op: number, a: number, type: AvroType, operand: 1 | 2): void {
-    const patches = this.#subs.get(type) ?? [];
-    this.#subs.set(type, patches);
-    this.#emit(op, a);
-    patches.push(this.#code.length - STRIDE + operand);
-  }
-
-  #emitSubs(): void {
-    // Writing one may ask for more: a Map's iteration sees the entries that are added on the way.
-    const addresses = new Map<AvroType, number>();
-    for (const type of this.#subs.keys()) {
-      addresses.set(type, this.#code.length);
-      this.#emitSkipBody(type);
-      this.#emit(OP.end);
-    }
-    for (const [type, patches] of this.#subs) for (const at of patches) this.#code[at] = addresses.get(type)!;
-  }
-
-  #emitSkipBody(type: AvroType): void {
-    if (type.kind === 'record') for (const field of type.fields) this.#skip(field.type);
-    else if (type.kind === 'union') this.#union(type.branches, (branch) => this.#skip(branch));
-    else if (type.kind === 'array') this.#emitSub(OP.skipArray, this.#fixedSize(type.items), type.items, 2);
-    else if (type.kind === 'map') this.#emitSub(OP.skipMap, this.#fixedSize(type.values), type.values, 2);
-    else this.#skip(type);
-  }
-
-  #union(branches: readonly AvroType[], body: (branch: AvroType) => void): void {
-    const at = this.#code.length;
-    this.#emit(OP.union, at + STRIDE, branches.length);
-    // The table follows at once: the union never falls through into it.
-    for (let b = 0; b < branches.length; b++) this.#code.push(0);
-    const jumps: number[] = [];
-    branches.forEach((branch, b) => {
-      this.#code[at + STRIDE + b] = this.#code.length;
-      this.#mergeable = -1;
-      body(branch);
-      jumps.push(this.#code.length);
-      this.#emit(OP.jump);
-    });
-    for (const jump of jumps) this.#code[jump + 1] = this.#code.length;
-    this.#mergeable = -1;
-  }
-
-  /** Bytes that every value of the type takes, or -1 where it depends. */
-  #fixedSize(type: AvroType): number {
-    if (type.kind === 'fixed') return type.size;
-    if (type.kind !== 'record') return FIXED_SIZES.get(type.kind) ?? -1;
-    const known = this.#sizes.get(type);
-    if (known !== undefined) return known;
-    // A type that contains itself finds this entry, and has no fixed size.
-    this.#sizes.set(type, -1);
-    let sum = 0;
-    for (const field of type.fields) {
-      const size = this.#fixedSize(field.type);
-      if (size < 0) return -1;
-      sum += size;
-    }
-    this.#sizes.set(type, sum);
-    return sum;
-  }
-
-  #emit(op: number, a = 0, b = 0): void {
-    this.#code.push(op, a, b);
+    this.#code.emit(OP.setNull, use.target === 'time' ? this.#needs.fields.length : use.target);
   }
 }
 

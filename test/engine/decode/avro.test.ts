@@ -342,7 +342,7 @@ test('shapes beyond are unsupported by reason, missing fields are named, and no 
     const result = compileAvro(record(type), needs);
     return 'unsupported' in result ? result.unsupported : result.missing.join();
   };
-  assert.equal(reason({ type: 'array', items: 'int' }, { fields: ['a.0'] }), 'a.0 is in a array');
+  assert.equal(reason({ type: 'array', items: 'int' }, { fields: ['a.0'] }), 'a.0 is in an array');
   assert.equal(reason({ type: 'map', values: 'int' }, { fields: ['a.x'] }), 'a.x is in a map');
   assert.equal(reason(['null', { type: 'map', values: 'int' }], { fields: ['a.x'] }), 'a.x is in a map');
   assert.equal(reason('bytes', { fields: ['a'] }), 'a is of type bytes');

@@ -169,7 +169,7 @@ test('a shape that the compiled reader lacks goes to the fallback, and its error
     schema,
     () => (bytes, start, end) => type.fromBuffer(Buffer.from(bytes.subarray(start, end))),
   );
-  assert.match(unsupported!, /in a (map|array)/);
+  assert.match(unsupported!, / in (a map|an array)/);
   const value = type.toBuffer({ tags: { id: 'é' }, list: [1, 2.5] });
   const batch = batchOf([{ value: framed(9, value) }, { value: framed(9, value.subarray(0, 4)) }], 1);
   decoder.decode(batch);
