@@ -108,6 +108,7 @@ export class LibrdkafkaAdmin implements Admin {
     at: 'earliest' | 'latest' | number,
   ): Promise<TopicPartitionOffset[]> {
     if (partitions.length === 0) return [];
+    await this.requirePartitions(partitions);
     const timestamp = at === 'earliest' ? -2 : at === 'latest' ? -1 : Math.floor(at);
     const wanted = partitions.map(({ topic, partition }) => ({ topic, partition, offset: { timestamp } }));
     const found = await this.#call<readonly NativePartition[]>('list offsets', (done) =>
@@ -174,11 +175,18 @@ export class LibrdkafkaAdmin implements Admin {
     }));
   }
 
-  /** Partitions by topic, or ANM_TOPIC_MISSING. */
-  async requireTopics(names: readonly string[]): Promise<Map<string, number>> {
-    const topics = await this.topics([...new Set(names)]);
-    for (const name of names) if (!topics.some((topic) => topic.name === name)) throw topicMissing(name);
-    return new Map(topics.map((topic) => [topic.name, topic.partitions.length]));
+  /** ANM_TOPIC_MISSING, naming the first topic or partition that is not there. */
+  async requirePartitions(partitions: readonly TopicPartition[]): Promise<void> {
+    const topics = await this.topics([...new Set(partitions.map((each) => each.topic))]);
+    const counts = new Map(topics.map((topic) => [topic.name, topic.partitions.length]));
+    for (const { topic, partition } of partitions) {
+      const count = counts.get(topic);
+      if (count === undefined) throw topicMissing(topic);
+      if (partition < count) continue;
+      throw protocolFailure(KafkaCode.unknownTopicOrPartition, `use partition ${partition} of topic ${topic}`, {
+        hint: `topic ${topic} has ${count} partitions, counted from 0`,
+      });
+    }
   }
 
   async #metadata(): Promise<NativeMetadata> {

@@ -29,7 +29,10 @@ export class LibrdkafkaClient implements KafkaClient {
   static async connect(options: ClientOptions): Promise<LibrdkafkaClient> {
     const binding = await loadBinding();
     const errors = new ErrorLog();
-    const native = binding.AdminClient.create(commonConf(options), { 'event.error': errors.listener as never });
+    const native = binding.AdminClient.create(commonConf(options), {
+      'event.error': errors.onError as never,
+      'event.log': errors.onLog as never,
+    });
     const dialTimeoutMs = options.dialTimeoutMs ?? 3000;
     try {
       await call((done) => native.getMetadata({ timeout: dialTimeoutMs, allTopics: true }, done));

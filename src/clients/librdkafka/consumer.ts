@@ -9,7 +9,7 @@ import type {
   TopicPartition,
   TopicPartitionOffset,
 } from '../client.ts';
-import { KafkaCode, kafkaError, protocolFailure } from '../kafkaErrors.ts';
+import { KafkaCode } from '../kafkaErrors.ts';
 import type { LibrdkafkaAdmin } from './admin.ts';
 import {
   type Binding,
@@ -19,6 +19,7 @@ import {
   type NativeMessage,
   type NativePartition,
 } from './binding.ts';
+import { NativeCommits } from './commits.ts';
 import { consumerConf } from './config.ts';
 import { type ErrorLog, NativeCode } from './errors.ts';
 import { GapCheck } from './gapCheck.ts';
@@ -38,6 +39,7 @@ export class LibrdkafkaConsumer implements Consumer {
   readonly #options: ConsumerOptions;
   readonly #queues: MessageQueues;
   readonly #gapCheck: GapCheck;
+  readonly #commits: NativeCommits;
   readonly #timeoutMs: number;
   #listener: RebalanceListener | null = null;
   #start: 'earliest' | 'latest' = 'latest';
@@ -64,6 +66,7 @@ export class LibrdkafkaConsumer implements Consumer {
     this.#timeoutMs = client.requestTimeoutMs ?? 10_000;
     this.#queues = new MessageQueues(options.fieldCount ?? 0);
     this.#gapCheck = new GapCheck(binding, client);
+    this.#commits = new NativeCommits(native, errors, client, () => this.#serve());
   }
 
   static async open(
@@ -77,9 +80,12 @@ export class LibrdkafkaConsumer implements Consumer {
     const conf = consumerConf(client, options);
     conf['rebalance_cb'] = (error: NativeError | undefined, partitions: readonly NativePartition[]) =>
       holder.consumer?.onRebalance(error, partitions);
+    conf['offset_commit_cb'] = (error: NativeError | undefined, offsets: readonly NativePartition[] | undefined) =>
+      holder.consumer?.onCommitted(error, offsets);
     // auto.offset.reset counts in the topic configuration only. 'error' makes a lost position an error, not a jump.
     const native = new binding.KafkaConsumer(conf, { 'auto.offset.reset': 'error' });
-    native.on('event.error', errors.listener as never);
+    native.on('event.error', errors.onError as never);
+    native.on('event.log', errors.onLog as never);
     const consumer = new LibrdkafkaConsumer(binding, native, admin, errors, client, options);
     holder.consumer = consumer;
     native.on('partition.eof', ((end: Required<NativePartition>) => consumer.#queues.reachedEnd(end)) as never);
@@ -94,21 +100,14 @@ export class LibrdkafkaConsumer implements Consumer {
   }
 
   async assign(partitions: readonly TopicPartitionOffset[]): Promise<void> {
-    const counts = await this.#admin.requireTopics(partitions.map((each) => each.topic));
-    for (const { topic, partition } of partitions) {
-      if (partition >= counts.get(topic)!) {
-        throw protocolFailure(KafkaCode.unknownTopicOrPartition, `use partition ${partition} of topic ${topic}`, {
-          hint: `topic ${topic} has ${counts.get(topic)} partitions, counted from 0`,
-        });
-      }
-    }
+    await this.#admin.requirePartitions(partitions);
     await this.#settled();
     this.#queues.assign(partitions);
     this.#native.assign(partitions.map((each) => ({ ...each })));
   }
 
   async subscribe(topics: readonly string[], start: 'earliest' | 'latest', listener: RebalanceListener): Promise<void> {
-    await this.#admin.requireTopics(topics);
+    await this.#admin.requirePartitions(topics.map((topic) => ({ topic, partition: 0 })));
     this.#listener = listener;
     this.#start = start;
     this.#native.subscribe(topics);
@@ -121,6 +120,11 @@ export class LibrdkafkaConsumer implements Consumer {
     else if (this.#isClosed) this.#native.unassign();
     else this.#rebalances.push({ isAssign: false, partitions: plain });
     this.#wake?.();
+  }
+
+  /** librdkafka's answer to a commit. */
+  onCommitted(error: NativeError | undefined, offsets: readonly NativePartition[] | undefined): void {
+    this.#commits.answered(error, offsets);
   }
 
   async poll(timeoutMs: number): Promise<ColumnBatch | null> {
@@ -178,42 +182,9 @@ export class LibrdkafkaConsumer implements Consumer {
   }
 
   async commit(offsets: readonly TopicPartitionOffset[]): Promise<void> {
-    const action = `commit offsets of group ${this.#groupId()}`;
+    const groupId = this.#groupId();
     if (offsets.length === 0) return;
-    const deadline = performance.now() + (this.#client.retryTimeoutMs ?? 30_000);
-    for (;;) {
-      try {
-        await call((done) =>
-          this.#native.commitCb(
-            offsets.map((each) => ({ ...each })),
-            done,
-          ),
-        );
-        return;
-      } catch (error) {
-        const { code } = error as NativeError;
-        const isStale =
-          code === KafkaCode.illegalGeneration ||
-          code === KafkaCode.unknownMemberId ||
-          code === KafkaCode.rebalanceInProgress;
-        if (isStale && this.#listener !== null) {
-          throw new AnomalyError(
-            'ANM_GROUP_REBALANCED',
-            `cannot ${action} as the broker answered ${kafkaError(code).name}`,
-          );
-        }
-        if (!(code > 0 && kafkaError(code).retry !== 'no') || performance.now() > deadline) {
-          throw this.#errors.callFailure(
-            error as NativeError,
-            action,
-            'request_timeout',
-            this.#timeoutMs,
-            this.#client,
-          );
-        }
-        await new Promise((resolve) => setTimeout(resolve, COMMIT_PAUSE_MS));
-      }
-    }
+    await this.#commits.commit(`commit offsets of group ${groupId}`, offsets, this.#listener !== null);
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
@@ -294,23 +265,31 @@ export class LibrdkafkaConsumer implements Consumer {
 
   /** One consume call at a time; a rebalance ends the wait, the call itself goes on in its thread. */
   async #consume(timeoutMs: number): Promise<void> {
-    if (this.#consuming === null) {
-      this.#native.setDefaultConsumeTimeout(Math.max(1, Math.min(timeoutMs, LONGEST_CONSUME_MS)));
-      this.#consuming = call<readonly NativeMessage[]>((done) => this.#native.consume(CONSUME_COUNT, done))
-        .then((messages) => this.#queues.add(messages))
-        .catch((error: NativeError) => {
-          this.#failure ??= this.#consumeFailure(error);
-        })
-        .finally(() => {
-          this.#consuming = null;
-        });
-    }
+    if (this.#consuming === null) this.#begin(Math.min(timeoutMs, LONGEST_CONSUME_MS));
     if (this.#rebalances.length > 0) return;
     const rebalanced = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     await Promise.race([this.#consuming, rebalanced]);
     this.#wake = null;
+  }
+
+  #begin(timeoutMs: number): void {
+    this.#native.setDefaultConsumeTimeout(Math.max(1, timeoutMs));
+    this.#consuming = call<readonly NativeMessage[]>((done) => this.#native.consume(CONSUME_COUNT, done))
+      .then((messages) => this.#queues.add(messages))
+      .catch((error: NativeError) => {
+        this.#failure ??= this.#consumeFailure(error);
+      })
+      .finally(() => {
+        this.#consuming = null;
+      });
+  }
+
+  /** One short consume call: librdkafka delivers its callbacks in it. */
+  async #serve(): Promise<void> {
+    if (this.#consuming === null) this.#begin(SERVE_MS);
+    await this.#consuming;
   }
 
   /** No consume call is under way: what it would still bring belongs to the old positions. */
@@ -352,6 +331,6 @@ export class LibrdkafkaConsumer implements Consumer {
   }
 }
 
-const COMMIT_PAUSE_MS = 50;
 /** A consume call cannot be ended early; a rebalance or a close waits for it at most this long. */
 const LONGEST_CONSUME_MS = 100;
+const SERVE_MS = 5;

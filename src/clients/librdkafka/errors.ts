@@ -29,32 +29,29 @@ const TIMED_OUT = new Set<number>([NativeCode.timedOut, NativeCode.messageTimedO
  * 'timed out' or 'broker transport failure'.
  */
 export class ErrorLog {
-  #authentication: NativeError | null = null;
+  #authentication: string | null = null;
   #reasons: string[] = [];
 
-  readonly listener = (error: NativeError): void => {
+  /** For 'event.error'. */
+  readonly onError = (error: NativeError): void => {
     const text = error.message ?? '';
-    if (error.code === NativeCode.authentication || /sasl .*(fail|error)|authentication fail/i.test(text)) {
-      this.#authentication = error;
-    }
-    const reason = reasonOf(text);
-    if (error.code !== NativeCode.allBrokersDown && !this.#reasons.includes(reason)) this.#reasons.push(reason);
-    if (this.#reasons.length > MAX_REASONS) this.#reasons.shift();
+    if (error.code === NativeCode.authentication || SASL_FAILED.test(text)) this.#authentication = reasonOf(text);
   };
 
-  get authentication(): NativeError | null {
-    return this.#authentication;
-  }
-
-  get reasons(): readonly string[] {
-    return this.#reasons;
-  }
+  /** For 'event.log': the log has the address and the system's reason, which the error events have lost. */
+  readonly onLog = ({ fac, message }: { fac: string; message: string }): void => {
+    if (fac !== 'FAIL' && fac !== 'ERROR') return;
+    const reason = reasonOf(message);
+    if (SASL_FAILED.test(message)) this.#authentication = reason;
+    if (!this.#reasons.includes(reason)) this.#reasons.push(reason);
+    if (this.#reasons.length > MAX_REASONS) this.#reasons.shift();
+  };
 
   /** What went wrong while connecting. */
   connectFailure(error: NativeError, options: ClientOptions, dialTimeoutMs: number): AnomalyError {
     if (isAnomalyError(error)) return error;
     if (this.#authentication !== null || error.code === NativeCode.authentication) {
-      return authenticationFailure(this.#authentication ?? error, options);
+      return authenticationFailure(this.#authentication ?? reasonOf(error.message), options, error);
     }
     if (UNREACHABLE.has(error.code) || TIMED_OUT.has(error.code)) {
       return brokersUnreachable(options.brokers, dialTimeoutMs, this.#reasons, error);
@@ -71,20 +68,21 @@ export class ErrorLog {
     options: ClientOptions,
   ): AnomalyError {
     if (isAnomalyError(error)) return error;
-    if (this.#authentication !== null) return authenticationFailure(this.#authentication, options);
+    if (this.#authentication !== null) return authenticationFailure(this.#authentication, options, error);
     return nativeFailure(error, action, setting, timeoutMs);
   }
 }
 
 const MAX_REASONS = 8;
+const SASL_FAILED = /sasl.*(fail|error|invalid)|authentication fail/i;
 
-function authenticationFailure(error: NativeError, options: ClientOptions): AnomalyError {
+function authenticationFailure(reason: string, options: ClientOptions, cause: NativeError): AnomalyError {
   const who = options.sasl?.username === undefined ? '' : ` as ${options.sasl.username}`;
   const how = options.sasl === undefined ? 'without SASL' : `by ${options.sasl.mechanism}`;
   return new AnomalyError(
     'ANM_AUTHENTICATION',
-    `cannot log in to ${options.brokers.join(', ')}${who} ${how}: ${reasonOf(error.message)}`,
-    { cause: error },
+    `cannot log in to ${options.brokers.join(', ')}${who} ${how}: ${reason}`,
+    { cause },
   );
 }
 
@@ -115,10 +113,12 @@ export function missingOr(error: NativeError, topic: string, action: string, tim
 
 const UNKNOWN_TOPIC = 3;
 
-/** Without the prefix of thread and broker, and without the timing notes in brackets. */
+/** '[thrd:a:1/bootstrap]: a:1/bootstrap: Connect to ipv4#a:1 failed: Connection refused (after 0ms in ...)' in short. */
 function reasonOf(message: string): string {
   return (message ?? '')
-    .replace(/^(?:sasl_|ssl_|plaintext)*\w*:\/\/(\S+)\/(?:bootstrap|\d+): /i, '$1: ')
+    .replace(/^\[thrd:[^\]]*\]: /, '')
+    .replace(/^(?:sasl_|ssl|plaintext)*(?::\/\/)?(\S+:\d+)\/(?:bootstrap|\d+): /i, '$1: ')
+    .replace(/Connect to ipv[46]#\S+ failed: /, '')
     .replace(/ \(after \d+ms in state [^)]*\)/, '')
     .replace(/^broker: /i, '')
     .trim();

@@ -61,12 +61,9 @@ export class LibrdkafkaProducer implements Producer {
     client: ClientOptions,
     options: ProducerOptions,
   ): Promise<LibrdkafkaProducer> {
-    const native = new binding.Producer(producerConf(client, options), {
-      // Partitions are given by the caller; should one not be, it is Java's placement.
-      partitioner: 'murmur2_random',
-      'request.required.acks': -1,
-    });
-    native.on('event.error', errors.listener as never);
+    const native = new binding.Producer(producerConf(client, options), producerTopicConf(client));
+    native.on('event.error', errors.onError as never);
+    native.on('event.log', errors.onLog as never);
     const dialTimeoutMs = client.dialTimeoutMs ?? 3000;
     try {
       await call((done) => native.connect({ timeout: dialTimeoutMs, allTopics: true }, done));
@@ -99,8 +96,8 @@ export class LibrdkafkaProducer implements Producer {
       epoch: this.#epoch,
       partition,
       timestampMs,
-      key: key === null ? null : Buffer.from(key.subarray(keyStart, keyEnd)),
-      value: value === null ? null : Buffer.from(value.subarray(valueStart, valueEnd)),
+      key: key === null ? null : copyOf(key, keyStart, keyEnd),
+      value: value === null ? null : copyOf(value, valueStart, valueEnd),
       headers: headers === undefined || headers.length === 0 ? undefined : headers.map(nativeHeader),
     };
     const bytes = sizeOf(record);
@@ -234,6 +231,13 @@ export class LibrdkafkaProducer implements Producer {
   }
 }
 
+/** The binding takes a buffer without memory for null: an empty one must lie in some. */
+const EMPTY = Buffer.alloc(1).subarray(0, 0);
+
+function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
+  return end > start ? Buffer.from(bytes.subarray(start, end)) : EMPTY;
+}
+
 function sizeOf(record: Held): number {
   return (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
 }
@@ -280,8 +284,19 @@ function producerConf(client: ClientOptions, options: ProducerOptions): Conf {
     // The limits of this class come first; these only bound it.
     'queue.buffering.max.kbytes': Math.max(1024, Math.ceil((bufferBytes * 4) / 1024)),
     'queue.buffering.max.messages': 0,
-    'delivery.timeout.ms': client.retryTimeoutMs ?? 30_000,
-    'request.timeout.ms': Math.min(client.requestTimeoutMs ?? 10_000, client.retryTimeoutMs ?? 30_000),
+    'retry.backoff.ms': 20,
     dr_cb: true,
+  };
+}
+
+/** These count in the topic configuration only, once there is one. */
+function producerTopicConf(client: ClientOptions): Conf {
+  const retryTimeoutMs = client.retryTimeoutMs ?? 30_000;
+  return {
+    // Partitions are given by the caller; should one not be, it is Java's placement.
+    partitioner: 'murmur2_random',
+    'request.required.acks': -1,
+    'request.timeout.ms': Math.min(client.requestTimeoutMs ?? 10_000, retryTimeoutMs),
+    'message.timeout.ms': retryTimeoutMs,
   };
 }

@@ -56,6 +56,11 @@ export class PartitionQueue {
   /** Sent and not answered, oldest first. */
   readonly inFlight: OutgoingBatch[] = [];
   nextSequence = 0;
+  /**
+   * Whether the broker knows this producer here. Until then one batch is in flight: a broker without state takes any
+   * first sequence, so the second batch would be let in before a first one that must be sent again.
+   */
+  isKnown = false;
   /** Sending stops until the batches in flight have come back, and until `resumeAtMs`. */
   recovering = false;
   resumeAtMs = 0;
@@ -80,7 +85,8 @@ export class PartitionQueue {
   }
 
   canSend(nowMs: number): boolean {
-    return this.waiting.length > 0 && !this.recovering && nowMs >= this.resumeAtMs;
+    if (this.waiting.length === 0 || this.recovering || nowMs < this.resumeAtMs) return false;
+    return this.isKnown || this.inFlight.length === 0;
   }
 
   /** Moves the oldest waiting batch into flight, giving it its sequence the first time. */
@@ -97,6 +103,7 @@ export class PartitionQueue {
 
   /** The broker has it. */
   acknowledge(batch: OutgoingBatch): void {
+    this.isKnown = true;
     this.#leaveFlight(batch);
   }
 
@@ -122,6 +129,7 @@ export class PartitionQueue {
   /** Begins anew at sequence 0, for a new producer id. Only while nothing is in flight. */
   restartSequences(): void {
     this.nextSequence = 0;
+    this.isKnown = false;
     for (const batch of this.waiting) {
       if (batch.attempts > 0 && !batch.isRefused) {
         throw new AnomalyError(
