@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { ArgumentSpec, Command, OptionSpec } from '../src/commands/command.ts';
 import { GLOBAL_OPTIONS } from '../src/commands/globalOptions.ts';
 import { EXIT_CODES, optionText, usageName } from '../src/commands/helpText.ts';
@@ -16,7 +17,27 @@ export function generatedDocs(): Map<string, string> {
     ['errors.md', errorsPage()],
     ['commands.md', commandsPage()],
     ['configuration.md', configurationPage()],
+    ['../README.md', readme()],
   ]);
+}
+
+/** README with its tables filled in between their markers. */
+function readme(): string {
+  const rows = commands.map(({ name, summary }) => `| \`${name}\` | ${summary} |`);
+  const codes = EXIT_CODES.split('\n')
+    .slice(1, -1)
+    .map((line) => line.trim().split(/ {2,}/));
+  const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const filled = between(text, 'commands', `| Command | What it does |\n|---|---|\n${rows.join('\n')}`);
+  const meanings = codes.map(([code, meaning]) => `| ${code} | ${meaning} |`);
+  return between(filled, 'exit-codes', `| Code | Meaning |\n|---|---|\n${meanings.join('\n')}`);
+}
+
+function between(text: string, marker: string, content: string): string {
+  const [open, close] = [`<!-- ${marker} -->`, `<!-- /${marker} -->`];
+  const [from, to] = [text.indexOf(open), text.indexOf(close)];
+  if (from < 0 || to < from) throw new Error(`README.md lacks the markers ${open} and ${close}`);
+  return `${text.slice(0, from + open.length)}\n${content}\n${text.slice(to)}`;
 }
 
 function errorsPage(): string {
