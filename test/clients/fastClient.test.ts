@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { startBroker } from '../../src/broker/broker.ts';
+import { connect, whichClient } from '../../src/clients/connect.ts';
+import { loadBinding } from '../../src/clients/librdkafka/binding.ts';
+import { parseAddress } from '../../src/clients/platformatic/cluster.ts';
+import { FrameBuffer } from '../../src/clients/platformatic/frameBuffer.ts';
+import { OutgoingBatch, PartitionQueue } from '../../src/clients/platformatic/partitionQueue.ts';
+import { isAnomalyError } from '../../src/errors.ts';
+import { withClient } from './contract.ts';
+import { appendText, plainRecords, readRecords } from './helpers/records.ts';
+
+const hasNative = await loadBinding().then(
+  () => true,
+  () => false,
+);
+const codeIs = (code: string) => (error: unknown) => isAnomalyError(error) && error.code === code;
+
+describe('the fast client alone', { timeout: 60_000 }, () => {
+  withClient('platformatic', ({ broker, client, topic, open }) => {
+    test('headers may have null values', async () => {
+      const name = await topic();
+      const producer = await client().createProducer();
+      appendText(producer, name, 0, 'v', { headers: [{ key: 'h', value: null }] });
+      await producer.close();
+      const consumer = await client().createConsumer();
+      await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+      const read = await readRecords(consumer, 1);
+      assert.deepEqual(read.get(0)![0]!.headers, [['h', null]]);
+      await consumer.close();
+    });
+
+    test('the configuration of a topic is read', async () => {
+      const { admin } = client();
+      await admin.createTopics([{ name: 'configured', partitions: 1, configs: { 'cleanup.policy': 'compact' } }]);
+      assert.equal((await admin.topicConfigs('configured')).get('cleanup.policy'), 'compact');
+      await assert.rejects(admin.topicConfigs('never-made'), codeIs('ANM_TOPIC_MISSING'));
+    });
+
+    test('the API versions of the broker are told by name', async () => {
+      const { apis, clusterId } = await client().admin.cluster();
+      assert.ok(apis.get('Fetch')![1] >= 11);
+      assert.equal(clusterId, broker().clusterId);
+    });
+
+    test('a first batch that must be sent again is not overtaken by a second', async () => {
+      const name = await topic();
+      const producer = await client().createProducer({ batchBytes: 500 });
+      // A broker takes any first sequence of a producer that it does not know.
+      broker().faults.inject({ api: 'Produce', errorCode: 19, count: 1 });
+      for (let i = 0; i < 500; i++) appendText(producer, name, 0, String(i));
+      await producer.close();
+      const consumer = await client().createConsumer();
+      await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+      const read = (await readRecords(consumer, 500)).get(0)!;
+      assert.deepEqual(
+        read.map((record) => Number(record.value)),
+        [...Array(500).keys()],
+      );
+      await consumer.close();
+    });
+
+    test('many partitions share a request, and their records come back to the right ones', async () => {
+      const name = await topic(50);
+      const producer = await client().createProducer();
+      for (let i = 0; i < 1000; i++) appendText(producer, name, i % 50, `${i % 50}`);
+      await producer.close();
+      const consumer = await client().createConsumer();
+      await consumer.assign([...Array(50).keys()].map((partition) => ({ topic: name, partition, offset: 0 })));
+      const read = await readRecords(consumer, 1000);
+      for (const [partition, records] of read) {
+        assert.equal(records.length, 20);
+        assert.ok(records.every((record) => record.value === String(partition)));
+      }
+      await consumer.close();
+    });
+
+    test('a group of another protocol is refused by name', async () => {
+      const name = await topic();
+      const consumer = await client().createConsumer({ groupId: 'mixed' });
+      broker().faults.inject({ api: 'JoinGroup', errorCode: 23 });
+      await consumer.subscribe([name], 'earliest', { onRevoked: async () => {}, onAssigned: async () => undefined });
+      await assert.rejects(async () => {
+        for (;;) await consumer.poll(100);
+      }, codeIs('ANM_GROUP_PROTOCOL'));
+      await consumer.close();
+    });
+
+    for (const api of ['JoinGroup', 'SyncGroup', 'Heartbeat', 'FindCoordinator', 'OffsetFetch'] as const) {
+      test(`a member survives a lost ${api}, and a coordinator on the move`, async () => {
+        const name = await topic();
+        const producer = await client().createProducer();
+        appendText(producer, name, 0, 'x');
+        await producer.close();
+        const fresh = await open();
+        broker().faults.inject({ api, drop: 'before' });
+        broker().faults.inject({ api, errorCode: api === 'OffsetFetch' ? 14 : 15 });
+        const consumer = await fresh.createConsumer({ groupId: `survives-${api}`, heartbeatIntervalMs: 20 });
+        await consumer.subscribe([name], 'earliest', { onRevoked: async () => {}, onAssigned: async () => undefined });
+        await readRecords(consumer, 1);
+        while (broker().faults.armedCount > 0) await consumer.poll(10);
+        await consumer.commit([{ topic: name, partition: 0, offset: 1 }]);
+        await fresh.close();
+      });
+    }
+
+    test('a member that the group has given up learns that its partitions are lost, and joins again', async () => {
+      const name = await topic();
+      const producer = await client().createProducer();
+      const consumer = await client().createConsumer({ groupId: 'lost', heartbeatIntervalMs: 20 });
+      const events: string[] = [];
+      await consumer.subscribe([name], 'earliest', {
+        onAssigned: async () => {
+          events.push('assigned');
+          return undefined;
+        },
+        onRevoked: async () => {
+          events.push('revoked');
+        },
+        onLost: async (partitions) => {
+          events.push('lost');
+          const offsets = partitions.map((each) => ({ ...each, offset: 0 }));
+          await assert.rejects(consumer.commit(offsets), codeIs('ANM_GROUP_REBALANCED'));
+        },
+      });
+      while (events.length < 1) await consumer.poll(10);
+      broker().faults.inject({ api: 'Heartbeat', errorCode: 25 });
+      while (events.length < 3) await consumer.poll(10);
+      assert.deepEqual(events, ['assigned', 'lost', 'assigned']);
+      appendText(producer, name, 0, 'after');
+      await producer.close();
+      assert.equal((await readRecords(consumer, 1)).get(0)![0]!.value, 'after');
+      await consumer.close();
+    });
+
+    test('a static member that closes and comes back causes no rebalance', async () => {
+      const name = await topic(2);
+      const times = { groupId: 'static', sessionTimeoutMs: 6000, heartbeatIntervalMs: 20 };
+      const listener = { onRevoked: async () => {}, onAssigned: async () => undefined };
+      const generations: string[] = [];
+      for (let round = 0; round < 2; round++) {
+        const fresh = await open();
+        const consumer = await fresh.createConsumer({ ...times, instanceId: 'one' });
+        await consumer.subscribe([name], 'earliest', listener);
+        for (let tries = 0; tries < 200; tries++) {
+          await consumer.poll(10);
+          if ((await client().admin.describeGroup('static')).state === 'Stable') break;
+        }
+        await consumer.commit([{ topic: name, partition: 0, offset: round }]);
+        await fresh.close();
+        const group = await client().admin.describeGroup('static');
+        generations.push(group.state);
+        assert.equal(group.members.length, 1, 'it keeps its place until the session ends');
+      }
+      assert.deepEqual(generations, ['Stable', 'Stable']);
+    });
+
+    test('a record that arrives ends the wait of a poll', async () => {
+      const name = await topic();
+      const producer = await client().createProducer();
+      const consumer = await client().createConsumer({ maxWaitMs: 5000 });
+      await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+      assert.equal(await consumer.poll(50), null);
+      const begun = performance.now();
+      const polled = consumer.poll(5000);
+      appendText(producer, name, 0, 'now');
+      const batch = await polled;
+      assert.deepEqual(
+        plainRecords(batch!).map((record) => record.value),
+        ['now'],
+      );
+      assert.ok(performance.now() - begun < 2500, 'long before the fetch would have ended by itself');
+      await producer.close();
+      await consumer.close();
+    });
+  });
+});
+
+describe('choice of the client', () => {
+  test('auto takes the fast one where the broker has its versions', async () => {
+    const broker = await startBroker({ port: 0 });
+    const choice = await whichClient({ brokers: [broker.address] });
+    assert.equal(choice.client, 'platformatic');
+    assert.deepEqual(choice.missing, []);
+    await broker.close();
+  });
+
+  test('auto falls back to librdkafka for an older broker, or says what is missing', async () => {
+    const broker = await startBroker({ port: 0, profile: 'v25.2' });
+    const options = { brokers: [broker.address] };
+    if (hasNative) {
+      const choice = await whichClient(options);
+      assert.equal(choice.client, 'librdkafka');
+      assert.match(choice.reason, /FindCoordinator v4/);
+    } else {
+      await assert.rejects(connect(options), (error) => {
+        assert.ok(isAnomalyError(error) && error.code === 'ANM_UNSUPPORTED');
+        assert.match(error.message, /FindCoordinator v4.*librdkafka/);
+        return true;
+      });
+    }
+    const fast = await connect({ ...options, client: 'platformatic' });
+    await assert.rejects(fast.admin.describeGroup('g'), codeIs('ANM_UNSUPPORTED'));
+    await fast.close();
+    await broker.close();
+  });
+
+  test('addresses are host:port, with IPv6 in brackets', () => {
+    assert.deepEqual(parseAddress('a:1'), { host: 'a', port: 1 });
+    assert.deepEqual(parseAddress('a'), { host: 'a', port: 9092 });
+    assert.deepEqual(parseAddress('[::1]:19092'), { host: '::1', port: 19092 });
+    for (const wrong of ['', 'a:b', 'a:0', 'a:70000', '::1']) {
+      assert.throws(() => parseAddress(wrong), codeIs('ANM_CONFIG'));
+    }
+  });
+});
+
+describe('parts of the fast client', () => {
+  test('frames are cut out of any chunks, in buffers that are used again', () => {
+    const bodies = [Buffer.from('abcd'), Buffer.from('x'.repeat(100_000)), Buffer.from('12345')];
+    const stream = Buffer.concat(
+      bodies.map((body) => {
+        const size = Buffer.alloc(4);
+        size.writeInt32BE(body.length);
+        return Buffer.concat([size, body]);
+      }),
+    );
+    for (const chunkBytes of [1, 3, 7, 65_536, stream.length]) {
+      const seen: Buffer[] = [];
+      const frames = new FrameBuffer((frame) => seen.push(Buffer.from(frame)));
+      for (let at = 0; at < stream.length; at += chunkBytes) frames.push(stream.subarray(at, at + chunkBytes));
+      assert.deepEqual(seen, bodies);
+    }
+    const frames = new FrameBuffer(() => {});
+    assert.throws(() => frames.push(Buffer.from('HTTP/1.1 400 Bad Request')), codeIs('ANM_PROTOCOL'));
+  });
+
+  test('batches put back keep the order of their sequences, over the wrap too', () => {
+    const queue = new PartitionQueue('t', 0);
+    queue.isKnown = true;
+    queue.nextSequence = 0x7ffffffe;
+    const batches = [1, 2, 3, 4].map((count) => {
+      const batch = new OutgoingBatch();
+      batch.count = count;
+      queue.waiting.push(batch);
+      return batch;
+    });
+    const sent = [queue.take(), queue.take(), queue.take()];
+    assert.deepEqual(
+      sent.map((batch) => batch.baseSequence),
+      [0x7ffffffe, 0x7fffffff, 1],
+    );
+    assert.equal(queue.isHead(sent[0]!), true);
+    assert.equal(queue.isHead(sent[1]!), false);
+    for (const batch of [sent[2]!, sent[0]!, sent[1]!]) {
+      assert.equal(queue.waiting.includes(batch), false);
+      queue.putBack(batch, 0);
+    }
+    assert.deepEqual(queue.waiting, batches);
+    assert.equal(queue.canSend(1), true);
+    assert.deepEqual(
+      [queue.take(), queue.take(), queue.take(), queue.take()].map((batch) => batch.attempts),
+      [2, 2, 2, 1],
+    );
+  });
+
+  test('nothing is sent while batches in flight are still to come back', () => {
+    const queue = new PartitionQueue('t', 0);
+    queue.isKnown = true;
+    for (let i = 0; i < 3; i++) {
+      const batch = new OutgoingBatch();
+      batch.count = 1;
+      queue.waiting.push(batch);
+    }
+    const [first, second] = [queue.take(), queue.take()];
+    queue.putBack(first, 5);
+    assert.equal(queue.canSend(10), false);
+    queue.acknowledge(second);
+    assert.equal(queue.canSend(4), false, 'the pause before a repetition');
+    assert.equal(queue.canSend(5), true);
+    assert.equal(queue.take(), first);
+  });
+});

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { TopicPartition } from '../../src/clients/client.ts';
+import { type MemberSubscription, rangeAssignor, roundRobinAssignor } from '../../src/clients/membership/assignors.ts';
+import { GroupMachine, type JoinAnswer } from '../../src/clients/membership/machine.ts';
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from '../../src/clients/membership/protocol.ts';
+
+const joined = (answer: Partial<JoinAnswer> = {}): JoinAnswer => ({
+  errorCode: 0,
+  memberId: 'm',
+  generation: 1,
+  protocol: 'range',
+  leader: 'm',
+  members: [],
+  ...answer,
+});
+
+const member = (memberId: string, topics: string[], instanceId: string | null = null): MemberSubscription => ({
+  memberId,
+  instanceId,
+  subscription: { topics, owned: [] },
+});
+
+const plain = (assignments: Map<string, TopicPartition[]>) =>
+  Object.fromEntries([...assignments].map(([id, list]) => [id, list.map((each) => `${each.topic}${each.partition}`)]));
+
+describe('group state machine', () => {
+  const parts = [{ topic: 't', partition: 0 }];
+
+  function stable(generation = 1): GroupMachine {
+    const machine = new GroupMachine();
+    machine.joined(joined({ generation }));
+    machine.synced(0, parts);
+    machine.assigned();
+    return machine;
+  }
+
+  test('joins, syncs, assigns and waits', () => {
+    const machine = new GroupMachine();
+    assert.deepEqual(machine.step, { do: 'join' });
+    machine.joined(joined({ errorCode: 79, memberId: 'given' }));
+    assert.equal(machine.memberId, 'given', 'KIP-394: the coordinator gives the id, and wants to be asked again');
+    assert.deepEqual(machine.step, { do: 'join' });
+    machine.joined(joined({ memberId: 'given', leader: 'other', generation: 7 }));
+    assert.equal(machine.isLeader, false);
+    assert.deepEqual(machine.step, { do: 'sync' });
+    machine.synced(0, parts);
+    assert.deepEqual(machine.step, { do: 'assign', partitions: parts });
+    machine.assigned();
+    assert.deepEqual(machine.step, { do: 'wait' });
+    assert.equal(machine.beats, true);
+  });
+
+  test('a rebalance gives the partitions back before it joins again, as the same member', () => {
+    const machine = stable();
+    machine.answered(27, 1);
+    assert.deepEqual(machine.step, { do: 'revoke', partitions: parts, isLost: false });
+    assert.equal(machine.generation, 1, 'the flush still commits in its generation');
+    machine.answered(27, 1);
+    machine.revoked();
+    assert.deepEqual(machine.step, { do: 'join' });
+    assert.equal(machine.memberId, 'm');
+  });
+
+  for (const [errorCode, memberId] of [
+    [22, 'm'],
+    [25, ''],
+  ] as const) {
+    test(`error ${errorCode} means that the partitions are lost`, () => {
+      const machine = stable();
+      machine.answered(errorCode, 1);
+      assert.deepEqual(machine.step, { do: 'revoke', partitions: parts, isLost: true });
+      assert.equal(machine.generation, -1);
+      machine.revoked();
+      assert.deepEqual(machine.step, { do: 'join' });
+      assert.equal(machine.memberId, memberId);
+    });
+  }
+
+  test('answers of an older generation change nothing', () => {
+    const machine = stable(5);
+    machine.answered(25, 4);
+    assert.deepEqual(machine.step, { do: 'wait' });
+  });
+
+  test('a rebalance while the application is being told gives back what it was told', () => {
+    const machine = new GroupMachine();
+    machine.joined(joined());
+    machine.synced(0, parts);
+    machine.answered(27, 1);
+    assert.deepEqual(machine.step, { do: 'join' });
+    machine.assigned();
+    assert.deepEqual(machine.step, { do: 'revoke', partitions: parts, isLost: false });
+  });
+
+  test('a coordinator on the move is asked again; what cannot be mended fails', () => {
+    const machine = new GroupMachine();
+    for (const errorCode of [14, 15, 16]) machine.joined(joined({ errorCode }));
+    assert.deepEqual(machine.step, { do: 'join' });
+    machine.joined(joined());
+    machine.synced(27, []);
+    assert.deepEqual(machine.step, { do: 'join' });
+    machine.joined(joined({ errorCode: 23 }));
+    assert.deepEqual(machine.step, { do: 'fail', errorCode: 23 });
+    const fenced = stable();
+    fenced.answered(82, 1);
+    assert.deepEqual(fenced.step, { do: 'fail', errorCode: 82 });
+  });
+
+  test('whatever is answered, no join happens while the application holds partitions', () => {
+    const codes = fc.constantFrom(0, 14, 16, 22, 25, 27, 79);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom('answer', 'beat', 'application'), codes)), (events) => {
+        const machine = new GroupMachine();
+        let holds = false;
+        let generation = 0;
+        for (const [event, errorCode] of events) {
+          const { step } = machine;
+          if (event === 'beat') machine.answered(errorCode, machine.generation);
+          else if (event === 'application' && step.do === 'assign') {
+            holds = true;
+            machine.assigned();
+          } else if (event === 'application' && step.do === 'revoke') {
+            holds = false;
+            machine.revoked();
+          } else if (event === 'answer' && step.do === 'join') {
+            generation += 1;
+            machine.joined(joined({ errorCode, generation }));
+          } else if (event === 'answer' && step.do === 'sync') machine.synced(errorCode, parts);
+          if (machine.step.do === 'join' || machine.step.do === 'sync') assert.equal(holds, false);
+        }
+      }),
+    );
+  });
+});
+
+describe('assignors', () => {
+  test('range gives consecutive partitions of each topic, the first members one more', () => {
+    const members = [member('b', ['t', 'u']), member('a', ['t', 'u']), member('c', ['t'])];
+    const result = rangeAssignor.assign(
+      members,
+      new Map([
+        ['t', 7],
+        ['u', 3],
+      ]),
+    );
+    assert.deepEqual(plain(result), {
+      a: ['t0', 't1', 't2', 'u0', 'u1'],
+      b: ['t3', 't4', 'u2'],
+      c: ['t5', 't6'],
+    });
+  });
+
+  test('round robin deals over all topics, past members that do not subscribe', () => {
+    const members = [member('a', ['t']), member('b', ['t', 'u']), member('c', ['u'])];
+    const result = roundRobinAssignor.assign(
+      members,
+      new Map([
+        ['t', 3],
+        ['u', 3],
+      ]),
+    );
+    assert.deepEqual(plain(result), { a: ['t0', 't2'], b: ['t1', 'u0', 'u2'], c: ['u1'] });
+  });
+
+  test('static members keep their order whatever ids they get', () => {
+    const before = [member('x', ['t'], 'two'), member('y', ['t'], 'one'), member('a', ['t'])];
+    const after = [member('0', ['t'], 'two'), member('9', ['t'], 'one'), member('a', ['t'])];
+    const counts = new Map([['t', 3]]);
+    assert.deepEqual(plain(rangeAssignor.assign(before, counts)), { y: ['t0'], x: ['t1'], a: ['t2'] });
+    assert.deepEqual(plain(rangeAssignor.assign(after, counts)), { '9': ['t0'], '0': ['t1'], a: ['t2'] });
+  });
+
+  test('every partition goes to exactly one member that subscribes to it', () => {
+    const topics = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1 });
+    const groups = fc.uniqueArray(fc.tuple(fc.string({ minLength: 1 }), topics), {
+      minLength: 1,
+      selector: ([id]) => id,
+    });
+    fc.assert(
+      fc.property(groups, fc.array(fc.nat(20), { minLength: 4, maxLength: 4 }), (group, sizes) => {
+        const counts = new Map(['a', 'b', 'c', 'd'].map((topic, i) => [topic, sizes[i]!]));
+        const members = group.map(([id, list]) => member(id, list));
+        for (const assignor of [rangeAssignor, roundRobinAssignor]) {
+          const seen = new Set<string>();
+          for (const [id, partitions] of assignor.assign(members, counts)) {
+            const wants = members.find((each) => each.memberId === id)!.subscription.topics;
+            for (const { topic, partition } of partitions) {
+              assert.ok(wants.includes(topic));
+              assert.ok(!seen.has(`${topic}/${partition}`));
+              seen.add(`${topic}/${partition}`);
+            }
+          }
+          const subscribed = new Set(members.flatMap((each) => each.subscription.topics));
+          const expected = [...subscribed].reduce((sum, topic) => sum + counts.get(topic)!, 0);
+          assert.equal(seen.size, expected, assignor.name);
+        }
+      }),
+    );
+  });
+});
+
+describe('consumer protocol', () => {
+  test('subscriptions and assignments are read as they were written', () => {
+    const owned = [
+      { topic: 'a', partition: 1 },
+      { topic: 'a', partition: 4 },
+      { topic: 'b', partition: 0 },
+    ];
+    assert.deepEqual(decodeSubscription(encodeSubscription({ topics: ['a', 'bé'], owned })), {
+      topics: ['a', 'bé'],
+      owned,
+    });
+    assert.deepEqual(decodeAssignment(encodeAssignment(owned)), owned);
+    assert.deepEqual(decodeAssignment(new Uint8Array(0)), []);
+  });
+
+  test('a subscription of version 0, as older clients send it, is read', () => {
+    // version 0, one topic 't', user data of two bytes
+    const bytes = Buffer.from([0, 0, 0, 0, 0, 1, 0, 1, 0x74, 0, 0, 0, 2, 9, 9]);
+    assert.deepEqual(decodeSubscription(bytes), { topics: ['t'], owned: [] });
+  });
+});
