@@ -1,6 +1,10 @@
 import { AnomalyError } from '../errors.ts';
 import type { Command, CommandContext } from './command.ts';
-import { openRegistry } from './openRegistry.ts';
+
+async function openRegistry(context: CommandContext) {
+  const { connectRegistry } = await import('./connections.ts');
+  return connectRegistry(context);
+}
 
 const SUBJECT = { name: 'subject', summary: 'subject of the registry, as sensors-value', required: true } as const;
 const FILE = { name: 'file', summary: 'Avro schema as JSON (.avsc), or - for stdin', required: true } as const;
@@ -23,8 +27,9 @@ export const schemaLs: Command = {
     { command: 'anomaly schema ls', comment: 'every subject' },
     { command: 'anomaly schema ls -o json', comment: 'for scripts' },
   ],
-  run: async ({ settings, output }) => {
-    const registry = await openRegistry(settings);
+  run: async (context) => {
+    const { output } = context;
+    const registry = await openRegistry(context);
     const rows: SubjectRow[] = [];
     for (const subject of await registry.subjects()) {
       const latest = await registry.latest(subject);
@@ -61,10 +66,11 @@ export const schemaShow: Command = {
     { command: 'anomaly schema show sensors-value --version 1', comment: 'the first one' },
     { command: 'anomaly schema show 3 > reading.avsc', comment: 'by the id in the records' },
   ],
-  run: async ({ args, flags, settings, output }) => {
+  run: async (context) => {
+    const { args, flags, output } = context;
     const wanted = args[0]!;
     const version = flags['version'] as number | undefined;
-    const registry = await openRegistry(settings);
+    const registry = await openRegistry(context);
     const found = await find();
     await output.document({ ...found, schema: parsed(found.schema) }, () => pretty(found.schema));
     return 0;
@@ -97,10 +103,10 @@ export const schemaRegister: Command = {
   run: async (context) => {
     const subject = context.args[0]!;
     const schema = await readSchema(context);
-    const registry = await openRegistry(context.settings);
+    const registry = await openRegistry(context);
     const { id } = await registry.register(subject, schema);
     const version = (await registry.lookup(subject, schema))?.version ?? null;
-    await context.output.document({ subject, id, version }, () => `${subject}: version ${version ?? '-'}, id ${id}\n`);
+    await context.output.document({ subject, id, version }, () => `${subject}: version ${version ?? '-'}, id ${id}`);
     return 0;
   },
 };
@@ -123,7 +129,7 @@ export const schemaCheck: Command = {
     const { parseAvroSchema } = await import('../schemas/avroSchema.ts');
     // Before the registry is asked: a subject that does not exist would take a broken schema.
     parseAvroSchema(schema);
-    const registry = await openRegistry(context.settings);
+    const registry = await openRegistry(context);
     const version = context.flags['version'] as number | undefined;
     const { compatible, messages } = await registry.check(subject, schema, version ?? 'latest');
     const level = await registry.compatibility(subject);
@@ -176,5 +182,5 @@ function parsed(schema: string): unknown {
 
 function pretty(schema: string): string {
   const value = parsed(schema);
-  return `${typeof value === 'string' && value === schema ? schema : JSON.stringify(value, null, 2)}\n`;
+  return typeof value === 'string' && value === schema ? schema : JSON.stringify(value, null, 2);
 }

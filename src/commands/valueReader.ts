@@ -1,5 +1,6 @@
 import type { Type } from 'avsc';
 import { readSchemaId, type SchemaRegistry, WIRE_HEADER_BYTES } from '../clients/registry.ts';
+import { avscType } from '../schemas/avscType.ts';
 
 /** A value or key as a person reads it. */
 export interface ReadValue {
@@ -42,40 +43,15 @@ export class ValueReader {
   async #load(schemaId: number): Promise<Type | string> {
     let type: Type | string;
     try {
-      const [{ default: avro }, found] = await Promise.all([import('avsc'), this.#registry.schemaById(schemaId)]);
-      if (found.type === 'AVRO') {
-        const long = longType(avro) as unknown as Type;
-        type = avro.Type.forSchema(JSON.parse(found.schema), { registry: { long } });
-      } else {
-        type = `schema ${schemaId} is ${found.type}, which tail does not read`;
-      }
+      const found = await this.#registry.schemaById(schemaId);
+      if (found.type === 'AVRO') type = await avscType(found.schema, 'exact');
+      else type = `schema ${schemaId} is ${found.type}, which tail does not read`;
     } catch (error) {
       type = (error as Error).message;
     }
     this.#types.set(schemaId, type);
     return type;
   }
-}
-
-/** Longs as numbers where they are exact, else as bigints, which print as text. */
-function longType(avro: typeof import('avsc')) {
-  return avro.types.LongType.__with({
-    fromBuffer: (buffer: Buffer) => exactNumber(buffer.readBigInt64LE()),
-    toBuffer: (value: number | bigint) => {
-      const buffer = Buffer.alloc(8);
-      buffer.writeBigInt64LE(BigInt(value));
-      return buffer;
-    },
-    fromJSON: (value: number | string) => exactNumber(BigInt(value)),
-    toJSON: String,
-    isValid: (value: unknown) => typeof value === 'number' || typeof value === 'bigint',
-    compare: (a: number | bigint, b: number | bigint) => (a < b ? -1 : a > b ? 1 : 0),
-  });
-}
-
-function exactNumber(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }
 
 /** JSON, else UTF-8 without control characters, else base64. */

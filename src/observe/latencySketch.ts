@@ -8,7 +8,7 @@ export class LatencySketch {
   maxMs = 0;
 
   add(latencyMs: number): void {
-    const clamped = latencyMs < LOWEST_MS ? LOWEST_MS : latencyMs;
+    const clamped = Math.max(latencyMs, LOWEST_MS);
     const bucket = Math.min(BUCKETS - 1, Math.floor(Math.log(clamped / LOWEST_MS) / LOG_GROWTH));
     this.#counts[bucket] = this.#counts[bucket]! + 1;
     this.count++;

@@ -2,6 +2,7 @@ import type { Type } from 'avsc';
 import { readSchemaId, type SchemaRegistry } from '../clients/registry.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
+import { avscType } from '../schemas/avscType.ts';
 
 /**
  * Values as JavaScript objects, one at a time: for the stages whose input is other stages' rows, and for `replay` to a
@@ -29,31 +30,14 @@ export class ObjectDecoder {
     if (this.#registry === undefined) {
       return new Error(`the value has schema ${id}, and no Schema Registry is configured`);
     }
-    const { default: avro } = await import('avsc');
     const { schema, type } = await this.#registry.schemaById(id);
     if (type !== 'AVRO') {
       throw new AnomalyError('ANM_SCHEMA_UNSUPPORTED', `cannot read values with schema ${id} as its type is ${type}`);
     }
-    const parsed = avro.Type.forSchema(JSON.parse(schema), { registry: { long: longType(avro) } as never });
+    const parsed = await avscType(schema);
     this.#types.set(id, parsed);
     return decode(parsed, batch, i);
   }
-}
-
-/** Longs beyond 2^53 as the nearest double instead of an error. */
-function longType(avro: typeof import('avsc')): Type {
-  return avro.types.LongType.__with({
-    fromBuffer: (buffer: Buffer) => Number(buffer.readBigInt64LE()),
-    toBuffer: (value: number) => {
-      const buffer = Buffer.alloc(8);
-      buffer.writeBigInt64LE(BigInt(value));
-      return buffer;
-    },
-    fromJSON: Number,
-    toJSON: Number,
-    isValid: (value: unknown) => typeof value === 'number',
-    compare: (a: number, b: number) => a - b,
-  });
 }
 
 function decode(type: Type, batch: ColumnBatch, i: number): unknown {

@@ -1,6 +1,6 @@
 import type { PartitionPipeline } from '../engine/pipeline.ts';
 import { AvroBytes } from './avroBytes.ts';
-import type { RowPlace, WindowShown } from './rowObjects.ts';
+import { type RowPlace, type WindowShown, wholeMs } from './rowObjects.ts';
 
 /**
  * Output rows from columns straight to Avro bytes in the order of schemas/window.avsc and schemas/anomaly.avsc; a test
@@ -51,13 +51,14 @@ export class RowEncoder extends AvroBytes {
     const series = rows.series[row]!;
     const field = rows.field[row]!;
     const rule = this.#utf8(definition.score!.rules[field]!);
+    const start = wholeMs(rows.start[row]!);
     this.begin(this.#anomalySchemaId);
-    this.#id(rule, keys.arena, keys.startOf(series), keys.endOf(series), rows.start[row]!);
+    this.#id(rule, keys.arena, keys.startOf(series), keys.endOf(series), start);
     this.range(keys.arena, keys.startOf(series), keys.endOf(series));
     this.string(this.#utf8(definition.fields[field]!));
     this.string(rule);
-    this.long(rows.start[row]!);
-    this.long(rows.end[row]!);
+    this.long(start);
+    this.long(wholeMs(rows.end[row]!));
     this.double(rows.value[row]!);
     this.double(rows.score[row]!);
     this.double(rows.threshold[row]!);

@@ -83,14 +83,14 @@ export function anomalyObject(pipeline: PartitionPipeline, row: number, place: R
   const field = rows.field[row]!;
   const series = keys.text(rows.series[row]!);
   const rule = definition.score!.rules[field]!;
-  const start = rows.start[row]!;
+  const start = wholeMs(rows.start[row]!);
   return {
     id: alertId(rule, series, start),
     series,
     field: definition.fields[field]!,
     rule,
     start,
-    end: rows.end[row]!,
+    end: wholeMs(rows.end[row]!),
     value: rows.value[row]!,
     score: rows.score[row]!,
     threshold: rows.threshold[row]!,
@@ -123,6 +123,11 @@ export function windowShown(config: PipelineConfig): WindowShown {
 /** Identity of an alert: the same evidence gives the same id at every run, so a repeated delivery is known. */
 export function alertId(rule: string, series: string, startMs: number): string {
   return `${rule}/${series}/${startMs}`;
+}
+
+/** An event time as the schemas have it, in whole milliseconds: microseconds come as its fraction. */
+export function wholeMs(timeMs: number): number {
+  return Math.floor(timeMs);
 }
 
 function finite(value: number): number | null {

@@ -1,7 +1,7 @@
 import type { Consumer, Producer, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { Placement } from '../engine/placement.ts';
-import { AnomalyError } from '../errors.ts';
+import { AnomalyError, isAnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import type { SnapshotStore, StoredSnapshot } from '../stores/snapshotStore.ts';
 import type { Task } from './task.ts';
@@ -80,16 +80,14 @@ export class Runner {
     await consumer.subscribe(topics, start, {
       onAssigned: (partitions) => this.#assigned(partitions),
       onRevoked: (partitions) => this.#revoked(partitions),
+      onLost: (partitions) => this.#lost(partitions),
     });
     this.#nextCommitMs = now() + this.#options.commitEveryMs;
     while (!signal.aborted) {
-      if (this.#atEnd()) return await this.#finish();
+      if (this.#atEnd() && (await this.#finish())) return 'end';
       const batch = await consumer.poll(POLL_MS);
       if (batch !== null) await this.#process(batch);
-      for (const corrupt of consumer.takeCorrupt()) {
-        this.#options.sink.corrupt(corrupt);
-        this.totals.deadLetters += corrupt.recordCount;
-      }
+      this.#putOutCorrupt();
       const room = producer.ready();
       if (room !== null) await room;
       this.#throwFailure();
@@ -102,6 +100,14 @@ export class Runner {
     }
     await this.#drain();
     return 'stopped';
+  }
+
+  /** A corrupt batch is behind the position as soon as it is found, so it is put out before any commit. */
+  #putOutCorrupt(): void {
+    for (const corrupt of this.#options.consumer.takeCorrupt()) {
+      this.#options.sink.corrupt(corrupt);
+      this.totals.deadLetters += corrupt.recordCount;
+    }
   }
 
   async #process(batch: ColumnBatch): Promise<void> {
@@ -172,7 +178,8 @@ export class Runner {
   /** Cuts a snapshot of every task that moved, now; the rest goes on in the background. */
   #startCommit(): void {
     const started = this.#options.now();
-    this.#commit = this.#commitNow([...this.#tasks.values()])
+    this.#commit = this.#tryCommit([...this.#tasks.values()])
+      .then(() => {})
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
@@ -184,12 +191,29 @@ export class Runner {
       });
   }
 
+  /**
+   * False when the group is between two generations and takes no commit. Nothing is wrong then: the outputs are
+   * acknowledged and the snapshots stored, and whoever owns the partitions next goes on from those.
+   */
+  async #tryCommit(tasks: readonly Task[]): Promise<boolean> {
+    try {
+      await this.#commitNow(tasks);
+      return true;
+    } catch (error) {
+      if (!isAnomalyError(error) || error.code !== 'ANM_GROUP_REBALANCED') throw error;
+      this.#options.logger.info(`${error.message}: the next owner goes on from the snapshots`);
+      return false;
+    }
+  }
+
   async #commitNow(tasks: readonly Task[]): Promise<void> {
     const { producer, store, consumer, definition } = this.#options;
+    this.#putOutCorrupt();
     const cuts: { task: Task; snapshot: StoredSnapshot }[] = [];
     for (const task of tasks) {
       const offset = consumer.position(task.topic, task.partition);
-      if (offset < 0 || this.#committed.get(nameOf(task)) === offset) continue;
+      // While the records between the snapshot and the commit are read again, a commit would only move it back.
+      if (offset < task.suppressBelow || this.#committed.get(nameOf(task)) === offset) continue;
       cuts.push({ task, snapshot: { offset, definition, state: task.snapshot() } });
     }
     await producer.flush();
@@ -202,14 +226,15 @@ export class Runner {
     this.totals.commits++;
   }
 
-  async #drain(): Promise<void> {
+  async #drain(): Promise<boolean> {
     this.#ending = true;
     await this.#commit;
     this.#throwFailure();
-    await this.#commitNow([...this.#tasks.values()]);
+    return await this.#tryCommit([...this.#tasks.values()]);
   }
 
-  async #finish(): Promise<'end'> {
+  /** False when the group took no commit: the partitions come again, and with them their end. */
+  async #finish(): Promise<boolean> {
     await this.#commit;
     if (!this.#options.leaveOpen) {
       for (const task of this.#tasks.values()) {
@@ -219,8 +244,7 @@ export class Runner {
         this.#putOut(task, undefined);
       }
     }
-    await this.#drain();
-    return 'end';
+    return await this.#drain();
   }
 
   #atEnd(): boolean {
@@ -246,7 +270,8 @@ export class Runner {
         task.restore(snapshot.state);
         task.suppressBelow = offset;
         starts.push({ ...partition, offset: snapshot.offset });
-        this.#committed.set(name, snapshot.offset);
+        // The commit itself: a kill between snapshot and commit leaves it behind, and nothing may be read any more.
+        this.#committed.set(name, offset);
       } else if (offset >= 0) {
         starts.push({ ...partition, offset });
       }
@@ -283,13 +308,24 @@ export class Runner {
     await this.#commit;
     this.#throwFailure();
     const going = partitions.flatMap((partition) => this.#tasks.get(nameOf(partition)) ?? []);
-    await this.#commitNow(going);
-    for (const task of going) {
-      this.#tasks.delete(nameOf(task));
-      this.#committed.delete(nameOf(task));
-    }
-    if (going.length > 0 && !this.#ending)
+    const isCommitted = await this.#tryCommit(going);
+    this.#drop(partitions);
+    if (isCommitted && going.length > 0 && !this.#ending)
       this.#options.logger.info(`gave up ${going.map(nameOf).join(', ')} after a commit`);
+  }
+
+  /** Others may be at work on the partitions already: their state here is worth nothing. */
+  async #lost(partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#commit;
+    this.#drop(partitions);
+    if (partitions.length > 0) this.#options.logger.warn(`lost ${partitions.map(nameOf).join(', ')} to the group`);
+  }
+
+  #drop(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) {
+      this.#tasks.delete(nameOf(partition));
+      this.#committed.delete(nameOf(partition));
+    }
   }
 
   #throwFailure(): void {

@@ -4,6 +4,7 @@ import { SchemaReaders } from '../engine/decode/decoder.ts';
 import type { ValueDecoder } from '../engine/decode/reader.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
+import { avscType } from '../schemas/avscType.ts';
 
 /** The writer schemas of a source: fetched once each, compiled for the fields that the pipeline needs. */
 export class SourceSchemas {
@@ -53,16 +54,24 @@ export class SourceSchemas {
       this.readers.refuse(schemaId);
       return;
     }
-    const { default: avro } = await import('avsc');
-    const schema = JSON.parse(text);
-    const fallback = (): ValueDecoder => {
-      const type = avro.Type.forSchema(schema);
-      return (bytes, start, end) => type.fromBuffer(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
-    };
-    const { missing, unsupported } = this.readers.add(schemaId, schema, fallback);
+    const { missing, unsupported } = await this.#compile(schemaId, text);
     for (const field of missing) this.#logger.warn(`schema ${schemaId} has no field ${field}: it is read as null`);
     if (unsupported !== undefined) {
       this.#logger.info(`values with schema ${schemaId} are decoded one at a time, which is slower: ${unsupported}`);
+    }
+  }
+
+  /** By the compiled reader; only a shape that it does not cover pays for loading avsc. */
+  async #compile(schemaId: number, text: string): Promise<{ missing: readonly string[]; unsupported?: string }> {
+    const schema = JSON.parse(text);
+    try {
+      return this.readers.add(schemaId, schema);
+    } catch (error) {
+      if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNSUPPORTED') throw error;
+      const type = await avscType(text);
+      const decode: ValueDecoder = (bytes, start, end) =>
+        type.fromBuffer(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
+      return this.readers.add(schemaId, schema, () => decode);
     }
   }
 }

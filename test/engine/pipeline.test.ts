@@ -32,9 +32,11 @@ function definition(on: 'record' | 'window' | 'feature'): PipelineDefinition {
       { name: 'z_4', rolling: 4, statistic: 'z', of: { kind: 'aggregate', window: 1, aggregate: 'max' } },
     ],
     score: {
-      on: { record: null, window: { kind: 'aggregate', window: 0, aggregate: 'mean' }, feature: { kind: 'feature', feature: 0 } }[
-        on
-      ] as never,
+      on: {
+        record: null,
+        window: { kind: 'aggregate', window: 0, aggregate: 'mean' },
+        feature: { kind: 'feature', feature: 0 },
+      }[on] as never,
       detector: { detector: 'rolling-z', sensitivity: 'medium', threshold: 1, window: 5, minCount: 2, stepMs: 100 },
       rules: ['z@a', 'z@b'],
       refractoryMs: 0,
@@ -44,7 +46,12 @@ function definition(on: 'record' | 'window' | 'feature'): PipelineDefinition {
 }
 
 /** Runs the readings as one partition, cut into batches after the given indexes, with a restart at each of `restarts`. */
-function outputOf(readings: readonly Reading[], def: PipelineDefinition, cuts: ReadonlySet<number>, restarts: ReadonlySet<number>) {
+function outputOf(
+  readings: readonly Reading[],
+  def: PipelineDefinition,
+  cuts: ReadonlySet<number>,
+  restarts: ReadonlySet<number>,
+) {
   let pipeline = new PartitionPipeline(def, new KeyDictionary());
   const out = { windows: [] as unknown[], alerts: [] as unknown[], late: [] as unknown[] };
   const drain = (batch: ColumnBatch | undefined) => {
@@ -91,7 +98,11 @@ function batchOf(readings: readonly Reading[], offset: number, keys: KeyDictiona
   return batch;
 }
 
-const value = fc.oneof(fc.integer({ min: -20, max: 20 }), fc.constant(Number.NaN), fc.double({ noNaN: true, min: -1e9, max: 1e9 }));
+const value = fc.oneof(
+  fc.integer({ min: -20, max: 20 }),
+  fc.constant(Number.NaN),
+  fc.double({ noNaN: true, min: -1e9, max: 1e9 }),
+);
 const stream = fc
   .array(
     fc.record({
@@ -104,18 +115,27 @@ const stream = fc
   )
   .map((steps) => {
     let time = 0;
-    return steps.map(({ series, step, values }) => ({ series, time: (time += step), values }));
+    return steps.map(({ series, step, values }) => {
+      time += step;
+      return { series, time, values };
+    });
   });
 
 test('output does not depend on where batches, commits and snapshots end', () => {
   const positions = fc.array(fc.nat(120)).map((list) => new Set(list));
   fc.assert(
-    fc.property(stream, positions, positions, fc.constantFrom('record' as const, 'window' as const, 'feature' as const), (readings, cuts, restarts, on) => {
-      const def = definition(on);
-      const whole = outputOf(readings, def, new Set(), new Set());
-      const cut = outputOf(readings, def, cuts, restarts);
-      assert.equal(JSON.stringify(cut), JSON.stringify(whole));
-    }),
+    fc.property(
+      stream,
+      positions,
+      positions,
+      fc.constantFrom('record' as const, 'window' as const, 'feature' as const),
+      (readings, cuts, restarts, on) => {
+        const def = definition(on);
+        const whole = outputOf(readings, def, new Set(), new Set());
+        const cut = outputOf(readings, def, cuts, restarts);
+        assert.equal(JSON.stringify(cut), JSON.stringify(whole));
+      },
+    ),
     { numRuns: 300 },
   );
 });
@@ -125,9 +145,13 @@ test('every record is in exactly one row of each window, or late for it', () => 
     fc.property(stream, (readings) => {
       const out = outputOf(readings, definition('record'), new Set(), new Set());
       for (const [w, name] of ['w100', 'w70'].entries()) {
-        const rows = (out.windows as { window: string; field: string; count: number }[]).filter((row) => row.window === name);
+        const rows = (out.windows as { window: string; field: string; count: number }[]).filter(
+          (row) => row.window === name,
+        );
         const counted = rows.filter((row) => row.field === 'a').reduce((sum, row) => sum + row.count, 0);
-        const late = (out.late as [number, number, number][]).filter(([offset, window]) => window === w && !Number.isNaN(readings[offset]!.values[0]));
+        const late = (out.late as [number, number, number][]).filter(
+          ([offset, window]) => window === w && !Number.isNaN(readings[offset]!.values[0]),
+        );
         const all = readings.filter((reading) => reading.series !== '' && !Number.isNaN(reading.values[0]));
         assert.equal(counted + late.length, all.length);
       }
