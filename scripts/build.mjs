@@ -7,6 +7,20 @@ const root = new URL('..', import.meta.url).pathname;
 rmSync(`${root}dist`, { recursive: true, force: true });
 const { target } = JSON.parse(readFileSync(`${root}tsconfig.json`, 'utf8')).compilerOptions;
 
+/** The library's modules only define things, though its manifest does not say so: unused ones may be left out. */
+const unusedMayGo = {
+  name: 'unused-may-go',
+  setup(builder) {
+    builder.onResolve({ filter: /^@platformatic\/kafka$|^\.\.?\// }, async (args) => {
+      const ours = args.path === '@platformatic/kafka';
+      if (args.pluginData === unusedMayGo || !(ours || args.importer.includes('@platformatic/kafka/dist'))) return undefined;
+      const { path, kind, resolveDir, importer } = args;
+      const found = await builder.resolve(path, { kind, resolveDir, importer, pluginData: unusedMayGo });
+      return { ...found, sideEffects: false };
+    });
+  },
+};
+
 await build({
   absWorkingDir: root,
   entryPoints: ['src/cli.ts'],
@@ -31,5 +45,6 @@ await build({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
   },
+  plugins: [unusedMayGo],
   logLevel: 'warning',
 });

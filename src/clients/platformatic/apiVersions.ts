@@ -2,7 +2,7 @@ import { AnomalyError } from '../../errors.ts';
 import type { ApiRanges } from './apis.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 
-type Library = typeof import('@platformatic/kafka');
+type Library = typeof import('./library.ts');
 
 const API_VERSIONS_KEY = 18;
 

@@ -3,7 +3,7 @@ import { AnomalyError } from '../../errors.ts';
 import { FETCH_KEY, FETCH_VERSION } from '../../wire/fetch.ts';
 import { PRODUCE_KEY, PRODUCE_VERSION } from '../../wire/produce.ts';
 
-type Library = typeof import('@platformatic/kafka');
+type Library = typeof import('./library.ts');
 
 /** API key -> [min, max] versions that a broker advertised. */
 export type ApiRanges = ReadonlyMap<number, readonly [number, number]>;

@@ -6,7 +6,7 @@ import { requestTimedOut } from '../kafkaErrors.ts';
 import { FrameBuffer } from './frameBuffer.ts';
 import { connectionFailure } from './networkErrors.ts';
 
-type Library = typeof import('@platformatic/kafka');
+type Library = typeof import('./library.ts');
 
 /** One answer that is awaited. `raw` gets the frame itself, `parser` a reader over it. */
 interface Pending {

@@ -22,7 +22,7 @@ export class PlatformaticClient implements KafkaClient {
 
   /** Loads the library and connects. Rejects with ANM_BROKER_UNREACHABLE or ANM_AUTHENTICATION in the dial timeout. */
   static async connect(options: ClientOptions): Promise<PlatformaticClient> {
-    const [library] = await Promise.all([import('@platformatic/kafka'), prepareCodecs(), loadFastCrc32c()]);
+    const [library] = await Promise.all([import('./library.ts'), prepareCodecs(), loadFastCrc32c()]);
     const cluster = new Cluster(library, options);
     try {
       await cluster.control();

@@ -5,7 +5,7 @@ import { type ApiChoice, type ApiRanges, type Apis, apiChoices, requireVersion }
 import { readApiVersions } from './apiVersions.ts';
 import { BrokerSocket } from './brokerSocket.ts';
 
-type Library = typeof import('@platformatic/kafka');
+type Library = typeof import('./library.ts');
 type MetadataResponse = ReturnType<Library['metadataV12']['parseResponse']>;
 
 interface BrokerAddress {
