@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Broker, startBroker } from '../../src/broker/broker.ts';
+import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
 import type { KafkaClient, Producer } from '../../src/clients/client.ts';
 import { connect } from '../../src/clients/connect.ts';
@@ -19,8 +19,8 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
-  const broker = await startBroker({ port: 0 });
+export async function startWorld(options: BrokerOptions = {}): Promise<World> {
+  const broker = await startBroker({ port: 0, ...options });
   const registry = await startRegistry({ port: 0 });
   const client = await connect({ brokers: [broker.address], client: 'platformatic' });
   const dir = mkdtempSync(join(tmpdir(), 'anomaly-test-'));
