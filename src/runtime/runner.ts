@@ -177,7 +177,7 @@ export class Runner {
 
   /** Cuts a snapshot of every task that moved, now; the rest goes on in the background. */
   #startCommit(): void {
-    const started = this.#options.now();
+    this.#nextCommitMs = this.#options.now() + this.#options.commitEveryMs;
     this.#commit = this.#tryCommit([...this.#tasks.values()])
       .then(() => {})
       .catch((error: unknown) => {
@@ -185,9 +185,6 @@ export class Runner {
       })
       .finally(() => {
         this.#commit = undefined;
-        const ended = this.#options.now();
-        // A large state must not keep the process busy with snapshots: at most a tenth of the time goes into them.
-        this.#nextCommitMs = started + Math.max(this.#options.commitEveryMs, 10 * (ended - started));
       });
   }
 
@@ -207,7 +204,8 @@ export class Runner {
   }
 
   async #commitNow(tasks: readonly Task[]): Promise<void> {
-    const { producer, store, consumer, definition } = this.#options;
+    const { producer, store, consumer, definition, now } = this.#options;
+    const started = now();
     this.#putOutCorrupt();
     const cuts: { task: Task; snapshot: StoredSnapshot }[] = [];
     for (const task of tasks) {
@@ -216,8 +214,14 @@ export class Runner {
       if (offset < task.suppressBelow || this.#committed.get(nameOf(task)) === offset) continue;
       cuts.push({ task, snapshot: { offset, definition, state: task.snapshot() } });
     }
+    let busyMs = now() - started;
     await producer.flush();
-    for (const { task, snapshot } of cuts) await store.save(task.topic, task.partition, snapshot);
+    const flushed = now();
+    await Promise.all(cuts.map(({ task, snapshot }) => store.save(task.topic, task.partition, snapshot)));
+    busyMs += now() - flushed;
+    // A large state must not keep the process busy with snapshots: at most a tenth of the time goes into them. Waiting
+    // for the broker does not count, or a pipeline that catches up would hardly ever commit.
+    this.#nextCommitMs = Math.max(this.#nextCommitMs, started + 10 * busyMs);
     if (cuts.length === 0) return;
     await consumer.commit(
       cuts.map(({ task, snapshot }) => ({ topic: task.topic, partition: task.partition, offset: snapshot.offset })),
