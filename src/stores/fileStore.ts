@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { AnomalyError } from '../errors.ts';
 import type { SnapshotStore, StoredSnapshot } from './snapshotStore.ts';
 
@@ -9,9 +9,14 @@ import type { SnapshotStore, StoredSnapshot } from './snapshotStore.ts';
  *
  * Layout: one JSON line {format, topic, partition, offset, definition, bytes, sha256}, then the state's bytes. A new
  * one is written aside, synced, and renamed over the old one, so a crash leaves the old one or the new one, whole.
+ * Several processes may share the directory: each writes aside under its own name, so that one which has not yet
+ * noticed that it lost a partition cannot tear the file of the next owner.
  */
 export class FileStore implements SnapshotStore {
   readonly location: string;
+  /** Files whose names are known to be on the disk, not only in the page cache. */
+  readonly #named = new Set<string>();
+  readonly #writer = randomUUID().slice(0, 8);
 
   constructor(directory: string) {
     this.location = directory;
@@ -19,6 +24,7 @@ export class FileStore implements SnapshotStore {
 
   async load(topic: string, partition: number): Promise<StoredSnapshot | undefined> {
     const path = this.#path(topic, partition);
+    await this.#removeLeftovers(path);
     let file: Buffer;
     try {
       file = await readFile(path);
@@ -32,7 +38,7 @@ export class FileStore implements SnapshotStore {
   async save(topic: string, partition: number, snapshot: StoredSnapshot): Promise<void> {
     await mkdir(this.location, { recursive: true });
     const path = this.#path(topic, partition);
-    const aside = `${path}.new`;
+    const aside = `${path}.${this.#writer}.new`;
     const file = await open(aside, 'w');
     try {
       await file.write(header(topic, partition, snapshot));
@@ -41,7 +47,28 @@ export class FileStore implements SnapshotStore {
     } finally {
       await file.close();
     }
-    await rename(aside, path);
+    try {
+      await rename(aside, path);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+      throw new AnomalyError('ANM_GROUP_REBALANCED', `cannot store ${path} as the partition has another owner`, {
+        cause,
+      });
+    }
+    // Replacing a name may be undone by a power cut, and the older snapshot serves as well; a first one must last.
+    if (this.#named.has(path)) return;
+    await syncDirectory(this.location);
+    this.#named.add(path);
+  }
+
+  /** What killed writers left behind. A writer that still lives has lost the partition: its save is refused. */
+  async #removeLeftovers(path: string): Promise<void> {
+    const names = await readdir(this.location).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    const leftovers = names.filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.new'));
+    for (const name of leftovers) await rm(join(this.location, name), { force: true });
   }
 
   #path(topic: string, partition: number): string {
@@ -94,6 +121,17 @@ function decode(file: Buffer, path: string, topic: string, partition: number): S
   if (state.length !== fields.bytes) throw refuse(`it has ${state.length} bytes of state, not ${fields.bytes}`);
   if (sha256(state) !== fields.sha256) throw refuse('its sha256 does not match');
   return { offset: fields.offset, definition: fields.definition, state };
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  // Windows has no handles of directories, and keeps names by itself.
+  if (process.platform === 'win32') return;
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 function sha256(bytes: Uint8Array): string {
