@@ -1,3 +1,4 @@
+import type { PipelineDefinition } from '../engine/definition.ts';
 import type { PartitionPipeline } from '../engine/pipeline.ts';
 import { AvroBytes } from './avroBytes.ts';
 import { type RowPlace, type WindowShown, wholeMs } from './rowObjects.ts';
@@ -12,10 +13,16 @@ export class RowEncoder extends AvroBytes {
   readonly #anomalySchemaId: number;
   readonly #names = new Map<string, Uint8Array>();
   readonly #keyed = new AvroBytes();
+  /** Encoded once, copied into every row of the same window: a closed window has a row a series. */
+  readonly #span = new Block();
+  readonly #origin = new Block();
+  /** By window: whether mean, min, max and stddev are shown. */
+  readonly #visible: readonly (readonly boolean[])[];
 
   constructor(shown: WindowShown, windowSchemaId: number, anomalySchemaId: number) {
     super();
     this.#shown = shown;
+    this.#visible = shown.aggregates.map((names) => ['mean', 'min', 'max', 'stddev'].map((name) => names.has(name)));
     this.#windowSchemaId = windowSchemaId;
     this.#anomalySchemaId = anomalySchemaId;
   }
@@ -24,18 +31,15 @@ export class RowEncoder extends AvroBytes {
     const { windowRows: rows, keys, definition } = pipeline;
     const window = rows.window[row]!;
     const series = rows.series[row]!;
-    const aggregates = this.#shown.aggregates[window]!;
+    const visible = this.#visible[window]!;
     this.begin(this.#windowSchemaId);
     this.range(keys.arena, keys.startOf(series), keys.endOf(series));
-    this.string(this.#utf8(definition.windows[window]!.name));
-    this.string(this.#utf8(definition.fields[rows.field[row]!]!));
-    this.long(rows.start[row]!);
-    this.long(rows.end[row]!);
+    this.#writeSpan(definition, window, rows.field[row]!, rows.start[row]!, rows.end[row]!);
     this.long(rows.values[row]!);
-    this.nullableDouble(aggregates.has('mean') ? rows.mean[row]! : Number.NaN);
-    this.nullableDouble(aggregates.has('min') ? rows.min[row]! : Number.NaN);
-    this.nullableDouble(aggregates.has('max') ? rows.max[row]! : Number.NaN);
-    this.nullableDouble(aggregates.has('stddev') ? rows.stddev[row]! : Number.NaN);
+    this.nullableDouble(visible[0] === true ? rows.mean[row]! : Number.NaN);
+    this.nullableDouble(visible[1] === true ? rows.min[row]! : Number.NaN);
+    this.nullableDouble(visible[2] === true ? rows.max[row]! : Number.NaN);
+    this.nullableDouble(visible[3] === true ? rows.stddev[row]! : Number.NaN);
     const features = this.#shown.features[window]!;
     if (features.length > 0) this.long(features.length);
     for (const feature of features) {
@@ -87,11 +91,28 @@ export class RowEncoder extends AvroBytes {
     this.range(id.bytes, 0, id.length);
   }
 
+  #writeSpan(definition: PipelineDefinition, window: number, field: number, start: number, end: number): void {
+    const span = this.#span;
+    if (!span.is(definition, window, field, start, end)) {
+      span.length = 0;
+      span.string(this.#utf8(definition.windows[window]!.name));
+      span.string(this.#utf8(definition.fields[field]!));
+      span.long(start);
+      span.long(end);
+    }
+    this.raw(span.bytes, 0, span.length);
+  }
+
   #place(place: RowPlace, offset: number, recordTime: number): void {
-    this.string(this.#utf8(place.topic));
-    this.long(place.partition);
-    this.long(offset);
-    this.long(recordTime);
+    const origin = this.#origin;
+    if (!origin.is(place.topic, place.partition, offset, recordTime, 0)) {
+      origin.length = 0;
+      origin.string(this.#utf8(place.topic));
+      origin.long(place.partition);
+      origin.long(offset);
+      origin.long(recordTime);
+    }
+    this.raw(origin.bytes, 0, origin.length);
   }
 
   #utf8(name: string): Uint8Array {
@@ -101,6 +122,24 @@ export class RowEncoder extends AvroBytes {
       this.#names.set(name, bytes);
     }
     return bytes;
+  }
+}
+
+/** Encoded bytes that hold as long as what they were made of does. */
+class Block extends AvroBytes {
+  #owner: unknown;
+  readonly #key = new Float64Array(4);
+
+  /** Whether the bytes are of these; if not, they will be after the caller has written them. */
+  is(owner: unknown, a: number, b: number, c: number, d: number): boolean {
+    const key = this.#key;
+    if (owner === this.#owner && key[0] === a && key[1] === b && key[2] === c && key[3] === d) return true;
+    this.#owner = owner;
+    key[0] = a;
+    key[1] = b;
+    key[2] = c;
+    key[3] = d;
+    return false;
   }
 }
 
