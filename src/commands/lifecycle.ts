@@ -7,6 +7,11 @@ export type SignalSource = Pick<EventEmitter, 'on' | 'off'>;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 type SignalName = keyof typeof SIGNALS;
 
+/** Exit code of a command that a signal stopped before it had done what it was asked for. */
+export function stoppedCode(signal: AbortSignal): number {
+  return signal.reason === 'SIGTERM' ? SIGNALS.SIGTERM : SIGNALS.SIGINT;
+}
+
 export interface Lifecycle {
   /** Aborted by the first SIGINT or SIGTERM, and when nobody reads stdout any more. */
   readonly signal: AbortSignal;

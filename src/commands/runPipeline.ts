@@ -6,6 +6,7 @@ import type { RunTotals } from '../runtime/runner.ts';
 import { SourceSchemas } from '../runtime/sourceSchemas.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
+import { stoppedCode } from './lifecycle.ts';
 
 /** Runs a stage on topics for `run`, `window` and `score`, and prints its summary. */
 export async function runPipeline(context: CommandContext, stage: Stage, given?: PipelineConfig): Promise<number> {
@@ -48,7 +49,7 @@ export async function runPipeline(context: CommandContext, stage: Stage, given?:
     const result = await Promise.race(copy === undefined ? [job] : [job, copy.then(() => job)]);
     progress.end();
     await printSummary(context, config, groupId, result, (now() - started) / 1000);
-    return result.ended === 'stopped' && shared.untilEnd ? 130 : 0;
+    return result.ended === 'stopped' && shared.untilEnd ? stoppedCode(signal) : 0;
   } finally {
     progress.end();
     await client.close();

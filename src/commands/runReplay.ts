@@ -12,6 +12,7 @@ import { ensureSinks, sourceTopics } from '../runtime/topics.ts';
 import { readHeaders } from '../wire/headers.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
+import { stoppedCode } from './lifecycle.ts';
 import { parseOffsets, resolveOffsets } from './offsetGrammar.ts';
 import { placeOf } from './runStage.ts';
 
@@ -118,7 +119,7 @@ async function copyTopic(
     { from, to, records },
     () => `replayed ${records.toLocaleString('en-US')} records from ${from} to ${to}`,
   );
-  return context.signal.aborted ? 130 : 0;
+  return context.signal.aborted ? stoppedCode(context.signal) : 0;
 }
 
 /** Record lines get the watermark after them, so that the next stage may see how far event time has come. */
@@ -148,5 +149,5 @@ async function writeLines(
     output.end();
     await finished(output);
   }
-  return context.signal.aborted ? 130 : 0;
+  return context.signal.aborted ? stoppedCode(context.signal) : 0;
 }

@@ -17,6 +17,7 @@ import { ensureSinks, sourceTopics } from '../runtime/topics.ts';
 import { WindowRowTask } from '../runtime/windowRowTask.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
+import { stoppedCode } from './lifecycle.ts';
 import { runPipeline } from './runPipeline.ts';
 
 export type Place =
@@ -99,7 +100,7 @@ async function throughPipes(
     });
     report(context, stage, await pipe.run());
     await sink.close();
-    return signal.aborted ? 130 : 0;
+    return signal.aborted ? stoppedCode(signal) : 0;
   } finally {
     await client?.close();
   }
