@@ -1,7 +1,7 @@
 import type { Type } from 'avsc';
 import { readSchemaId, type SchemaRegistry } from '../clients/registry.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
-import { AnomalyError } from '../errors.ts';
+import { AnomalyError, isAnomalyError } from '../errors.ts';
 import { avscType } from '../schemas/avscType.ts';
 
 /**
@@ -10,7 +10,8 @@ import { avscType } from '../schemas/avscType.ts';
  */
 export class ObjectDecoder {
   readonly #registry: SchemaRegistry | undefined;
-  readonly #types = new Map<number, Type>();
+  /** An Error for a schema that the registry does not have, so that it is asked for once. */
+  readonly #types = new Map<number, Type | Error>();
 
   constructor(registry: SchemaRegistry | undefined) {
     this.#registry = registry;
@@ -30,17 +31,26 @@ export class ObjectDecoder {
     if (this.#registry === undefined) {
       return new Error(`the value has schema ${id}, and no Schema Registry is configured`);
     }
-    const { schema, type } = await this.#registry.schemaById(id);
-    if (type !== 'AVRO') {
-      throw new AnomalyError('ANM_SCHEMA_UNSUPPORTED', `cannot read values with schema ${id} as its type is ${type}`);
-    }
-    const parsed = await avscType(schema);
-    this.#types.set(id, parsed);
-    return decode(parsed, batch, i);
+    const type = await fetchType(this.#registry, id);
+    this.#types.set(id, type);
+    return decode(type, batch, i);
   }
 }
 
-function decode(type: Type, batch: ColumnBatch, i: number): unknown {
+/** A registry that does not answer is an error, since it may have the schema. */
+async function fetchType(registry: SchemaRegistry, id: number): Promise<Type | Error> {
+  try {
+    const { schema, type } = await registry.schemaById(id);
+    if (type === 'AVRO') return await avscType(schema);
+    throw new AnomalyError('ANM_SCHEMA_UNSUPPORTED', `cannot read values with schema ${id} as its type is ${type}`);
+  } catch (error) {
+    if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNKNOWN') throw error;
+    return new Error(`the registry has no schema ${id}`);
+  }
+}
+
+function decode(type: Type | Error, batch: ColumnBatch, i: number): unknown {
+  if (type instanceof Error) return type;
   try {
     return type.fromBuffer(bufferOf(batch, batch.valueStart[i]! + 5, batch.valueEnd[i]!));
   } catch (error) {

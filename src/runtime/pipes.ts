@@ -4,6 +4,7 @@ import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import type { RowSink } from './rowSink.ts';
 import type { Task } from './task.ts';
+import { isWindow } from './topicSource.ts';
 import type { WindowRowTask } from './windowRowTask.ts';
 
 export interface PipeOptions {
@@ -66,7 +67,8 @@ export class Pipe {
   async #take(value: Record<string, unknown>): Promise<void> {
     this.#lines++;
     const { type, topic, partition } = value;
-    if (typeof topic !== 'string' || typeof partition !== 'number' || (type !== 'record' && type !== 'window')) {
+    const isLine = type === 'record' || (type === 'window' && isWindow(value));
+    if (typeof topic !== 'string' || typeof partition !== 'number' || !isLine) {
       throw new AnomalyError(
         'ANM_BAD_DATA',
         `cannot read line ${this.#lines} of ${this.#options.inputName} as it is no record or window of an earlier stage`,

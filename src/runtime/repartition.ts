@@ -4,7 +4,7 @@ import { partitionForKey } from '../wire/murmur2.ts';
 import { definePipeline } from './definition.ts';
 import { RecordTask } from './recordTask.ts';
 import type { SourceSchemas } from './sourceSchemas.ts';
-import { TopicSink } from './topicSink.ts';
+import { headersOf, TopicSink } from './topicSink.ts';
 import { ensureSinks, sourceTopics } from './topics.ts';
 
 export interface RepartitionOptions {
@@ -111,6 +111,7 @@ async function copy(
           batch.bytes,
           batch.valueStart[i]!,
           batch.valueEnd[i]!,
+          headersOf(batch, i),
         );
       }
       deadLetters.write(task, batch);

@@ -1,6 +1,7 @@
 import type { CorruptBatch, Producer, RecordHeader } from '../clients/client.ts';
 import type { PipelineConfig, SinkConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
+import { readHeaders } from '../wire/headers.ts';
 import type { OutputSchemas } from './outputSchemas.ts';
 import { RowEncoder } from './rowEncoder.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
@@ -128,9 +129,14 @@ export class TopicSink implements RowSink {
       valueStart[index]! < 0 ? null : bytes,
       valueStart[index]!,
       valueEnd[index]!,
-      [...headers, ...source(batch.topic, partition, offsets[index]!)],
+      [...headersOf(batch, index), ...headers, ...source(batch.topic, partition, offsets[index]!)],
     );
   }
+}
+
+/** Headers of a record; lines of a pipe have none. */
+export function headersOf(batch: ColumnBatch, index: number): readonly RecordHeader[] {
+  return batch.headerEnd[index]! > batch.headerStart[index]! ? readHeaders(batch, index) : [];
 }
 
 /** Provenance under the names of Kafka Streams' dead letter queue (KIP-1034). */

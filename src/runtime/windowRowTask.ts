@@ -6,6 +6,7 @@ import { SnapshotReader, SnapshotWriter } from '../engine/state.ts';
 import type { ObjectDecoder } from './objectDecoder.ts';
 import type { RowPlace, WindowObject } from './rowObjects.ts';
 import type { Task } from './task.ts';
+import { isWindow } from './topicSource.ts';
 
 /** Scores windows that an earlier stage closed: rows of schemas/window.avsc from a topic, or lines of a pipe. */
 export class WindowRowTask implements Task {
@@ -34,7 +35,9 @@ export class WindowRowTask implements Task {
     for (let i = 0; i < batch.count; i++) {
       const row = await this.#decoder!.value(batch, i);
       if (row instanceof Error) this.#rejects.push({ index: i, reason: row.message });
-      else this.add(row as Record<string, unknown>);
+      else if (isWindow(row)) this.add(row);
+      // A tombstone is no data, as in a source topic.
+      else if (row !== null) this.#rejects.push({ index: i, reason: 'the value is no window of an earlier stage' });
       // The effect on the state is kept, what was put out before the restart is not put out again.
       if (batch.offsets[i]! < this.suppressBelow) this.#clear();
     }
