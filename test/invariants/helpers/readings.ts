@@ -45,6 +45,11 @@ export class Readings {
     }
   }
 
+  /** Resolves when all of them are in the log. */
+  async flush(): Promise<void> {
+    await this.#producer.flush();
+  }
+
   #value(i: number, timeMs: number, series: number): string {
     const chance = this.#random();
     if (chance < 0.0005) return `no JSON ${i}`;
