@@ -14,7 +14,7 @@ export class AvroBytes {
     this.#view.setInt32(1, schemaId);
   }
 
-  /** A zigzag varint; exact for integers up to 2^53. */
+  /** A zigzag varint; exact for integers from -2^52 to 2^53. */
   long(value: number): void {
     this.#room(10);
     const { bytes } = this;

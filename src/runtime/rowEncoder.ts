@@ -44,7 +44,7 @@ export class RowEncoder extends AvroBytes {
     if (features.length > 0) this.long(features.length);
     for (const feature of features) {
       this.string(this.#utf8(definition.features[feature]!.name));
-      this.nullableDouble(rows.features[feature]![row]!);
+      this.nullableDouble(finite(rows.features[feature]![row]!));
     }
     this.null();
     this.#place(place, rows.offset[row]!, rows.recordTime[row]!);
