@@ -65,7 +65,7 @@ export class LibrdkafkaConsumer implements Consumer {
     this.#options = options;
     this.#timeoutMs = client.requestTimeoutMs ?? 10_000;
     this.#queues = new MessageQueues(options.fieldCount ?? 0);
-    this.#gapCheck = new GapCheck(binding, client);
+    this.#gapCheck = new GapCheck(binding, client, options.isolation ?? 'read_committed');
     this.#commits = new NativeCommits(native, errors, client, () => this.#serve());
   }
 

@@ -34,15 +34,15 @@ export class ErrorLog {
 
   /** For 'event.error'. */
   readonly onError = (error: NativeError): void => {
-    const text = error.message ?? '';
-    if (error.code === NativeCode.authentication || SASL_FAILED.test(text)) this.#authentication = reasonOf(text);
+    const reason = reasonOf(error.message);
+    if (error.code === NativeCode.authentication || SASL_FAILED.test(reason)) this.#authentication = reason;
   };
 
   /** For 'event.log': the log has the address and the system's reason, which the error events have lost. */
   readonly onLog = ({ fac, message }: { fac: string; message: string }): void => {
     if (fac !== 'FAIL' && fac !== 'ERROR') return;
     const reason = reasonOf(message);
-    if (SASL_FAILED.test(message)) this.#authentication = reason;
+    if (SASL_FAILED.test(reason)) this.#authentication = reason;
     if (!this.#reasons.includes(reason)) this.#reasons.push(reason);
     if (this.#reasons.length > MAX_REASONS) this.#reasons.shift();
   };
@@ -119,7 +119,7 @@ function reasonOf(message: string): string {
     .replace(/^\[thrd:[^\]]*\]: /, '')
     .replace(/^(?:sasl_|ssl|plaintext)*(?::\/\/)?(\S+:\d+)\/(?:bootstrap|\d+): /i, '$1: ')
     .replace(/Connect to ipv[46]#\S+ failed: /, '')
-    .replace(/ \(after \d+ms in state [^)]*\)/, '')
+    .replace(/ \(after \d+ms in state .*\)$/, '')
     .replace(/^broker: /i, '')
     .trim();
 }

@@ -5,19 +5,25 @@ import { consumerConf } from './config.ts';
 import type { MessageHole } from './messageQueues.ts';
 
 const LOOK_MS = 5000;
+const POLL_MS = 100;
 
 /**
- * A second look at a hole in the offsets by a consumer of its own, uncommitted records included. librdkafka hides
- * batch headers, so compaction and transaction markers cannot be told from loss in any other way.
+ * A second look at a hole in the offsets by a consumer of its own, under the same isolation. librdkafka hides batch
+ * headers, so compaction, markers and aborted records cannot be told from loss in any other way; a hole that a fresh
+ * consumer meets as well is taken for the log's own.
  */
 export class GapCheck {
   readonly #binding: Binding;
   readonly #client: ClientOptions;
+  readonly #isolation: 'read_committed' | 'read_uncommitted';
   #opening: Promise<NativeConsumer> | null = null;
+  /** Where the log ended, once the end was reached; -1 before. */
+  #endOffset = -1;
 
-  constructor(binding: Binding, client: ClientOptions) {
+  constructor(binding: Binding, client: ClientOptions, isolation: 'read_committed' | 'read_uncommitted') {
     this.#binding = binding;
     this.#client = client;
+    this.#isolation = isolation;
   }
 
   /** Records are there that librdkafka did not hand out. */
@@ -29,18 +35,19 @@ export class GapCheck {
     );
   }
 
-  /** Whether a record lies in the hole. The record after it is read, so there is always one to be found. */
+  /** Whether a record lies in the hole. The first record from its start on decides, or the end of the log. */
   async hasRecords({ topic, partition, from, to }: MessageHole): Promise<boolean> {
     this.#opening ??= this.#open();
     const consumer = await this.#opening;
+    this.#endOffset = -1;
     consumer.assign([{ topic, partition, offset: from }]);
     const deadline = performance.now() + LOOK_MS;
     while (performance.now() < deadline) {
       const found = await call<readonly NativeMessage[]>((done) => consumer.consume(1, done));
-      const first = found[0];
-      if (first === undefined) continue;
+      const first = found[0]?.offset ?? this.#endOffset;
+      if (first < 0 || (found.length === 0 && first < to)) continue;
       consumer.unassign();
-      return first.offset < to;
+      return first < to;
     }
     throw new AnomalyError(
       'ANM_TIMEOUT',
@@ -54,10 +61,13 @@ export class GapCheck {
   }
 
   async #open(): Promise<NativeConsumer> {
-    const conf = consumerConf(this.#client, { isolation: 'read_uncommitted' });
+    const conf = consumerConf(this.#client, { isolation: this.#isolation });
     const consumer = new this.#binding.KafkaConsumer(conf, { 'auto.offset.reset': 'earliest' });
     await call((done) => consumer.connect({ timeout: this.#client.dialTimeoutMs ?? 3000, allTopics: true }, done));
-    consumer.setDefaultConsumeTimeout(200);
+    consumer.on('partition.eof', ((end: { offset: number }) => {
+      this.#endOffset = end.offset;
+    }) as never);
+    consumer.setDefaultConsumeTimeout(POLL_MS);
     return consumer;
   }
 }

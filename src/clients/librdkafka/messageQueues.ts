@@ -18,10 +18,16 @@ interface Queue {
   /** Messages of `messages` that were handed out. */
   used: number;
   isPaused: boolean;
-  /** Up to here a hole was looked at and is empty. */
-  checkedTo: number;
+  /** The log ended here when it was last reached: past what no message shows, as control batches. */
+  endOffset: number;
+  /** Holes of a marker's size that were looked at and are empty. */
+  emptyMarkers: number;
 }
 
+/** A transaction's end: its marker, and on Redpanda the fence of the next one. */
+const MARKER_OFFSETS = 2;
+/** So many holes of that size, looked at and found empty, mean a topic with transactions; the next ones are believed. */
+const TRUSTED_MARKERS = 3;
 const SMALLEST_BYTES = 64 * 1024;
 /** Key, value and header lengths as varints, and the count of the headers. */
 const MESSAGE_OVERHEAD_BYTES = 16;
@@ -49,7 +55,8 @@ export class MessageQueues {
         messages: [],
         used: 0,
         isPaused: false,
-        checkedTo: -1,
+        endOffset: -1,
+        emptyMarkers: 0,
       });
     }
     this.#order = [...this.#queues.values()];
@@ -80,7 +87,7 @@ export class MessageQueues {
     queue.position = offset;
     queue.messages = [];
     queue.used = 0;
-    queue.checkedTo = -1;
+    queue.endOffset = -1;
   }
 
   /** Everything queued is fetched again from the positions. */
@@ -100,21 +107,26 @@ export class MessageQueues {
     }
   }
 
-  /** Control batches at the end of the log have no messages: the end tells the position past them. */
+  /** librdkafka's end of partition: control batches at the end of the log have no messages. */
   reachedEnd({ topic, partition, offset }: TopicPartitionOffset): void {
     const queue = this.#queues.get(keyOf(topic, partition));
-    if (queue !== undefined && queue.used === queue.messages.length && offset > queue.position)
-      queue.checkedTo = offset;
+    if (queue !== undefined) queue.endOffset = offset;
   }
 
   /** The messages of one partition as columns, a hole that stands before them, or null when nothing is queued. */
   next(): ColumnBatch | MessageHole | null {
     for (let i = 0; i < this.#order.length; i++) {
       const queue = this.#order[(this.#turn + i) % this.#order.length]!;
-      if (queue.isPaused || queue.used === queue.messages.length) continue;
+      if (queue.isPaused) continue;
       const { topic, partition, position } = queue;
-      const first = queue.messages[queue.used]!.offset;
-      if (first > position && first > queue.checkedTo) return { topic, partition, from: position, to: first };
+      const isEmpty = queue.used === queue.messages.length;
+      const nextOffset = isEmpty ? queue.endOffset : queue.messages[queue.used]!.offset;
+      if (nextOffset > position) {
+        const isMarker = nextOffset - position <= MARKER_OFFSETS && queue.emptyMarkers >= TRUSTED_MARKERS;
+        if (!isMarker) return { topic, partition, from: position, to: nextOffset };
+        queue.position = nextOffset;
+      }
+      if (isEmpty) continue;
       this.#turn += 1;
       this.#fill(queue);
       return this.#batch;
@@ -123,8 +135,10 @@ export class MessageQueues {
   }
 
   /** The hole holds no records. */
-  acceptHole({ topic, partition, to }: MessageHole): void {
-    this.#queue(topic, partition).checkedTo = to;
+  acceptHole({ topic, partition, from, to }: MessageHole): void {
+    const queue = this.#queue(topic, partition);
+    queue.position = to;
+    if (to - from <= MARKER_OFFSETS) queue.emptyMarkers += 1;
   }
 
   /** All queued messages of the partition up to its next hole. */

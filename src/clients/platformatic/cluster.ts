@@ -57,6 +57,29 @@ export class Cluster {
     return this.#cached('any:control', () => this.#dialAny());
   }
 
+  /**
+   * First contact: connects, logs in, and asks for the brokers once. A listener that wants TLS or SASL may take the
+   * connection and the question for API versions, and close on the first real request.
+   */
+  async start(): Promise<void> {
+    const socket = await this.control();
+    try {
+      const answer = await this.callWithin(this.dialTimeoutMs, socket, this.apis.metadata, [], false, false);
+      this.#remember(answer);
+    } catch (error) {
+      // A broker without a common version of Metadata is for another client; the caller asks what is missing.
+      if (isAnomalyError(error)) {
+        if (error.code === 'ANM_UNSUPPORTED') return;
+        throw error;
+      }
+      throw new AnomalyError(
+        'ANM_BROKER_UNREACHABLE',
+        `cannot use ${socket.address}, which took the connection and closed it on the first request`,
+        { hint: 'check whether this listener wants TLS or SASL, or run anomaly doctor', cause: error },
+      );
+    }
+  }
+
   /** A shared connection to one broker by id. */
   async connection(nodeId: number, purpose: Purpose): Promise<BrokerSocket> {
     return this.#cached(`${nodeId}:${purpose}`, () => this.open(nodeId));
@@ -104,10 +127,7 @@ export class Cluster {
     return this.retry('read the metadata of the cluster', async () => {
       const socket = await this.control();
       const answer = await this.call(socket, this.apis.metadata, topics === null ? null : [...topics], false, false);
-      this.clusterId = answer.clusterId ?? '';
-      this.controller = answer.controllerId;
-      this.#brokers.clear();
-      for (const broker of answer.brokers) this.#brokers.set(broker.nodeId, { host: broker.host, port: broker.port });
+      this.#remember(answer);
       for (const topic of answer.topics) {
         if (topic.errorCode === KafkaCode.unknownTopicOrPartition) this.#leaders.delete(topic.name ?? '');
         if (topic.errorCode !== 0 || topic.name === null || topic.name === undefined) continue;
@@ -190,6 +210,13 @@ export class Cluster {
     const sockets = [...this.#sockets.values()];
     this.#sockets.clear();
     for (const result of await Promise.allSettled(sockets)) if (result.status === 'fulfilled') result.value.close();
+  }
+
+  #remember(answer: MetadataResponse): void {
+    this.clusterId = answer.clusterId ?? '';
+    this.controller = answer.controllerId;
+    this.#brokers.clear();
+    for (const broker of answer.brokers) this.#brokers.set(broker.nodeId, { host: broker.host, port: broker.port });
   }
 
   async #cached(key: string, dial: () => Promise<BrokerSocket>): Promise<BrokerSocket> {
