@@ -25,7 +25,7 @@ export class PlatformaticClient implements KafkaClient {
     const [library] = await Promise.all([import('./library.ts'), prepareCodecs(), loadFastCrc32c()]);
     const cluster = new Cluster(library, options);
     try {
-      await cluster.control();
+      await cluster.start();
     } catch (error) {
       await cluster.close();
       throw error;
