@@ -1,4 +1,5 @@
 import { AnomalyError } from '../errors.ts';
+import { type HttpAnswer, httpRequest } from './http.ts';
 
 export interface RegistryConnection {
   /** `http://host:port`, or just `host:port`. Tried in order, beginning with the one that answered last. */
@@ -67,26 +68,21 @@ export class RegistryHttp {
     body: unknown,
   ): Promise<RegistryAnswer | Attempt> {
     const { url, authorization } = this.addresses[position]!;
-    let response: Response;
-    let text: string;
+    let response: HttpAnswer;
     try {
-      response = await fetch(url + path, {
-        method,
-        headers: {
-          accept: `${CONTENT_TYPE}, application/json`,
-          ...(body === undefined ? {} : { 'content-type': CONTENT_TYPE }),
-          ...(authorization === null ? {} : { authorization }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(this.timeoutMs),
-      });
-      text = await response.text();
+      const headers = {
+        accept: `${CONTENT_TYPE}, application/json`,
+        ...(body === undefined ? {} : { 'content-type': CONTENT_TYPE }),
+        ...(authorization === null ? {} : { authorization }),
+      };
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      response = await httpRequest(method, url + path, headers, text, this.timeoutMs);
     } catch (cause) {
       const timedOut = cause instanceof Error && cause.name === 'TimeoutError';
       const reason = timedOut ? `no answer within ${this.timeoutMs} ms (request_timeout)` : networkReason(cause);
       return { url, reason, timedOut, cause };
     }
-    const answer = read(response, text, url);
+    const answer = read(response, url);
     if (answer.status === 401 || answer.status === 403) {
       throw new AnomalyError('ANM_AUTHENTICATION', `${url} refused the credentials: ${answer.message}`, {
         hint: 'check registry.user and registry.password',
@@ -119,32 +115,32 @@ function parseAddress(given: string, username: string | undefined, password: str
   return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, authorization };
 }
 
-function read(response: Response, text: string, url: string): RegistryAnswer {
+function read({ status, statusText, text }: HttpAnswer, url: string): RegistryAnswer {
+  const isOk = status >= 200 && status < 300;
   let body: unknown = null;
   try {
     body = text === '' ? null : JSON.parse(text);
   } catch (cause) {
     // Proxies answer errors in HTML; only a success has to be the registry's JSON.
-    if (response.ok) {
+    if (isOk) {
       throw new AnomalyError('ANM_PROTOCOL', `${url} is no Schema Registry: its answer is not JSON`, { cause });
     }
   }
   const said = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   return {
-    status: response.status,
-    errorCode: response.ok ? 0 : typeof said['error_code'] === 'number' ? said['error_code'] : response.status,
-    message: typeof said['message'] === 'string' ? said['message'] : response.statusText || `HTTP ${response.status}`,
+    status,
+    errorCode: isOk ? 0 : typeof said['error_code'] === 'number' ? said['error_code'] : status,
+    message: typeof said['message'] === 'string' ? said['message'] : statusText || `HTTP ${status}`,
     body,
     url,
   };
 }
 
-/** fetch says 'fetch failed' and keeps the reason in the cause. */
 function networkReason(error: unknown): string {
-  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (!(inner instanceof Error)) return String(inner);
-  const code = (inner as NodeJS.ErrnoException).code;
-  return inner.message !== '' ? inner.message : (code ?? inner.name);
+  if (!(error instanceof Error)) return String(error);
+  // Several addresses of one name failed: the first says enough.
+  const first = error instanceof AggregateError ? (error.errors[0] as Error) : error;
+  return first.message !== '' ? first.message : ((first as NodeJS.ErrnoException).code ?? first.name);
 }
 
 function unreachable(failed: readonly Attempt[]): AnomalyError {

@@ -5,6 +5,7 @@ import type { ClientOptions } from '../client.ts';
 import { requestTimedOut } from '../kafkaErrors.ts';
 import { FrameBuffer } from './frameBuffer.ts';
 import { connectionFailure } from './networkErrors.ts';
+import { dialPlain } from './plainSocket.ts';
 
 type Library = typeof import('./library.ts');
 
@@ -68,6 +69,9 @@ export class BrokerSocket {
     dialTimeoutMs: number,
   ): Promise<BrokerSocket> {
     const clientId = options.clientId ?? 'anomaly';
+    if (options.tls === undefined && options.sasl === undefined) {
+      return await BrokerSocket.#openPlain(library, host, port, options, dialTimeoutMs);
+    }
     const connection = new library.Connection(clientId, libraryOptions(options, host, dialTimeoutMs));
     // The library reports one failure both by its promise and as an event.
     connection.on('error', () => {});
@@ -97,6 +101,34 @@ export class BrokerSocket {
     const socket = connection.socket;
     for (const event of ['data', 'error', 'drain']) socket.removeAllListeners(event);
     opened = new BrokerSocket(library, socket, `${host}:${port}`, clientId, options.requestTimeoutMs ?? 10_000);
+    return opened;
+  }
+
+  /** Without TLS and SASL the library has no part in connecting. */
+  static async #openPlain(
+    library: Library,
+    host: string,
+    port: number,
+    options: ClientOptions,
+    dialTimeoutMs: number,
+  ): Promise<BrokerSocket> {
+    let opened: BrokerSocket | undefined;
+    const address = `${host}:${port}`;
+    let socket: Socket;
+    try {
+      socket = await dialPlain(host, port, dialTimeoutMs, (bytes) => {
+        if (opened !== undefined) opened.#onData(bytes);
+      });
+    } catch (error) {
+      throw connectionFailure(error, address, options, false, dialTimeoutMs);
+    }
+    opened = new BrokerSocket(
+      library,
+      socket,
+      address,
+      options.clientId ?? 'anomaly',
+      options.requestTimeoutMs ?? 10_000,
+    );
     return opened;
   }
 

@@ -1,5 +1,5 @@
-import { prepareCodecs } from '../../wire/compression.ts';
 import { loadFastCrc32c } from '../../wire/crc32c.ts';
+import { prepareZstd } from '../../wire/zstd.ts';
 import type { ClientOptions, Consumer, ConsumerOptions, KafkaClient, Producer, ProducerOptions } from '../client.ts';
 import { PlatformaticAdmin } from './admin.ts';
 import { missingApis } from './apis.ts';
@@ -22,7 +22,7 @@ export class PlatformaticClient implements KafkaClient {
 
   /** Loads the library and connects. Rejects with ANM_BROKER_UNREACHABLE or ANM_AUTHENTICATION in the dial timeout. */
   static async connect(options: ClientOptions): Promise<PlatformaticClient> {
-    const [library] = await Promise.all([import('./library.ts'), prepareCodecs(), loadFastCrc32c()]);
+    const [library] = await Promise.all([import('./library.ts'), loadFastCrc32c()]);
     const cluster = new Cluster(library, options);
     try {
       await cluster.start();
@@ -40,6 +40,7 @@ export class PlatformaticClient implements KafkaClient {
   }
 
   async createProducer(options: ProducerOptions = {}): Promise<Producer> {
+    if (options.compression === 'zstd') await prepareZstd();
     const producer = new PlatformaticProducer(this.#cluster, options);
     await producer.start();
     this.#producers.add(producer);

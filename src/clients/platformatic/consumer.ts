@@ -2,6 +2,7 @@ import { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import { DecompressedBytes } from '../../wire/compression.ts';
 import type { FetchLimits } from '../../wire/fetch.ts';
+import { prepareZstd } from '../../wire/zstd.ts';
 import type {
   Consumer,
   ConsumerOptions,
@@ -67,6 +68,10 @@ export class PlatformaticConsumer implements Consumer {
     for (;;) {
       if (this.#isClosed) throw clientClosed();
       if (this.#group.hasWork) await this.#group.work();
+      if (this.#reader.hasZstd) {
+        await prepareZstd();
+        this.#reader.hasZstd = false;
+      }
       const batch = this.#next();
       if (batch !== null) return batch;
       const leftMs = deadline - performance.now();

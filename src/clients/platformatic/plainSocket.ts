@@ -1,0 +1,40 @@
+import { connect, type Socket } from 'node:net';
+
+/** A read takes up to this much from the kernel at once. */
+const READ_BYTES = 256 * 1024;
+
+/**
+ * Connects without TLS, reading into one buffer that is used again: 'data' events cost an allocation of 64 KiB a read,
+ * and the garbage collector a tenth of a fast consumer's time. `onBytes` gets a view that is valid during the call.
+ * A runtime without `onread` gives 'data' events instead; the caller listens to both.
+ */
+export async function dialPlain(
+  host: string,
+  port: number,
+  dialTimeoutMs: number,
+  onBytes: (bytes: Uint8Array) => void,
+): Promise<Socket> {
+  const onread = {
+    buffer: new Uint8Array(READ_BYTES),
+    callback: (length: number, buffer: Uint8Array) => {
+      onBytes(buffer.subarray(0, length));
+      return true;
+    },
+  };
+  const socket = connect({ host, port, noDelay: true, onread });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`no connection within ${dialTimeoutMs} ms`)), dialTimeoutMs);
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  for (const event of ['connect', 'error']) socket.removeAllListeners(event);
+  return socket;
+}
