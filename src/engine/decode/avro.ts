@@ -9,7 +9,7 @@ import {
   skipVarintColumn,
   timeColumn,
 } from './avroColumns.ts';
-import { compileProgram } from './avroCompiler.ts';
+import { compileProgram, type NotCompiled } from './avroCompiler.ts';
 import { type AvroProgram, OP, STRIDE, TIME_RULES } from './avroProgram.ts';
 import { RecordInterpreter } from './avroRecord.ts';
 import type { ColumnReader, DecodedColumns, SourceNeeds } from './reader.ts';
@@ -28,7 +28,7 @@ const CHUNK = 512;
  * Unsupported, with the reason: a needed value inside an array or map, or of a type that cannot serve.
  * Source: Apache Avro 1.11 specification, "Binary Encoding".
  */
-export function compileAvro(schema: unknown, needs: SourceNeeds): AvroReader | { readonly unsupported: string } {
+export function compileAvro(schema: unknown, needs: SourceNeeds): AvroReader | NotCompiled {
   const program = compileProgram(schema, needs);
   return 'unsupported' in program ? program : new AvroReader(program, needs.fields.length);
 }

@@ -27,19 +27,28 @@ interface Use {
 /** Thrown inside the compiler for a shape that the reader does not cover. */
 class Unsupported {
   readonly reason: string;
+  /** The key or the time is not in the schema at all, so that decoding to objects would not help. */
+  readonly isLacking: boolean;
 
-  constructor(reason: string) {
+  constructor(reason: string, isLacking = false) {
     this.reason = reason;
+    this.isLacking = isLacking;
   }
 }
 
+/** Why a schema is not read by a compiled program. */
+export interface NotCompiled {
+  readonly unsupported: string;
+  readonly isLacking: boolean;
+}
+
 /** Compiles a writer schema for the needs, or says why the caller has to decode to objects. */
-export function compileProgram(schema: unknown, needs: SourceNeeds): AvroProgram | { readonly unsupported: string } {
+export function compileProgram(schema: unknown, needs: SourceNeeds): AvroProgram | NotCompiled {
   const type = resolveAvro(schema);
   try {
     return new Compiler(needs).compile(type);
   } catch (error) {
-    if (error instanceof Unsupported) return { unsupported: error.reason };
+    if (error instanceof Unsupported) return { unsupported: error.reason, isLacking: error.isLacking };
     throw error;
   }
 }
@@ -65,7 +74,7 @@ class Compiler {
     this.#code.emit(OP.end);
     if (this.#keyIsMade) for (const at of this.#keyBytes) this.#code.replace(at, OP.keyCopy);
     for (const need of [key, time]) {
-      if (need !== undefined && !this.#found.has(need)) throw new Unsupported(`the schema has no field ${need}`);
+      if (need !== undefined && !this.#found.has(need)) throw new Unsupported(`the schema has no field ${need}`, true);
     }
     return {
       code: this.#code.finish(),

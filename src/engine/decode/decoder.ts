@@ -47,7 +47,7 @@ export class SchemaReaders {
       this.#readers.set(schemaId, compiled);
       return { missing };
     }
-    if (createFallback === undefined) throw unsupported(schemaId, compiled.unsupported);
+    if (createFallback === undefined || compiled.isLacking) throw unsupported(schemaId, compiled.unsupported);
     this.#readers.set(schemaId, new ObjectReader(createFallback(), this.needs, REASON.undecodable));
     return { missing: [], unsupported: compiled.unsupported };
   }
