@@ -17,7 +17,9 @@ let wanted;
 
 for (const [name, command, before] of runtimes) {
   const started = performance.now();
-  const run = spawnSync(command, [...before, 'bin/anomaly.js', 'demo', '--speed', 'max', '--no-tui', '-o', 'json'], { encoding: 'utf8' });
+  const run = spawnSync(command, [...before, 'bin/anomaly.js', 'demo', '--speed', 'max', '--no-tui', '-o', 'json'], {
+    encoding: 'utf8',
+  });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   let results;
   try {

@@ -11,7 +11,11 @@ before(async () => {
 after(() => dev.stop());
 
 function kcat(args: readonly string[], input = ''): string {
-  const { status, stdout, stderr, error } = spawnSync('kcat', ['-b', dev.brokers, ...args], { input, encoding: 'utf8', timeout: 30_000 });
+  const { status, stdout, stderr, error } = spawnSync('kcat', ['-b', dev.brokers, ...args], {
+    input,
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   assert.equal(status, 0, `kcat ${args.join(' ')}: ${error ?? stderr}`);
   return stdout;
 }
