@@ -35,7 +35,9 @@ export class NdjsonSink implements RowSink {
     const { pipeline } = task;
     for (let row = 0; this.#emit.windows && row < pipeline.windowRows.count; row++) {
       const window = windowObject(pipeline, row, task.placeOf(row), this.#shown);
-      this.#line({ type: 'window', ...window, watermark: pipeline.watermark });
+      // Rows come by their end, so that is how far event time has come for sure. The pipeline's own watermark is by now
+      // wherever the batch ended, and lines must not depend on that.
+      this.#line({ type: 'window', ...window, watermark: window.end });
     }
     for (let row = 0; this.#emit.alerts && row < pipeline.alertRows.count; row++) {
       this.#line({ type: 'anomaly', ...anomalyObject(pipeline, row, task.placeOf(row)) });

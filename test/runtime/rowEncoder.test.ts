@@ -18,6 +18,8 @@ before(async () => {
   types = { window: await read('window'), anomaly: await read('anomaly') };
 });
 
+// avsc refuses the largest integer that a double holds exactly.
+const natural = fc.integer({ min: 0, max: 2 ** 53 - 2 });
 const name = fc.string({ unit: 'grapheme', maxLength: 40 });
 const time = fc.integer({ min: -8.64e15, max: 8.64e15 }).map((ms) => Math.max(-(2 ** 52), ms));
 const double = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, Infinity, -Infinity, -0));
@@ -39,7 +41,7 @@ interface Row {
 const few = <T>(values: fc.Arbitrary<T>) => fc.array(values, { minLength: 1, maxLength: 2 });
 const rowsOf = (times: fc.Arbitrary<number>) =>
   fc
-    .record({ starts: few(times), ends: few(times), offsets: few(fc.maxSafeNat()), recordTimes: few(times) })
+    .record({ starts: few(times), ends: few(times), offsets: few(natural), recordTimes: few(times) })
     .chain(({ starts, ends, offsets, recordTimes }) =>
       fc.array(
         fc.record<Row>({
@@ -48,7 +50,7 @@ const rowsOf = (times: fc.Arbitrary<number>) =>
           field: fc.nat(1),
           start: fc.constantFrom(...starts),
           end: fc.constantFrom(...ends),
-          count: fc.maxSafeNat(),
+          count: natural,
           doubles: fc.array(double, { minLength: 8, maxLength: 8 }),
           offset: fc.constantFrom(...offsets),
           recordTime: fc.constantFrom(...recordTimes),
@@ -167,11 +169,11 @@ describe('row encoder', () => {
     );
   });
 
-  test('longs: each byte as avsc writes it, up to 2^53 and down to -2^52', () => {
+  test('longs: each byte as avsc writes it, up to 2^53 - 2 and down to -2^52', () => {
     const long = avro.Type.forSchema('long');
     const bytes = new AvroBytes();
     fc.assert(
-      fc.property(fc.oneof(fc.maxSafeNat(), fc.integer(), fc.integer({ min: -(2 ** 52), max: 0 })), (value) => {
+      fc.property(fc.oneof(natural, fc.integer(), fc.integer({ min: -(2 ** 52), max: 0 })), (value) => {
         bytes.length = 0;
         bytes.long(value);
         assert.deepEqual(Buffer.from(bytes.bytes.slice(0, bytes.length)), long.toBuffer(value));

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { repartition } from '../../src/runtime/repartition.ts';
+import { SourceSchemas } from '../../src/runtime/sourceSchemas.ts';
+import { partitionForKey } from '../../src/wire/murmur2.ts';
+import { append, type JsonRecord, readTopic, startWorld, type World } from '../helpers/world.ts';
+import { configOf, LogLines } from './helpers/config.ts';
+
+const PARTITIONS = 3;
+let world: World;
+before(async () => {
+  world = await startWorld();
+});
+after(() => world.close());
+
+async function fill(topic: string, records: readonly JsonRecord[]): Promise<void> {
+  await world.client.admin.createTopics([{ name: topic, partitions: PARTITIONS }]);
+  const producer = await world.client.createProducer();
+  for (const record of records) append(producer, topic, record);
+  const [key, value] = [Buffer.from('unused'), Buffer.from('{"id":"with-headers","value":1}')];
+  const headers = [{ key: 'origin', value: Buffer.from('plc-7') }];
+  producer.append(topic, 1, 5, key, 0, key.length, value, 0, value.length, headers);
+  await producer.close();
+}
+
+async function copy(topic: string) {
+  const config = await configOf(`pipeline: ${topic}-mended\nsource: {topics: [${topic}], key: id, format: json}\n`);
+  const schemas = new SourceSchemas(config, undefined, new LogLines());
+  const { signal } = new AbortController();
+  const split = await repartition({ client: world.client, schemas, config, untilEnd: true, now: Date.now, signal });
+  await split.running;
+  return split.config;
+}
+
+test('each record is copied once, in order, to the partition where Java puts its series; the rest is dead letters', async () => {
+  const records = Array.from({ length: 3000 }, (_, i) => ({
+    partition: i % PARTITIONS,
+    key: null,
+    timestamp: 1000 + i,
+    value: { id: `s-${i % 17}`, value: i },
+  }));
+  const bad: JsonRecord[] = [
+    { partition: 0, key: 'k', value: 'no json' },
+    { partition: 2, key: 'k', value: { value: 1 } },
+  ];
+  await fill('split', [...records, ...bad]);
+  const config = await copy('split');
+  assert.deepEqual([config.source.topics, config.source.key], [['split-mended.by-key'], undefined]);
+
+  const copies = await readTopic(world, 'split-mended.by-key');
+  assert.equal(copies.flat().length, records.length + 1);
+  const perSource = new Map<string, number>();
+  copies.forEach((list, partition) => {
+    for (const { key, value, timestamp, headers } of list as Record<string, unknown>[]) {
+      const name = Buffer.from(key as string);
+      assert.equal(partitionForKey(name, 0, name.length, PARTITIONS), partition);
+      if (key === 'with-headers') {
+        assert.deepEqual(headers, { origin: 'plc-7' });
+        continue;
+      }
+      const { id, value: i } = value as { id: string; value: number };
+      assert.equal(id, key);
+      assert.equal(timeOf(timestamp), 1000 + i);
+      const place = `${id}/${i % PARTITIONS}`;
+      assert.ok((perSource.get(place) ?? -1) < i, 'a source partition keeps its order');
+      perSource.set(place, i);
+    }
+  });
+  const letters = (await readTopic(world, 'split.dlq')).flat();
+  assert.equal(letters.length, 2);
+});
+
+test('a second start copies only what is new', async () => {
+  const record = (i: number) => ({ partition: 0, key: null, value: { id: 'a', value: i } });
+  await fill('twice', [record(0), record(1)]);
+  await copy('twice');
+  await fill('twice', [record(2)]);
+  await copy('twice');
+  const values = (await readTopic(world, 'twice-mended.by-key')).flat().map(({ value }) => value as { value: number });
+  assert.deepEqual(values.map(({ value }) => value).sort(), [0, 1, 1, 1, 2]);
+});
+
+function timeOf(timestamp: unknown): number {
+  return typeof timestamp === 'number' ? timestamp : Date.parse(String(timestamp));
+}
