@@ -1,9 +1,10 @@
-import { AnomalyError, type ErrorCode, isAnomalyError } from '../../errors.ts';
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { ProducerOptions } from '../client.ts';
 import { KafkaCode, kafkaError, protocolFailure, topicMissing } from '../kafkaErrors.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import { type Cluster, isPassing } from './cluster.ts';
 import type { OutgoingBatch, PartitionQueue } from './partitionQueue.ts';
+import { batchGivenUp, batchRefused } from './produceErrors.ts';
 import { encodeProduce, readProduceAnswer, type SentBatch } from './produceRequest.ts';
 import { ProducerIdentity } from './producerIdentity.ts';
 
@@ -178,7 +179,6 @@ export class ProduceSender {
       this.#events.acknowledged(batch);
       return;
     }
-    const action = `produce to ${queue.topic} partition ${queue.partition}`;
     const isHead = queue.isHead(batch);
     const { retry, name } = kafkaError(errorCode);
     batch.lastReason = `the broker answered ${name}`;
@@ -195,15 +195,7 @@ export class ProduceSender {
       this.#putBack({ queue, batch }, retry === 'metadata');
       return;
     }
-    this.#events.failed(
-      protocolFailure(errorCode, `${action}, ${batch.count} records of ${batch.bytes?.length ?? 0} bytes,`, {
-        code: fatalCode(errorCode),
-        ...(name === 'MESSAGE_TOO_LARGE'
-          ? { hint: `raise max.message.bytes of topic ${queue.topic}, or make batches smaller` }
-          : {}),
-        details: { topic: queue.topic, partition: queue.partition, baseSequence: batch.baseSequence },
-      }),
-    );
+    this.#events.failed(batchRefused(queue, batch, errorCode));
   }
 
   /** The connection broke: whether the broker has the batches is not known, and the sequences will tell it. */
@@ -231,14 +223,7 @@ export class ProduceSender {
   }
 
   #giveUp(queue: PartitionQueue, batch: OutgoingBatch): void {
-    const timeoutMs = this.#cluster.retryTimeoutMs;
-    this.#events.failed(
-      new AnomalyError(
-        'ANM_TIMEOUT',
-        `cannot produce to ${queue.topic} partition ${queue.partition} within ${timeoutMs} ms (setting retry_timeout): ${batch.lastReason}`,
-        { details: { topic: queue.topic, partition: queue.partition, setting: 'retry_timeout', timeoutMs } },
-      ),
-    );
+    this.#events.failed(batchGivenUp(queue, batch, this.#cluster.retryTimeoutMs));
   }
 
   #connect(nodeId: number): void {
@@ -353,9 +338,4 @@ export class ProduceSender {
       Math.max(1, atMs - performance.now()),
     );
   }
-}
-
-function fatalCode(errorCode: number): ErrorCode {
-  const { code } = kafkaError(errorCode);
-  return code === 'ANM_AUTHORIZATION' || code === 'ANM_UNSUPPORTED' ? code : 'ANM_PRODUCE';
 }
