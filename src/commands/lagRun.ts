@@ -51,8 +51,10 @@ async function read(context: CommandContext, { admin }: KafkaClient): Promise<Re
   const topics = context.flags['topic'] as string[] | undefined;
   const known = await admin.groups();
   const names = context.args.length > 0 ? [...new Set(context.args)] : known.map((group) => group.groupId);
-  const missing = names.find((name) => !known.some((group) => group.groupId === name));
-  if (missing !== undefined) {
+  const isKnown = (name: string) => known.some((group) => group.groupId === name);
+  const missing = names.find((name) => !isKnown(name));
+  // One that is watched may come yet: `lag --watch` is often started before the pipeline.
+  if (missing !== undefined && context.flags['watch'] === undefined) {
     throw new AnomalyError('ANM_USAGE', `cannot show group ${missing} as the broker knows no such group`, {
       hint: known.length === 0 ? 'it has no groups at all' : `it has ${known.map((group) => group.groupId).join(', ')}`,
     });
@@ -60,6 +62,10 @@ async function read(context: CommandContext, { admin }: KafkaClient): Promise<Re
   const rows: PartitionLag[] = [];
   const groups: { group: string; state: string; members: number }[] = [];
   for (const group of names) {
+    if (!isKnown(group)) {
+      groups.push({ group, state: 'none yet', members: 0 });
+      continue;
+    }
     const { state, members } = await admin.describeGroup(group);
     groups.push({ group, state, members: members.length });
     const assigned = members.flatMap((member) => member.partitions.map((each) => each.topic));

@@ -48,7 +48,7 @@ export async function runPipeline(context: CommandContext, stage: Stage, given?:
     });
     const result = await Promise.race(copy === undefined ? [job] : [job, copy.then(() => job)]);
     progress.end();
-    await printSummary(context, config, groupId, result, (now() - started) / 1000);
+    await printSummary(context, config, stage, groupId, result, (now() - started) / 1000);
     return result.ended === 'stopped' && shared.untilEnd ? stoppedCode(signal) : 0;
   } finally {
     progress.end();
@@ -74,6 +74,7 @@ function count(value: number): string {
 async function printSummary(
   context: CommandContext,
   config: PipelineConfig,
+  stage: Stage,
   groupId: string,
   result: JobResult,
   seconds: number,
@@ -96,13 +97,18 @@ async function printSummary(
   };
   await context.output.document(summary, () => {
     const end = result.ended === 'end' ? 'reached the end' : 'stopped: drained and committed';
-    return [
+    const lines = [
       `${config.pipeline}: ${end} after ${seconds.toFixed(1)} s`,
       `  records       ${count(totals.records)} (${count(summary.events_per_second)}/s) of ${count(result.series)} series`,
-      `  windows       ${count(totals.windows)} to ${config.sinks.windows}, ${count(result.openWindows)} left open`,
-      `  alerts        ${count(totals.alerts)} to ${config.sinks.anomalies}`,
-      `  late          ${count(totals.late)} to ${config.sinks.late}`,
-      `  dead letters  ${count(totals.deadLetters)} to ${config.sinks.deadLetters}`,
-    ].join('\n');
+    ];
+    if (stage === 'run' || stage === 'window') {
+      lines.push(`  windows       ${count(totals.windows)} to ${config.sinks.windows}, ${count(result.openWindows)} left open`);
+      lines.push(`  late          ${count(totals.late)} to ${config.sinks.late}`);
+    }
+    if (config.score !== undefined && stage !== 'window') {
+      lines.push(`  alerts        ${count(totals.alerts)} to ${config.sinks.anomalies}`);
+    }
+    lines.push(`  dead letters  ${count(totals.deadLetters)} to ${config.sinks.deadLetters}`);
+    return lines.join('\n');
   });
 }
