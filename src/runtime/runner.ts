@@ -214,14 +214,12 @@ export class Runner {
       if (offset < task.suppressBelow || this.#committed.get(nameOf(task)) === offset) continue;
       cuts.push({ task, snapshot: { offset, definition, state: task.snapshot() } });
     }
-    let busyMs = now() - started;
+    // A large state must not keep the process busy with snapshots: at most a tenth of the time goes into them, of which
+    // the cut is about half and hashing and writing the rest. Waiting for the broker and the disk does not count, or a
+    // pipeline that catches up would hardly ever commit.
+    this.#nextCommitMs = Math.max(this.#nextCommitMs, started + 20 * (now() - started));
     await producer.flush();
-    const flushed = now();
     await Promise.all(cuts.map(({ task, snapshot }) => store.save(task.topic, task.partition, snapshot)));
-    busyMs += now() - flushed;
-    // A large state must not keep the process busy with snapshots: at most a tenth of the time goes into them. Waiting
-    // for the broker does not count, or a pipeline that catches up would hardly ever commit.
-    this.#nextCommitMs = Math.max(this.#nextCommitMs, started + 10 * busyMs);
     if (cuts.length === 0) return;
     await consumer.commit(
       cuts.map(({ task, snapshot }) => ({ topic: task.topic, partition: task.partition, offset: snapshot.offset })),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { startWorld, type World } from '../helpers/world.ts';
-import { type Child, startAnomaly } from './helpers/child.ts';
+import { type Child, killTheRest, startAnomaly } from './helpers/child.ts';
 import { LeapClock } from './helpers/leapClock.ts';
 import { Readings, seeded } from './helpers/readings.ts';
 import { TopicReader } from './helpers/topicReader.ts';
@@ -18,10 +18,11 @@ let world: World;
 before(async () => {
   world = await startWorld({ clock });
 });
+afterEach(killTheRest);
 after(() => world.close());
 
-/** The moments of death: somewhere among the outputs, or between a snapshot and its commit. */
-const DEATHS = ['rows', 'commit', 'rows', 'commit', 'rows'] as const;
+/** The moments of death: somewhere among the outputs, with outputs that never arrive, or between snapshot and commit. */
+const DEATHS = ['rows', 'commit', 'output', 'rows', 'commit'] as const;
 const SINKS = ['windows', 'anomalies', 'late', 'dlq'] as const;
 
 const flags = (pipeline: string, ...more: string[]) => [
@@ -42,19 +43,14 @@ test('a pipeline killed again and again puts out what an undisturbed one does; r
   for (const death of DEATHS) {
     const child = startAnomaly(world, flags('killed'));
     readings.append(SLICE_RECORDS);
-    // It lives for some commits; the next one the broker may hold until it is dead.
-    const commits = 1 + Math.floor(random() * 2);
-    world.broker.faults.inject({ api: 'OffsetCommit', delayMs: 0, count: commits });
-    if (death === 'commit') world.broker.faults.inject({ api: 'OffsetCommit', delayMs: HELD_MS });
-    while (world.broker.faults.armedCount > 0) {
-      // Only a pipeline that moves sends requests.
-      readings.append(200);
-      await pollOf(windows, child);
-    }
-    const target = windows.count + Math.floor(random() * 500);
-    while (death === 'rows' && windows.count < target) {
-      readings.append(200);
-      await pollOf(windows, child);
+    if (death === 'output') {
+      await readings.flush();
+      // What it puts out never arrives. It gets time for a commit, which it must not make.
+      world.broker.faults.inject({ api: 'Produce', delayMs: HELD_MS, drop: 'before' });
+      while (world.broker.faults.armedCount > 0) await pollOf(windows, child);
+      for (let polls = 0; polls < 20; polls++) await pollOf(windows, child);
+    } else {
+      await liveOn(death, random, readings, windows, child);
     }
     child.kill('SIGKILL');
     assert.equal((await child.ended).signal, 'SIGKILL');
@@ -75,6 +71,26 @@ test('a pipeline killed again and again puts out what an undisturbed one does; r
   const ends = await world.client.admin.listOffsets(sources, 'latest');
   assert.deepEqual(await world.client.admin.groupOffsets('killed', sources), ends);
 });
+
+/** It lives for some commits, or until the broker holds the one after those, and then for some more rows. */
+async function liveOn(
+  death: 'rows' | 'commit',
+  random: () => number,
+  readings: Readings,
+  windows: TopicReader,
+  child: Child,
+): Promise<void> {
+  const { faults } = world.broker;
+  faults.inject({ api: 'OffsetCommit', delayMs: 0, count: 1 + Math.floor(random() * 2) });
+  if (death === 'commit') faults.inject({ api: 'OffsetCommit', delayMs: HELD_MS });
+  const rows = death === 'rows' ? Math.floor(random() * 500) : 0;
+  for (let target = Infinity; windows.count < target; ) {
+    // Only a pipeline that moves sends requests.
+    readings.append(200);
+    await pollOf(windows, child);
+    if (faults.armedCount === 0 && target === Infinity) target = windows.count + rows;
+  }
+}
 
 async function pollOf(windows: TopicReader, child: Child): Promise<void> {
   await windows.poll(20);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { startWorld, type World } from '../helpers/world.ts';
-import { type Child, startAnomaly } from './helpers/child.ts';
+import { type Child, killTheRest, startAnomaly } from './helpers/child.ts';
 import { LeapClock } from './helpers/leapClock.ts';
 import { Readings } from './helpers/readings.ts';
 import { TopicReader } from './helpers/topicReader.ts';
@@ -12,6 +12,7 @@ before(async () => {
   world = await startWorld({ clock });
 });
 afterEach(() => {
+  killTheRest();
   world.broker.faults.clear();
   // What is still held by a fault happens now, to nobody.
   clock.leap(HELD_MS);

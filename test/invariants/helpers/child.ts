@@ -21,6 +21,13 @@ export interface Child {
   readonly ended: Promise<ChildRun>;
 }
 
+const running = new Set<{ kill(signal: NodeJS.Signals): unknown }>();
+
+/** For `afterEach`: a test that fails in the middle must not leave its process behind. */
+export function killTheRest(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** Starts `anomaly` as a user does, in a process of its own, against the broker of this one. */
 export function startAnomaly(world: World, argv: readonly string[]): Child {
   if (!existsSync(`${ROOT}/dist/cli.js`)) {
@@ -31,6 +38,7 @@ export function startAnomaly(world: World, argv: readonly string[]): Child {
     env: { PATH: process.env['PATH'], HOME: '/nonexistent/home', ...world.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
   let stdout = '';
   let stderr = '';
   let isOver = false;
@@ -47,6 +55,7 @@ export function startAnomaly(world: World, argv: readonly string[]): Child {
   });
   const ended = new Promise<ChildRun>((resolve) => {
     child.once('close', (code, signal) => {
+      running.delete(child);
       isOver = true;
       tell();
       resolve({ code, signal, stdout, stderr });
