@@ -11,7 +11,9 @@ const RECORDS = 40_000;
 const RECORD_BYTES = 200;
 const BUFFER_BYTES = 512 * 1024;
 const FETCH_BYTES = 128 * 1024;
-const HELD_MS = 3_600_000;
+const HELD_MS = 200_000;
+/** So that the leap over what was held is no silence of the member. */
+const SESSION_MS = 300_000;
 const clock = new LeapClock();
 let world: World;
 before(async () => {
@@ -41,7 +43,11 @@ function watched(client: KafkaClient) {
       return producer;
     },
     createConsumer: async (options) => {
-      parts.consumer = await client.createConsumer({ ...options, maxPartitionBytes: FETCH_BYTES });
+      parts.consumer = await client.createConsumer({
+        ...options,
+        maxPartitionBytes: FETCH_BYTES,
+        sessionTimeoutMs: SESSION_MS,
+      });
       return parts.consumer;
     },
     close: () => client.close(),
