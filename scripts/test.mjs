@@ -8,7 +8,17 @@ import { fileURLToPath } from 'node:url';
 const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
 const files = (wanted.length > 0 ? wanted : ['test']).flatMap(find).sort();
 const reporter = fileURLToPath(new URL('./reporter.mjs', import.meta.url));
-const args = ['--import', 'tsx', '--test', '--test-concurrency=2', `--test-reporter=${reporter}`, ...files];
+const args = [
+  '--import',
+  'tsx',
+  '--import',
+  fileURLToPath(new URL('./endTests.mjs', import.meta.url)),
+  '--test',
+  '--test-concurrency=2',
+  '--test-timeout=300000',
+  `--test-reporter=${reporter}`,
+  ...files,
+];
 spawn(process.execPath, args, { stdio: 'inherit' }).on('exit', (code) => {
   process.exitCode = code ?? 1;
 });

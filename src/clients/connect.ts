@@ -57,7 +57,7 @@ async function choose(options: ConnectOptions): Promise<{ client: KafkaClient; c
     if (!isAnomalyError(error) || error.code !== 'ANM_CLIENT_MISSING') throw error;
     throw new AnomalyError(
       'ANM_UNSUPPORTED',
-      `cannot use ${options.brokers.join(', ')} as ${missing[0]}, and the client librdkafka, which speaks older versions, does not load`,
+      `cannot use ${options.brokers.join(', ')} as ${missing.join('; ')}; and the client librdkafka, which speaks older versions, does not load`,
       { hint: error.hint, details: { missing }, cause: error },
     );
   }
