@@ -147,6 +147,12 @@ export const ERROR_TABLE = {
     summary: 'A snapshot fails its checksum or does not belong to this pipeline.',
     hint: 'remove the named file, and start again with --start-empty',
   },
+  ANM_STATE_DIRECTORY: {
+    exit: 1,
+    retryable: true,
+    summary: 'The directory of the snapshots cannot be read or written.',
+    hint: 'check --state-dir: its rights, and the room on its disk',
+  },
   ANM_STATE_MISSING: {
     exit: 5,
     retryable: false,

@@ -62,6 +62,13 @@ function stateDirectory(context: CommandContext, config: PipelineConfig, groupId
   return join(store === '' ? context.settings.string('state_dir') : store, groupId);
 }
 
+function endText({ ended, isCommitted }: JobResult): string {
+  if (ended === 'end') return 'reached the end';
+  return isCommitted
+    ? 'stopped: drained and committed'
+    : 'stopped: drained; the group took no commit, the snapshots are stored';
+}
+
 function progressText(totals: RunTotals, elapsedMs: number): string {
   const rate = Math.round((totals.records * 1000) / Math.max(1, elapsedMs));
   return `${count(totals.records)} records (${count(rate)}/s), ${count(totals.windows)} windows, ${count(totals.alerts)} alerts, ${count(totals.late)} late, ${count(totals.deadLetters)} dead letters`;
@@ -96,13 +103,15 @@ async function printSummary(
     events_per_second: Math.round(totals.records / Math.max(seconds, 1e-3)),
   };
   await context.output.document(summary, () => {
-    const end = result.ended === 'end' ? 'reached the end' : 'stopped: drained and committed';
+    const end = endText(result);
     const lines = [
       `${config.pipeline}: ${end} after ${seconds.toFixed(1)} s`,
       `  records       ${count(totals.records)} (${count(summary.events_per_second)}/s) of ${count(result.series)} series`,
     ];
     if (stage === 'run' || stage === 'window') {
-      lines.push(`  windows       ${count(totals.windows)} to ${config.sinks.windows}, ${count(result.openWindows)} left open`);
+      lines.push(
+        `  windows       ${count(totals.windows)} to ${config.sinks.windows}, ${count(result.openWindows)} left open`,
+      );
       lines.push(`  late          ${count(totals.late)} to ${config.sinks.late}`);
     }
     if (config.score !== undefined && stage !== 'window') {

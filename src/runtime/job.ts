@@ -40,6 +40,8 @@ export interface JobOptions {
 
 export interface JobResult {
   readonly ended: 'end' | 'stopped';
+  /** False when a rebalance refused the last commit; the snapshots are stored, and the next owner goes on from them. */
+  readonly isCommitted: boolean;
   readonly totals: RunTotals;
   readonly series: number;
   readonly openWindows: number;
@@ -92,6 +94,7 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
     const tasks = [...runner.tasks];
     return {
       ended,
+      isCommitted: runner.isCommitted,
       totals: runner.totals,
       series: tasks.reduce((sum, task) => sum + task.pipeline.keys.size, 0),
       openWindows: tasks.reduce((sum, task) => sum + task.pipeline.openWindows, 0),

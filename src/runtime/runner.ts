@@ -4,6 +4,8 @@ import { Placement } from '../engine/placement.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import type { SnapshotStore, StoredSnapshot } from '../stores/snapshotStore.ts';
+import { InputChecks } from './inputChecks.ts';
+import { usableSnapshot } from './recovery.ts';
 import type { Task } from './task.ts';
 import type { TopicSink } from './topicSink.ts';
 
@@ -53,6 +55,8 @@ export interface RunTotals {
  */
 export class Runner {
   readonly totals: RunTotals = { records: 0, bytes: 0, windows: 0, alerts: 0, late: 0, deadLetters: 0, commits: 0 };
+  /** False when the last commit of a stopped run was refused by a rebalance: the snapshots are stored all the same. */
+  isCommitted = true;
   readonly #options: RunnerOptions;
   readonly #tasks = new Map<string, Task>();
   readonly #placement = new Placement();
@@ -62,12 +66,13 @@ export class Runner {
   #failure: unknown;
   #nextCommitMs = 0;
   #nextProgressMs = 0;
-  #warnedLate = false;
   #ending = false;
-  #badWindow = { records: 0, bad: 0 };
+  readonly #checks: InputChecks;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    const { maxBadRate, logger, sink } = options;
+    this.#checks = new InputChecks({ maxBadRate, logger, deadLetters: sink.names.deadLetters });
   }
 
   get tasks(): Iterable<Task> {
@@ -76,15 +81,25 @@ export class Runner {
 
   /** Resolves when the end is reached or the signal came, with everything committed. */
   async run(): Promise<'end' | 'stopped'> {
-    const { consumer, producer, signal, now, topics, start } = this.#options;
+    const { consumer, now, topics, start } = this.#options;
     await consumer.subscribe(topics, start, {
       onAssigned: (partitions) => this.#assigned(partitions),
       onRevoked: (partitions) => this.#revoked(partitions),
       onLost: (partitions) => this.#lost(partitions),
     });
     this.#nextCommitMs = now() + this.#options.commitEveryMs;
+    try {
+      return await this.#loop();
+    } catch (error) {
+      // The position is behind a batch that may not have been put out: whoever closes the consumer must not commit it.
+      this.#failure ??= error;
+      throw error;
+    }
+  }
+
+  async #loop(): Promise<'end' | 'stopped'> {
+    const { consumer, producer, signal, now } = this.#options;
     while (!signal.aborted) {
-      if (this.#atEnd() && (await this.#finish())) return 'end';
       const batch = await consumer.poll(POLL_MS);
       if (batch !== null) await this.#process(batch);
       this.#putOutCorrupt();
@@ -97,8 +112,9 @@ export class Runner {
         this.#nextProgressMs = time + PROGRESS_MS;
         this.#options.onProgress?.(this.totals);
       }
+      if (this.#atEnd() && (await this.#finish())) return 'end';
     }
-    await this.#drain();
+    this.isCommitted = await this.#drain();
     return 'stopped';
   }
 
@@ -107,6 +123,7 @@ export class Runner {
     for (const corrupt of this.#options.consumer.takeCorrupt()) {
       this.#options.sink.corrupt(corrupt);
       this.totals.deadLetters += corrupt.recordCount;
+      this.#checks.add(corrupt.recordCount, corrupt.recordCount, nameOf(corrupt), corrupt.reason);
     }
   }
 
@@ -120,7 +137,8 @@ export class Runner {
     this.totals.bytes += batch.count === 0 ? 0 : batch.valueEnd[batch.count - 1]! - Math.max(0, batch.keyStart[0]!);
     if (task.pipeline.keys.size > series) this.#checkPlacement(task, series);
     this.#putOut(task, batch);
-    this.#checkRates(task, batch.count);
+    this.#checks.add(batch.count, task.rejectCount, nameOf(task), task.lastRejectReason);
+    this.#checks.checkLate(this.totals);
   }
 
   #putOut(task: Task, batch: ColumnBatch | undefined): void {
@@ -133,7 +151,6 @@ export class Runner {
     this.totals.alerts += alertRows.count;
     this.totals.late += lateRows.count;
     this.totals.deadLetters += rejectCount;
-    this.#badWindow.bad += rejectCount;
     this.#options.sink.write(task, batch);
     pipeline.clearOutput();
   }
@@ -148,31 +165,6 @@ export class Runner {
       `cannot go on as series ${split.series} is in partition ${nameOf(task)} and in ${other}, so its windows would be split`,
       { details: { series: split.series, partitions: [other, nameOf(task)] } },
     );
-  }
-
-  #checkRates(task: Task, records: number): void {
-    const bad = this.#badWindow;
-    bad.records += records;
-    if (bad.records >= BAD_WINDOW_RECORDS) {
-      if (bad.bad > bad.records * this.#options.maxBadRate) {
-        throw new AnomalyError(
-          'ANM_BAD_DATA',
-          `cannot go on as ${bad.bad} of the last ${bad.records} records cannot be decoded, the last ones in ${nameOf(task)}: ${task.lastRejectReason}`,
-          {
-            hint: `look at them with anomaly tail ${this.#options.sink.names.deadLetters}, and check source.fields, key and time`,
-          },
-        );
-      }
-      bad.records = 0;
-      bad.bad = 0;
-    }
-    if (!this.#warnedLate && this.totals.records >= 1000 && this.totals.late > this.totals.records * LATE_WARN_SHARE) {
-      this.#warnedLate = true;
-      const percent = ((100 * this.totals.late) / this.totals.records).toFixed(1);
-      this.#options.logger.warn(
-        `${percent} % of the records came late, above 1 %: raise time.out_of_orderness, or load files merged by time`,
-      );
-    }
   }
 
   /** Cuts a snapshot of every task that moved, now; the rest goes on in the background. */
@@ -238,6 +230,8 @@ export class Runner {
   /** False when the group took no commit: the partitions come again, and with them their end. */
   async #finish(): Promise<boolean> {
     await this.#commit;
+    this.#throwFailure();
+    this.#checks.end();
     if (!this.#options.leaveOpen) {
       for (const task of this.#tasks.values()) {
         task.close();
@@ -253,21 +247,25 @@ export class Runner {
     const until = this.#options.until?.();
     if (until === undefined || this.#tasks.size === 0) return false;
     const { consumer } = this.#options;
-    for (const { topic, partition, offset } of until) {
-      if (this.#tasks.has(`${topic}/${partition}`) && consumer.position(topic, partition) < offset) return false;
+    for (const task of this.#tasks.values()) {
+      const { topic, partition } = task;
+      const end = until.find((each) => each.partition === partition && each.topic === topic);
+      if (end !== undefined && consumer.position(topic, partition) < end.offset) return false;
     }
     return true;
   }
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
-    const { consumer, store, createTask } = this.#options;
+    const { consumer, store, createTask, definition, startEmpty } = this.#options;
+    const rule = { location: store.location, definition, startEmpty };
     const committed = await consumer.committed(partitions);
     const starts: TopicPartitionOffset[] = [];
     for (const partition of partitions) {
       const name = nameOf(partition);
       const offset = committed.find((each) => nameOf(each) === name)?.offset ?? -1;
       const task = createTask(partition);
-      const snapshot = this.#usable(name, offset, await store.load(partition.topic, partition.partition));
+      const stored = await store.load(partition.topic, partition.partition);
+      const snapshot = usableSnapshot(name, offset, stored, rule);
       if (snapshot !== undefined) {
         task.restore(snapshot.state);
         task.suppressBelow = offset;
@@ -283,27 +281,6 @@ export class Runner {
     }
     if (partitions.length > 0) this.#options.logger.info(`assigned ${partitions.map(nameOf).join(', ')}`);
     return starts;
-  }
-
-  /** The snapshot to go on from, or undefined to begin empty; refuses what would leave windows half empty. */
-  #usable(name: string, committed: number, snapshot: StoredSnapshot | undefined): StoredSnapshot | undefined {
-    const { store, definition, startEmpty } = this.#options;
-    if (startEmpty) return undefined;
-    if (snapshot === undefined) {
-      if (committed <= 0) return undefined;
-      throw new AnomalyError(
-        'ANM_STATE_MISSING',
-        `cannot go on with ${name} at offset ${committed} as there is no snapshot of it in ${store.location}`,
-      );
-    }
-    if (snapshot.definition !== definition) {
-      throw new AnomalyError(
-        'ANM_STATE_CORRUPT',
-        `cannot go on with ${name} as its snapshot in ${store.location} is of another definition of the pipeline (${snapshot.definition}, now ${definition})`,
-        { hint: 'give the changed pipeline another name, or begin with empty windows by --start-empty' },
-      );
-    }
-    return snapshot;
   }
 
   async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
@@ -338,8 +315,6 @@ export class Runner {
 /** Waiting for records: short, so that signals and commits are seen. */
 const POLL_MS = 100;
 const PROGRESS_MS = 250;
-const BAD_WINDOW_RECORDS = 1000;
-const LATE_WARN_SHARE = 0.01;
 
 function nameOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;

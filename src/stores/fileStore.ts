@@ -30,27 +30,25 @@ export class FileStore implements SnapshotStore {
       file = await readFile(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+      throw diskError('read', path, error);
     }
     return decode(file, path, topic, partition);
   }
 
   async save(topic: string, partition: number, snapshot: StoredSnapshot): Promise<void> {
-    await mkdir(this.location, { recursive: true });
     const path = this.#path(topic, partition);
     const aside = `${path}.${this.#writer}.new`;
-    const file = await open(aside, 'w');
     try {
-      await file.write(header(topic, partition, snapshot));
-      await file.write(snapshot.state);
-      await file.datasync();
-    } finally {
-      await file.close();
+      await mkdir(this.location, { recursive: true });
+      await writeWhole(aside, [header(topic, partition, snapshot), snapshot.state]);
+    } catch (cause) {
+      await rm(aside, { force: true }).catch(() => {});
+      throw diskError('store', path, cause);
     }
     try {
       await rename(aside, path);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw diskError('store', path, cause);
       throw new AnomalyError('ANM_GROUP_REBALANCED', `cannot store ${path} as the partition has another owner`, {
         cause,
       });
@@ -65,7 +63,7 @@ export class FileStore implements SnapshotStore {
   async #removeLeftovers(path: string): Promise<void> {
     const names = await readdir(this.location).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
-      throw error;
+      throw diskError('read', this.location, error);
     });
     const leftovers = names.filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.new'));
     for (const name of leftovers) await rm(join(this.location, name), { force: true });
@@ -121,6 +119,25 @@ function decode(file: Buffer, path: string, topic: string, partition: number): S
   if (state.length !== fields.bytes) throw refuse(`it has ${state.length} bytes of state, not ${fields.bytes}`);
   if (sha256(state) !== fields.sha256) throw refuse('its sha256 does not match');
   return { offset: fields.offset, definition: fields.definition, state };
+}
+
+/** All of it, or an error: a single write may take less than it is given when the disk fills up. */
+async function writeWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    for (const part of parts) await file.appendFile(part);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+function diskError(verb: string, path: string, cause: unknown): AnomalyError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AnomalyError('ANM_STATE_DIRECTORY', `cannot ${verb} snapshot ${path}: ${reason}`, {
+    cause,
+    details: { path },
+  });
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -1,0 +1,64 @@
+import { AnomalyError } from '../errors.ts';
+import type { Logger } from '../output/logger.ts';
+import type { RunTotals } from './runner.ts';
+
+/** Records over which the share of bad ones is judged, and below which an end is not judged. */
+const WINDOW_RECORDS = 1000;
+const FEWEST_RECORDS = 20;
+const LATE_WARN_SHARE = 0.01;
+
+export interface InputCheckOptions {
+  /** Share of undecodable records above which the run stops. */
+  readonly maxBadRate: number;
+  /** Topic of the dead letters, for the message. */
+  readonly deadLetters: string;
+  readonly logger: Logger;
+}
+
+/** Watches the quality of what comes in: too many bad records stop the run, many late ones are said once. */
+export class InputChecks {
+  readonly #options: InputCheckOptions;
+  #records = 0;
+  #bad = 0;
+  #lastReason = '';
+  #warnedLate = false;
+
+  constructor(options: InputCheckOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ANM_BAD_DATA when more than the allowed share of the last thousand records or more are bad */
+  add(records: number, bad: number, place: string, reason: string): void {
+    this.#records += records;
+    this.#bad += bad;
+    if (bad > 0) this.#lastReason = `${place}: ${reason}`;
+    if (this.#records >= WINDOW_RECORDS) this.#judge();
+  }
+
+  /** Judges what is left at the end of the input. @throws ANM_BAD_DATA */
+  end(): void {
+    if (this.#records >= FEWEST_RECORDS) this.#judge();
+  }
+
+  checkLate({ records, late }: RunTotals): void {
+    if (this.#warnedLate || records < WINDOW_RECORDS || late <= records * LATE_WARN_SHARE) return;
+    this.#warnedLate = true;
+    const percent = ((100 * late) / records).toFixed(1);
+    this.#options.logger.warn(
+      `${percent} % of the records came late, above 1 %: raise time.out_of_orderness, or load files merged by time`,
+    );
+  }
+
+  #judge(): void {
+    const { maxBadRate, deadLetters } = this.#options;
+    const [records, bad] = [this.#records, this.#bad];
+    this.#records = 0;
+    this.#bad = 0;
+    if (bad <= records * maxBadRate) return;
+    throw new AnomalyError(
+      'ANM_BAD_DATA',
+      `cannot go on as ${bad} of the last ${records} records cannot be decoded, the last ones in ${this.#lastReason}`,
+      { hint: `look at them with anomaly tail ${deadLetters}, and check source.fields, key and time` },
+    );
+  }
+}
