@@ -18,13 +18,19 @@ export async function runPipeline(context: CommandContext, stage: Stage, given?:
   const client = await connectClient(context);
   const registry = connectRegistry(context);
   const started = now();
+  // Job and copy end together: when one of them fails, the other drains.
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(signal.reason);
+  signal.addEventListener('abort', onSignal, { once: true });
   try {
     const shared = {
       client,
       registry,
       logger,
       now,
-      signal,
+      // A step of the wall clock must not hold commits back.
+      ticks: () => performance.now(),
+      signal: stop.signal,
       untilEnd: flags['until'] === 'end',
       maxBadRate: (flags['maxBadRate'] as number | undefined) ?? 0.1,
     };
@@ -46,11 +52,14 @@ export async function runPipeline(context: CommandContext, stage: Stage, given?:
       leaveOpen: flags['leaveOpen'] === true,
       onProgress: (totals) => progress.update(() => progressText(totals, now() - started)),
     });
-    const result = await Promise.race(copy === undefined ? [job] : [job, copy.then(() => job)]);
+    copy?.catch(() => stop.abort());
+    const result = await job.finally(() => stop.abort());
+    await copy;
     progress.end();
     await printSummary(context, config, stage, groupId, result, (now() - started) / 1000);
     return result.ended === 'stopped' && shared.untilEnd ? stoppedCode(signal) : 0;
   } finally {
+    signal.removeEventListener('abort', onSignal);
     progress.end();
     await client.close();
   }

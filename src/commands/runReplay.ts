@@ -14,7 +14,7 @@ import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
 import { stoppedCode } from './lifecycle.ts';
 import { parseOffsets, resolveOffsets } from './offsetGrammar.ts';
-import { placeOf } from './runStage.ts';
+import { placeOf, warnOfCorrupt } from './runStage.ts';
 
 /** `replay`: a topic or files once more, to a topic or as NDJSON. */
 export async function runReplay(context: CommandContext): Promise<number> {
@@ -40,7 +40,10 @@ export async function runReplay(context: CommandContext): Promise<number> {
   }
   const client = await connectClient(context);
   try {
-    const batches = paced(context, topicBatches(client, await rangeOf(context, client, input.name), context.signal));
+    const batches = paced(
+      context,
+      topicBatches(client, await rangeOf(context, client, input.name), context.signal, warnOfCorrupt(context)),
+    );
     if (to.kind === 'topic') return await copyTopic(context, client, batches, input.name, to.name);
     const decoder = new ObjectDecoder(connectRegistry(context));
     const lines = topicLines(batches, decoder, (batch, i, reason) =>

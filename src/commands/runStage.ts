@@ -1,6 +1,7 @@
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import type { CorruptBatch } from '../clients/client.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { AnomalyError } from '../errors.ts';
 import { definePipeline } from '../runtime/definition.ts';
@@ -126,8 +127,11 @@ async function openSource(
   const from = await client!.admin.listOffsets(partitions, 'earliest');
   const to = context.flags['until'] === 'end' ? await client!.admin.listOffsets(partitions, 'latest') : undefined;
   const decoder = new ObjectDecoder(connectRegistry(context));
-  return topicLines(topicBatches(client!, { from, to }, context.signal), decoder, (batch, i, reason) =>
-    context.logger.warn(`left out ${batch.topic}/${batch.partition} offset ${batch.offsets[i]}: ${reason}`),
+  return topicLines(
+    topicBatches(client!, { from, to }, context.signal, warnOfCorrupt(context)),
+    decoder,
+    (batch, i, reason) =>
+      context.logger.warn(`left out ${batch.topic}/${batch.partition} offset ${batch.offsets[i]}: ${reason}`),
   );
 }
 
@@ -180,6 +184,12 @@ function scoringWindows(config: PipelineConfig, first: Record<string, unknown>):
   return { ...config, windows: known ? config.windows : [...config.windows, stand], score: { ...config.score, on } };
 }
 
+/** What cannot be read at all is said, with where it was: a pipe has no dead letters. */
+export function warnOfCorrupt({ logger }: CommandContext): (batch: CorruptBatch) => void {
+  return ({ topic, partition, firstOffset, nextOffset, reason }) =>
+    logger.error(`left out offsets ${firstOffset} to ${nextOffset - 1} of ${topic}/${partition}: ${reason}`);
+}
+
 async function peek<T>(
   source: AsyncIterable<readonly T[]>,
 ): Promise<{ first: T | undefined; all: AsyncIterable<readonly T[]> }> {
@@ -200,7 +210,8 @@ async function firstValue(context: CommandContext, topic: string): Promise<unkno
     const from = await client.admin.listOffsets(partitions, 'earliest');
     const to = await client.admin.listOffsets(partitions, 'latest');
     const decoder = new ObjectDecoder(connectRegistry(context));
-    for await (const batch of topicBatches(client, { from, to }, context.signal)) return await decoder.value(batch, 0);
+    for await (const batch of topicBatches(client, { from, to }, context.signal, warnOfCorrupt(context)))
+      return await decoder.value(batch, 0);
     throw new AnomalyError('ANM_CONFIG', `cannot tell whether ${topic} has windows or records as it is empty`, {
       hint: 'start anomaly window first, or run both stages in one by anomaly run',
     });

@@ -33,7 +33,10 @@ export interface JobOptions {
   readonly leaveOpen: boolean;
   readonly maxBadRate: number;
   readonly logger: Logger;
+  /** Epoch milliseconds. */
   readonly now: () => number;
+  /** Milliseconds that only go forward, for the pace of commits; default: `now`. */
+  readonly ticks?: () => number;
   readonly signal: AbortSignal;
   readonly onProgress?: (totals: RunTotals) => void;
 }
@@ -81,7 +84,7 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
     definition: definitionHash(config, stage),
     commitEveryMs: config.checkpoint.everyMs,
     logger,
-    now,
+    now: options.ticks ?? now,
     signal,
     startEmpty,
     leaveOpen,

@@ -1,9 +1,14 @@
-import type { KafkaClient, TopicPartition } from '../clients/client.ts';
+import type { CorruptBatch, KafkaClient, Producer, TopicPartition } from '../clients/client.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
+import type { ColumnBatch } from '../engine/batch.ts';
+import type { Logger } from '../output/logger.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
 import { definePipeline } from './definition.ts';
 import { RecordTask } from './recordTask.ts';
+import type { RunnerSink } from './rowSink.ts';
+import { Runner } from './runner.ts';
 import type { SourceSchemas } from './sourceSchemas.ts';
+import type { Task } from './task.ts';
 import { headersOf, TopicSink } from './topicSink.ts';
 import { ensureSinks, sourceTopics } from './topics.ts';
 
@@ -12,7 +17,13 @@ export interface RepartitionOptions {
   readonly schemas: SourceSchemas;
   readonly config: PipelineConfig;
   readonly untilEnd: boolean;
+  /** Share of undecodable records above which the copying stops. */
+  readonly maxBadRate: number;
+  readonly logger: Logger;
+  /** Epoch milliseconds. */
   readonly now: () => number;
+  /** Milliseconds that only go forward, for the pace of commits; default: `now`. */
+  readonly ticks?: () => number;
   readonly signal: AbortSignal;
 }
 
@@ -40,89 +51,87 @@ export async function repartition(
   return { config: { ...config, source: { ...source, topics: [target] } }, running };
 }
 
+/** Runs the copying as any pipeline runs, with a sink that copies and nothing to remember. */
 async function copy(
   options: RepartitionOptions,
   sources: readonly TopicPartition[],
   target: string,
   partitions: number,
 ): Promise<void> {
-  const { client, schemas: sourceSchemas, config, untilEnd, now, signal } = options;
+  const { client, schemas, config, untilEnd, maxBadRate, logger, now, signal } = options;
   const ends = untilEnd ? await client.admin.listOffsets(sources, 'latest') : undefined;
   const producer = await client.createProducer();
-  const consumer = await client.createConsumer({
-    groupId: target,
-    fieldCount: Object.keys(config.source.fields).length,
-  });
+  const fieldCount = Object.keys(config.source.fields).length;
+  const consumer = await client.createConsumer({ groupId: target, fieldCount });
   const { score: _, ...plain } = config;
   const definition = definePipeline({ ...plain, windows: [], features: [] });
-  const schemas = { windowId: 0, anomalyId: 0 };
-  const deadLetters = new TopicSink(producer, config, schemas, { windows: false, alerts: false }, now);
-  const tasks = new Map<string, RecordTask>();
-  const assigned = new Map<string, TopicPartition>();
-  const commit = async () => {
-    const offsets = [...assigned.values()].map((each) => ({
-      ...each,
-      offset: consumer.position(each.topic, each.partition),
-    }));
-    await producer.flush();
-    await consumer.commit(offsets.filter(({ offset }) => offset >= 0));
-  };
-  await consumer.subscribe(config.source.topics, config.source.start, {
-    onAssigned: async (partitionsNow) => {
-      for (const each of partitionsNow) assigned.set(`${each.topic}/${each.partition}`, each);
-      return undefined;
-    },
-    onRevoked: async (gone) => {
-      await commit();
-      for (const each of gone) assigned.delete(`${each.topic}/${each.partition}`);
-    },
+  const runner = new Runner({
+    consumer,
+    producer,
+    sink: new CopySink(producer, config, target, partitions, now),
+    createTask: ({ topic, partition }) => new RecordTask(topic, partition, definition, config, schemas),
+    topics: config.source.topics,
+    start: config.source.start,
+    definition: '',
+    commitEveryMs: config.checkpoint.everyMs,
+    startEmpty: true,
+    leaveOpen: true,
+    maxBadRate,
+    logger,
+    now: options.ticks ?? now,
+    signal,
+    ...(ends !== undefined && { until: () => ends }),
   });
-  const atEnd = () => {
-    if (ends === undefined || assigned.size === 0) return false;
-    return ends.every(
-      ({ topic, partition, offset }) =>
-        !assigned.has(`${topic}/${partition}`) || consumer.position(topic, partition) >= offset,
-    );
-  };
-  let nextCommitMs = now() + config.checkpoint.everyMs;
-  while (!signal.aborted && !atEnd()) {
-    const batch = await consumer.poll(100);
-    if (batch !== null) {
-      const name = `${batch.topic}/${batch.partition}`;
-      let task = tasks.get(name);
-      if (task === undefined) {
-        task = new RecordTask(batch.topic, batch.partition, definition, config, sourceSchemas);
-        tasks.set(name, task);
-      }
-      await task.process(batch);
-      const { keys } = task.pipeline;
-      for (let i = 0; i < batch.count; i++) {
-        const series = batch.series[i]!;
-        if (series < 0) continue;
-        const [start, end] = [keys.startOf(series), keys.endOf(series)];
-        const partition = partitionForKey(keys.arena, start, end, partitions);
-        producer.append(
-          target,
-          partition,
-          batch.recordTimes[i]!,
-          keys.arena,
-          start,
-          end,
-          batch.bytes,
-          batch.valueStart[i]!,
-          batch.valueEnd[i]!,
-          headersOf(batch, i),
-        );
-      }
-      deadLetters.write(task, batch);
-      task.pipeline.clearOutput();
-      await producer.ready();
-    }
-    for (const corrupt of consumer.takeCorrupt()) deadLetters.corrupt(corrupt);
-    if (now() < nextCommitMs) continue;
-    await commit();
-    nextCommitMs = now() + config.checkpoint.everyMs;
+  try {
+    await runner.run();
+  } finally {
+    await Promise.allSettled([consumer.close(), producer.close()]);
   }
-  await commit();
-  await Promise.all([consumer.close(), producer.close()]);
+}
+
+/** Copies records to the partition of their series; what cannot be decoded goes to dead letters. */
+class CopySink implements RunnerSink {
+  readonly names: RunnerSink['names'];
+  readonly takesEveryBatch = true;
+  readonly #producer: Producer;
+  readonly #target: string;
+  readonly #partitions: number;
+  readonly #deadLetters: TopicSink;
+
+  constructor(producer: Producer, config: PipelineConfig, target: string, partitions: number, now: () => number) {
+    this.names = config.sinks;
+    this.#producer = producer;
+    this.#target = target;
+    this.#partitions = partitions;
+    const nothing = { windows: false, alerts: false };
+    this.#deadLetters = new TopicSink(producer, config, { windowId: 0, anomalyId: 0 }, nothing, now);
+  }
+
+  write(task: Task, batch: ColumnBatch | undefined): void {
+    if (batch === undefined) return;
+    this.#deadLetters.write(task, batch);
+    const { keys } = task.pipeline;
+    const { series, recordTimes, bytes, valueStart, valueEnd } = batch;
+    for (let i = 0; i < batch.count; i++) {
+      const id = series[i]!;
+      if (id < 0) continue;
+      const [start, end] = [keys.startOf(id), keys.endOf(id)];
+      this.#producer.append(
+        this.#target,
+        partitionForKey(keys.arena, start, end, this.#partitions),
+        recordTimes[i]!,
+        keys.arena,
+        start,
+        end,
+        bytes,
+        valueStart[i]!,
+        valueEnd[i]!,
+        headersOf(batch, i),
+      );
+    }
+  }
+
+  corrupt(batch: CorruptBatch): void {
+    this.#deadLetters.corrupt(batch);
+  }
 }

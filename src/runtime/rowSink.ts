@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { CorruptBatch } from '../clients/client.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
@@ -12,6 +13,17 @@ export interface RowSink {
   ready(): Promise<void> | null;
   /** Resolves when everything written is out. */
   finish(): Promise<void>;
+}
+
+/** Where the runner puts what comes out of the tasks. */
+export interface RunnerSink {
+  /** Topic names, for messages. */
+  readonly names: { readonly deadLetters: string };
+  /** True where `write` is wanted for batches without any output row, too. */
+  readonly takesEveryBatch: boolean;
+  write(task: Task, batch: ColumnBatch | undefined): void;
+  /** A batch that cannot be read at all: one dead letter. */
+  corrupt(batch: CorruptBatch): void;
 }
 
 export interface Emit {

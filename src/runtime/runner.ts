@@ -6,15 +6,17 @@ import type { Logger } from '../output/logger.ts';
 import type { SnapshotStore, StoredSnapshot } from '../stores/snapshotStore.ts';
 import { InputChecks } from './inputChecks.ts';
 import { usableSnapshot } from './recovery.ts';
+import type { RunnerSink } from './rowSink.ts';
 import type { Task } from './task.ts';
-import type { TopicSink } from './topicSink.ts';
 
 export interface RunnerOptions {
   readonly consumer: Consumer;
   readonly producer: Producer;
-  readonly sink: TopicSink;
-  readonly store: SnapshotStore;
+  readonly sink: RunnerSink;
+  /** Absent: the tasks keep no state that a restart needs, and a series may be in several partitions. */
+  readonly store?: SnapshotStore;
   readonly logger: Logger;
+  /** Milliseconds, for the pace of commits and progress: best a clock that only goes forward. */
   readonly now: () => number;
   readonly signal: AbortSignal;
   /** A new task for an assigned partition. */
@@ -146,16 +148,18 @@ export class Runner {
     // Without a batch nothing was decoded: the task still shows the rejects of the one before.
     const rejectCount = batch === undefined ? 0 : task.rejectCount;
     const { windowRows, alertRows, lateRows } = pipeline;
-    if (windowRows.count + alertRows.count + lateRows.count + rejectCount === 0) return;
+    const { sink } = this.#options;
+    if (windowRows.count + alertRows.count + lateRows.count + rejectCount === 0 && !sink.takesEveryBatch) return;
     this.totals.windows += windowRows.count;
     this.totals.alerts += alertRows.count;
     this.totals.late += lateRows.count;
     this.totals.deadLetters += rejectCount;
-    this.#options.sink.write(task, batch);
+    sink.write(task, batch);
     pipeline.clearOutput();
   }
 
   #checkPlacement(task: Task, from: number): void {
+    if (this.#options.store === undefined) return;
     const home = this.#homes.indexOf(nameOf(task));
     const split = this.#placement.note(task.pipeline.keys, from, home);
     if (split === undefined) return;
@@ -204,14 +208,14 @@ export class Runner {
       const offset = consumer.position(task.topic, task.partition);
       // While the records between the snapshot and the commit are read again, a commit would only move it back.
       if (offset < task.suppressBelow || this.#committed.get(nameOf(task)) === offset) continue;
-      cuts.push({ task, snapshot: { offset, definition, state: task.snapshot() } });
+      cuts.push({ task, snapshot: { offset, definition, state: store === undefined ? NO_STATE : task.snapshot() } });
     }
     // A large state must not keep the process busy with snapshots: at most a tenth of the time goes into them, of which
     // the cut is about half and hashing and writing the rest. Waiting for the broker and the disk does not count, or a
     // pipeline that catches up would hardly ever commit.
     this.#nextCommitMs = Math.max(this.#nextCommitMs, started + 20 * (now() - started));
     await producer.flush();
-    await Promise.all(cuts.map(({ task, snapshot }) => store.save(task.topic, task.partition, snapshot)));
+    await Promise.all(cuts.map(({ task, snapshot }) => store?.save(task.topic, task.partition, snapshot)));
     if (cuts.length === 0) return;
     await consumer.commit(
       cuts.map(({ task, snapshot }) => ({ topic: task.topic, partition: task.partition, offset: snapshot.offset })),
@@ -257,15 +261,15 @@ export class Runner {
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
     const { consumer, store, createTask, definition, startEmpty } = this.#options;
-    const rule = { location: store.location, definition, startEmpty };
     const committed = await consumer.committed(partitions);
     const starts: TopicPartitionOffset[] = [];
     for (const partition of partitions) {
       const name = nameOf(partition);
       const offset = committed.find((each) => nameOf(each) === name)?.offset ?? -1;
       const task = createTask(partition);
-      const stored = await store.load(partition.topic, partition.partition);
-      const snapshot = usableSnapshot(name, offset, stored, rule);
+      const stored = await store?.load(partition.topic, partition.partition);
+      const rule = { location: store?.location ?? '', definition, startEmpty };
+      const snapshot = store === undefined ? undefined : usableSnapshot(name, offset, stored, rule);
       if (snapshot !== undefined) {
         task.restore(snapshot.state);
         task.suppressBelow = offset;
@@ -315,6 +319,7 @@ export class Runner {
 /** Waiting for records: short, so that signals and commits are seen. */
 const POLL_MS = 100;
 const PROGRESS_MS = 250;
+const NO_STATE = new Uint8Array(0);
 
 function nameOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;

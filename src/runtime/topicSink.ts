@@ -5,14 +5,15 @@ import { readHeaders } from '../wire/headers.ts';
 import type { OutputSchemas } from './outputSchemas.ts';
 import { RowEncoder } from './rowEncoder.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
-import type { Emit, RowSink } from './rowSink.ts';
+import type { Emit, RowSink, RunnerSink } from './rowSink.ts';
 import type { Task } from './task.ts';
 
 /**
  * Writes the rows of a task to topics. An output record has the key of its series, the partition of its source, and
  * as timestamp the record time of its evidence, so a replay writes the same bytes.
  */
-export class TopicSink implements RowSink {
+export class TopicSink implements RowSink, RunnerSink {
+  readonly takesEveryBatch = false;
   readonly names: SinkConfig;
   readonly #producer: Producer;
   readonly #encoder: RowEncoder;
@@ -64,12 +65,15 @@ export class TopicSink implements RowSink {
   /** A batch that failed its CRC twice: one dead letter with the raw bytes, which stands for all its records. */
   corrupt(batch: CorruptBatch): void {
     const { topic, partition, firstOffset, nextOffset, recordCount, reason, bytes } = batch;
-    this.#producer.append(this.names.deadLetters, partition, this.#now(), null, -1, -1, bytes, 0, bytes.length, [
+    // A batch near the broker's limit would not fit with what says where it was.
+    const length = Math.min(bytes.length, CORRUPT_BYTES_MAX);
+    this.#producer.append(this.names.deadLetters, partition, this.#now(), null, -1, -1, bytes, 0, length, [
       header('__streams.errors.exception', 'ANM_CORRUPT_BATCH'),
       header('__streams.errors.message', reason),
       ...source(topic, partition, firstOffset),
       header('next_offset', String(nextOffset)),
       header('record_count', String(recordCount)),
+      header('batch_bytes', String(bytes.length)),
     ]);
   }
 
@@ -138,6 +142,9 @@ export class TopicSink implements RowSink {
 export function headersOf(batch: ColumnBatch, index: number): readonly RecordHeader[] {
   return batch.headerEnd[index]! > batch.headerStart[index]! ? readHeaders(batch, index) : [];
 }
+
+/** Raw bytes of a corrupt batch that are kept: a record of them has to fit into Kafka's default limit of 1 MiB. */
+const CORRUPT_BYTES_MAX = 900_000;
 
 /** Provenance under the names of Kafka Streams' dead letter queue (KIP-1034). */
 function source(topic: string, partition: number, offset: number): RecordHeader[] {

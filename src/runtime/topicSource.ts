@@ -1,4 +1,4 @@
-import type { KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
+import type { CorruptBatch, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { RecordLine } from './ndjson.ts';
 import type { ObjectDecoder } from './objectDecoder.ts';
@@ -15,6 +15,7 @@ export async function* topicBatches(
   client: KafkaClient,
   range: TopicRange,
   signal: AbortSignal,
+  onCorrupt: (batch: CorruptBatch) => void,
 ): AsyncGenerator<ColumnBatch> {
   const consumer = await client.createConsumer({ isolation: 'read_committed' });
   try {
@@ -23,6 +24,7 @@ export async function* topicBatches(
       range.to?.some(({ topic, partition, offset }) => consumer.position(topic, partition) < offset) ?? true;
     while (left() && !signal.aborted) {
       const batch = await consumer.poll(POLL_MS);
+      for (const corrupt of consumer.takeCorrupt()) onCorrupt(corrupt);
       if (batch === null) continue;
       const end = range.to?.find(
         ({ topic, partition }) => topic === batch.topic && partition === batch.partition,

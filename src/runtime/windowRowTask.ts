@@ -39,7 +39,9 @@ export class WindowRowTask implements Task {
       // A tombstone is no data, as in a source topic.
       else if (row !== null) this.#rejects.push({ index: i, reason: 'the value is no window of an earlier stage' });
       // The effect on the state is kept, what was put out before the restart is not put out again.
-      if (batch.offsets[i]! < this.suppressBelow) this.#clear();
+      if (batch.offsets[i]! >= this.suppressBelow) continue;
+      this.#clear();
+      this.#rejects.length = 0;
     }
     this.rejectCount = this.#rejects.length;
     this.lastRejectReason = this.#rejects.at(-1)?.reason ?? this.lastRejectReason;

@@ -27,7 +27,16 @@ async function copy(topic: string) {
   const config = await configOf(`pipeline: ${topic}-mended\nsource: {topics: [${topic}], key: id, format: json}\n`);
   const schemas = new SourceSchemas(config, undefined, new LogLines());
   const { signal } = new AbortController();
-  const split = await repartition({ client: world.client, schemas, config, untilEnd: true, now: Date.now, signal });
+  const split = await repartition({
+    client: world.client,
+    schemas,
+    config,
+    untilEnd: true,
+    maxBadRate: 0.5,
+    logger: new LogLines(),
+    now: Date.now,
+    signal,
+  });
   await split.running;
   return split.config;
 }
