@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { TopicPartition } from '../../src/clients/client.ts';
 import { type MemberSubscription, rangeAssignor, roundRobinAssignor } from '../../src/clients/membership/assignors.ts';
+import { GroupDriver } from '../../src/clients/membership/driver.ts';
 import { GroupMachine, type JoinAnswer } from '../../src/clients/membership/machine.ts';
 import {
   decodeAssignment,
@@ -94,8 +95,30 @@ describe('group state machine', () => {
     machine.joined(joined());
     machine.synced(0, parts);
     machine.answered(27, 1);
-    assert.deepEqual(machine.step, { do: 'join' });
+    assert.equal(machine.state, 'assigning', 'nothing is joined before the application has returned');
     machine.assigned();
+    assert.deepEqual(machine.step, { do: 'revoke', partitions: parts, isLost: false });
+    machine.revoked();
+    assert.deepEqual(machine.step, { do: 'join' });
+  });
+
+  test('partitions lost while the application is being told are given back as lost, and the next ones are not', () => {
+    const machine = new GroupMachine();
+    machine.joined(joined());
+    machine.synced(0, parts);
+    machine.answered(25, 1);
+    assert.equal(machine.generation, -1, 'nothing is committed in a generation that is over');
+    machine.assigned();
+    assert.deepEqual(machine.step, { do: 'revoke', partitions: parts, isLost: true });
+    machine.revoked();
+    machine.joined(joined({ generation: 2 }));
+    machine.synced(0, []);
+    machine.answered(22, 2);
+    machine.assigned();
+    machine.joined(joined({ generation: 3 }));
+    machine.synced(0, parts);
+    machine.assigned();
+    machine.answered(27, 3);
     assert.deepEqual(machine.step, { do: 'revoke', partitions: parts, isLost: false });
   });
 
@@ -113,30 +136,98 @@ describe('group state machine', () => {
     assert.deepEqual(fenced.step, { do: 'fail', errorCode: 82 });
   });
 
-  test('whatever is answered, no join happens while the application holds partitions', () => {
-    const codes = fc.constantFrom(0, 14, 16, 22, 25, 27, 79);
+  test('whatever is answered and however late, the application gives back what it was told before any join', () => {
+    const codes = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.constantFrom(14, 16, 22, 25, 27, 79));
+    // The application takes its time: it begins a step at one event and returns at a later one.
+    const who = fc.constantFrom('answer', 'beat', 'begin', 'return');
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.constantFrom('answer', 'beat', 'application'), codes)), (events) => {
+      fc.property(fc.array(fc.tuple(who, codes), { size: 'large' }), (events) => {
         const machine = new GroupMachine();
-        let holds = false;
+        let told: readonly TopicPartition[] = [];
+        let running: 'assign' | 'revoke' | null = null;
         let generation = 0;
         for (const [event, errorCode] of events) {
           const { step } = machine;
-          if (event === 'beat') machine.answered(errorCode, machine.generation);
-          else if (event === 'application' && step.do === 'assign') {
-            holds = true;
-            machine.assigned();
-          } else if (event === 'application' && step.do === 'revoke') {
-            holds = false;
-            machine.revoked();
+          if (event === 'beat' && machine.beats) machine.answered(errorCode, machine.generation);
+          else if (event === 'begin' && running === null && (step.do === 'assign' || step.do === 'revoke')) {
+            running = step.do;
+            if (step.do === 'assign') told = step.partitions;
+            else assert.deepEqual(step.partitions, told);
+          } else if (event === 'return' && running !== null) {
+            if (running === 'assign') machine.assigned();
+            else {
+              told = [];
+              machine.revoked();
+            }
+            running = null;
           } else if (event === 'answer' && step.do === 'join') {
             generation += 1;
             machine.joined(joined({ errorCode, generation }));
-          } else if (event === 'answer' && step.do === 'sync') machine.synced(errorCode, parts);
-          if (machine.step.do === 'join' || machine.step.do === 'sync') assert.equal(holds, false);
+          } else if (event === 'answer' && step.do === 'sync') {
+            machine.synced(errorCode, [{ topic: 't', partition: generation }]);
+          }
+          const next = machine.step.do;
+          if (next === 'join' || next === 'sync') assert.deepEqual([told, running], [[], null]);
+          if (running === null) assert.deepEqual(machine.held, told);
         }
       }),
+      { numRuns: 300 },
     );
+  });
+
+  test('no join is sent while the application is told of its partitions, and it gives back those same ones', async () => {
+    const events: string[] = [];
+    let returned!: () => void;
+    const loading = new Promise<void>((resolve) => {
+      returned = resolve;
+    });
+    let rebalanced!: () => void;
+    const beat = new Promise<void>((resolve) => {
+      rebalanced = resolve;
+    });
+    let joins = 0;
+    const driver = new GroupDriver(
+      'g',
+      ['t'],
+      {
+        join: async () => {
+          joins += 1;
+          events.push('join');
+          return joined({ generation: joins, leader: 'other' });
+        },
+        sync: async () => ({ errorCode: 0, partitions: [{ topic: 't', partition: joins }] }),
+        heartbeat: async () => {
+          setImmediate(rebalanced);
+          return 27;
+        },
+        leave: async () => {},
+        partitionCounts: async () => new Map(),
+        forgetCoordinator: () => {},
+        close: () => {},
+      },
+      {
+        assign: async (partitions) => {
+          events.push(`assign ${partitions[0]!.partition}`);
+          await loading;
+        },
+        revoke: async (partitions) => {
+          events.push(`revoke ${partitions[0]!.partition}`);
+        },
+        signal: () => {},
+      },
+      { heartbeatIntervalMs: 1, isStatic: false, metadataIntervalMs: 60_000, retryTimeoutMs: 1000 },
+    );
+    driver.start();
+    while (!driver.hasWork) await new Promise((resolve) => setImmediate(resolve));
+    const assigning = driver.work();
+    await beat;
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    returned();
+    await assigning;
+    await driver.work();
+    while (!driver.hasWork) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(events, ['join', 'assign 1', 'revoke 1', 'join']);
+    await driver.close();
   });
 });
 

@@ -52,6 +52,8 @@ export class GroupMachine {
   /** What the application has been told that it has. */
   #held: readonly TopicPartition[] = [];
   #isLost = false;
+  /** A rebalance came while the application was being told: it is acted on once the application has returned. */
+  #wantsRejoin = false;
   #errorCode = 0;
 
   get step(): Step {
@@ -108,11 +110,13 @@ export class GroupMachine {
     this.state = 'assigning';
   }
 
-  /** The application knows its partitions. */
+  /** The application knows its partitions, and may have to give them back at once. */
   assigned(): void {
+    if (this.state !== 'assigning' && this.state !== 'failed') return;
     this.#held = this.#assignment;
-    if (this.state === 'assigning') this.state = 'stable';
-    else if (this.state === 'joining') this.#giveBack(this.#isLost);
+    if (this.state === 'failed') return;
+    this.state = 'stable';
+    if (this.#wantsRejoin) this.#giveBack(this.#isLost);
   }
 
   /** The application has let go. */
@@ -152,10 +156,18 @@ export class GroupMachine {
     if (this.state === 'stable' || this.state === 'assigning') this.#giveBack(false);
   }
 
+  /** Joins again, after the application has let go of all that it was told, or is just being told. */
   #giveBack(isLost: boolean): void {
     if (isLost) this.generation = -1;
     this.#isLost = this.#isLost || isLost;
-    this.state = this.#held.length > 0 ? 'revoking' : 'joining';
+    this.#wantsRejoin = this.state === 'assigning';
+    if (this.#wantsRejoin) return;
+    if (this.#held.length > 0) {
+      this.state = 'revoking';
+      return;
+    }
+    this.state = 'joining';
+    this.#isLost = false;
   }
 
   #joinAgain(errorCode: number): void {

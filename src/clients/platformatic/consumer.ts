@@ -67,7 +67,8 @@ export class PlatformaticConsumer implements Consumer {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       if (this.#isClosed) throw clientClosed();
-      if (this.#group.hasWork) await this.#group.work();
+      // A rebalance that came while partitions were assigned takes them back before anything is read.
+      while (this.#group.hasWork) await this.#group.work();
       if (this.#reader.hasZstd) {
         await prepareZstd();
         this.#reader.hasZstd = false;
