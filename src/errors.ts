@@ -133,7 +133,7 @@ export const ERROR_TABLE = {
     exit: 5,
     retryable: false,
     summary: 'The position to read from is no longer, or not yet, in the log.',
-    hint: 'choose --offset start or end, and check the retention of the topic',
+    hint: 'choose another --offset (tail, replay) or --pipeline (run), and check the retention of the topic',
   },
   ANM_FILE: {
     exit: 5,
@@ -146,6 +146,12 @@ export const ERROR_TABLE = {
     retryable: false,
     summary: 'A snapshot fails its checksum or does not belong to this pipeline.',
     hint: 'remove the named file, and start again with --start-empty',
+  },
+  ANM_STATE_INCOMPATIBLE: {
+    exit: 5,
+    retryable: false,
+    summary: 'The snapshots are of a pipeline that computes something else.',
+    hint: 'give the changed pipeline another --pipeline name, or go on with empty windows by --start-empty',
   },
   ANM_STATE_DIRECTORY: {
     exit: 1,

@@ -15,7 +15,7 @@ import { SourceSchemas } from '../runtime/sourceSchemas.ts';
 import { TopicSink } from '../runtime/topicSink.ts';
 import { isWindow, topicBatches, topicLines } from '../runtime/topicSource.ts';
 import { ensureSinks, sourceTopics } from '../runtime/topics.ts';
-import { WindowRowTask } from '../runtime/windowRowTask.ts';
+import { WindowRowTask, warnOfPassedBy } from '../runtime/windowRowTask.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
 import { stoppedCode } from './lifecycle.ts';
@@ -58,9 +58,9 @@ function defaultTarget({ sinks }: PipelineConfig, input: Place, stage: 'window' 
 
 async function onTopics(context: CommandContext, config: PipelineConfig, stage: 'window' | 'score'): Promise<number> {
   if (stage === 'window') return await runPipeline(context, 'window', config);
-  const first = await firstValue(context, config.source.topics[0]!);
-  return isWindow(first)
-    ? await runPipeline(context, 'score windows', scoringWindows(config, first))
+  const head = await firstValues(context, config.source.topics[0]!);
+  return isWindow(head[0])
+    ? await runPipeline(context, 'score windows', scoringWindows(context, config, head))
     : await runPipeline(context, 'score records', config);
 }
 
@@ -78,14 +78,15 @@ async function throughPipes(
   try {
     const source = await openSource(context, client, input);
     let config = base;
-    const { first, all } = await peek(source);
-    if (stage === 'score' && isWindow(first)) config = scoringWindows(base, first);
+    const { head, all } = await peek(source);
+    if (stage === 'score' && isWindow(head[0])) config = scoringWindows(context, base, head);
     const emit: Emit = { windows: stage === 'window', alerts: stage === 'score' };
     const sink = await openSink(context, client, config, to, emit, input);
     const { score: _, ...withoutScore } = config;
     const definition = definePipeline(stage === 'window' ? withoutScore : config);
     const json = { ...config, source: { ...config.source, format: 'json' as const } };
     const schemas = new SourceSchemas(json, undefined, logger);
+    const passedBy = warnOfPassedBy(logger);
     const pipe = new Pipe({
       input: all,
       inputName: args0(context),
@@ -96,7 +97,7 @@ async function throughPipes(
       signal,
       createTask: (topic, partition, kind) =>
         kind === 'window'
-          ? new WindowRowTask(topic, partition, definition, undefined)
+          ? new WindowRowTask(topic, partition, definition, undefined, passedBy)
           : new RecordTask(topic, partition, definition, json, schemas),
     });
     report(context, stage, await pipe.run());
@@ -169,8 +170,15 @@ function placed(config: PipelineConfig, input: Place, to: Place, stage: 'window'
 }
 
 /** Scores the windows of the given row's name where the configuration does not say which. */
-function scoringWindows(config: PipelineConfig, first: Record<string, unknown>): PipelineConfig {
-  if (config.score === undefined) return config;
+function scoringWindows(context: CommandContext, given: PipelineConfig, head: readonly unknown[]): PipelineConfig {
+  if (given.score === undefined) return given;
+  const first = head[0] as Record<string, unknown>;
+  const config = { ...given, score: given.score };
+  if (context.settings.origin('source.fields').origin === 'default') {
+    // Nobody said which: all that the first rows have.
+    const names = new Set(head.filter(isWindow).map((row) => String(row['field'])));
+    config.source = { ...given.source, fields: Object.fromEntries([...names].map((name) => [name, name])) };
+  }
   const on = config.score.on === 'record' ? `${String(first['window'])}.mean` : config.score.on;
   const name = on.split('.')[0]!;
   const known = config.windows.some((each) => each.name === name);
@@ -192,17 +200,18 @@ export function warnOfCorrupt({ logger }: CommandContext): (batch: CorruptBatch)
 
 async function peek<T>(
   source: AsyncIterable<readonly T[]>,
-): Promise<{ first: T | undefined; all: AsyncIterable<readonly T[]> }> {
+): Promise<{ head: readonly T[]; all: AsyncIterable<readonly T[]> }> {
   const iterator = source[Symbol.asyncIterator]();
   let head = await iterator.next();
   while (head.done !== true && head.value.length === 0) head = await iterator.next();
   async function* all(): AsyncGenerator<readonly T[]> {
     for (let item = head; item.done !== true; item = await iterator.next()) yield item.value;
   }
-  return { first: head.done === true ? undefined : head.value[0], all: all() };
+  return { head: head.done === true ? [] : head.value, all: all() };
 }
 
-async function firstValue(context: CommandContext, topic: string): Promise<unknown> {
+/** The values of the topic's first batch. */
+async function firstValues(context: CommandContext, topic: string): Promise<unknown[]> {
   const client = await connectClient(context);
   try {
     const [info] = await sourceTopics(client.admin, [topic]);
@@ -210,8 +219,11 @@ async function firstValue(context: CommandContext, topic: string): Promise<unkno
     const from = await client.admin.listOffsets(partitions, 'earliest');
     const to = await client.admin.listOffsets(partitions, 'latest');
     const decoder = new ObjectDecoder(connectRegistry(context));
-    for await (const batch of topicBatches(client, { from, to }, context.signal, warnOfCorrupt(context)))
-      return await decoder.value(batch, 0);
+    for await (const batch of topicBatches(client, { from, to }, context.signal, warnOfCorrupt(context))) {
+      const values: unknown[] = [];
+      for (let i = 0; i < batch.count; i++) values.push(await decoder.value(batch, i));
+      return values;
+    }
     throw new AnomalyError('ANM_CONFIG', `cannot tell whether ${topic} has windows or records as it is empty`, {
       hint: 'start anomaly window first, or run both stages in one by anomaly run',
     });

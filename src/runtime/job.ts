@@ -13,7 +13,7 @@ import { SourceSchemas } from './sourceSchemas.ts';
 import type { Task } from './task.ts';
 import { TopicSink } from './topicSink.ts';
 import { ensureSinks, sourceTopics } from './topics.ts';
-import { WindowRowTask } from './windowRowTask.ts';
+import { WindowRowTask, warnOfPassedBy } from './windowRowTask.ts';
 
 /** Which operators run: all, up to the windows, or only the scoring of windows that an earlier stage closed. */
 export type Stage = 'run' | 'window' | 'score records' | 'score windows';
@@ -68,9 +68,10 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
   const consumer = await client.createConsumer({ groupId: options.groupId, fieldCount: definition.fields.length });
   const schemas = new SourceSchemas(config, options.registry, options.logger);
   const objects = new ObjectDecoder(options.registry);
+  const passedBy = warnOfPassedBy(options.logger);
   const createTask = ({ topic, partition }: TopicPartition): Task =>
     stage === 'score windows'
-      ? new WindowRowTask(topic, partition, definition, objects)
+      ? new WindowRowTask(topic, partition, definition, objects, passedBy)
       : new RecordTask(topic, partition, definition, config, schemas);
   const { logger, now, signal, startEmpty, leaveOpen, maxBadRate, onProgress } = options;
   const runner = new Runner({
@@ -80,6 +81,8 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
     store: new FileStore(options.stateDir),
     createTask,
     topics: config.source.topics,
+    fields: stage === 'score windows' ? {} : config.source.fields,
+    cluster: (await client.admin.cluster()).clusterId,
     start: config.source.start,
     definition: definitionHash(config, stage),
     commitEveryMs: config.checkpoint.everyMs,

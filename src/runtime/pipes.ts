@@ -2,6 +2,7 @@ import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
+import { FieldWatch } from './fieldWatch.ts';
 import type { RowSink } from './rowSink.ts';
 import type { Task } from './task.ts';
 import { isWindow } from './topicSource.ts';
@@ -35,12 +36,14 @@ export class Pipe {
   readonly totals: PipeTotals = { records: 0, windows: 0, alerts: 0, late: 0, rejected: 0 };
   readonly #options: PipeOptions;
   readonly #tasks = new Map<string, Task>();
+  readonly #fields: FieldWatch;
   readonly #batch = new BatchOfLines();
   #kind: 'record' | 'window' | undefined;
   #lines = 0;
 
   constructor(options: PipeOptions) {
     this.#options = options;
+    this.#fields = new FieldWatch(options.config.source.fields, options.logger);
   }
 
   async run(): Promise<PipeTotals> {
@@ -59,6 +62,7 @@ export class Pipe {
         this.#putOut(task, undefined);
       }
     }
+    this.#fields.end();
     await sink.finish();
     this.#report();
     return this.totals;
@@ -103,6 +107,7 @@ export class Pipe {
     if (batch === undefined) return;
     const task = this.#tasks.get(`${batch.topic}/${batch.partition}`)!;
     await task.process(batch);
+    this.#fields.add(batch);
     this.totals.late += task.pipeline.lateRows.count;
     for (let row = 0; row < task.rejectCount; row++) {
       const { index, reason } = task.reject(row);

@@ -51,6 +51,9 @@ export async function repartition(
   return { config: { ...config, source: { ...source, topics: [target] } }, running };
 }
 
+/** Small, so that the partitions of a backlog go on side by side: what is far apart in the copy comes late. */
+const COPY_BYTES = 64 * 1024;
+
 /** Runs the copying as any pipeline runs, with a sink that copies and nothing to remember. */
 async function copy(
   options: RepartitionOptions,
@@ -62,7 +65,7 @@ async function copy(
   const ends = untilEnd ? await client.admin.listOffsets(sources, 'latest') : undefined;
   const producer = await client.createProducer();
   const fieldCount = Object.keys(config.source.fields).length;
-  const consumer = await client.createConsumer({ groupId: target, fieldCount });
+  const consumer = await client.createConsumer({ groupId: target, fieldCount, maxPartitionBytes: COPY_BYTES });
   const { score: _, ...plain } = config;
   const definition = definePipeline({ ...plain, windows: [], features: [] });
   const runner = new Runner({
@@ -71,6 +74,8 @@ async function copy(
     sink: new CopySink(producer, config, target, partitions, now),
     createTask: ({ topic, partition }) => new RecordTask(topic, partition, definition, config, schemas),
     topics: config.source.topics,
+    fields: config.source.fields,
+    cluster: '',
     start: config.source.start,
     definition: '',
     commitEveryMs: config.checkpoint.everyMs,

@@ -4,6 +4,7 @@ import { Placement } from '../engine/placement.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import type { SnapshotStore, StoredSnapshot } from '../stores/snapshotStore.ts';
+import { FieldWatch } from './fieldWatch.ts';
 import { InputChecks } from './inputChecks.ts';
 import { usableSnapshot } from './recovery.ts';
 import type { RunnerSink } from './rowSink.ts';
@@ -22,6 +23,10 @@ export interface RunnerOptions {
   /** A new task for an assigned partition. */
   readonly createTask: (partition: TopicPartition) => Task;
   readonly topics: readonly string[];
+  /** source.fields: name to path; empty where the input is no records. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** Id of the cluster: the state of another one is of no use here. */
+  readonly cluster: string;
   readonly start: 'earliest' | 'latest';
   /** Hash of what is computed: a snapshot of another one is refused. */
   readonly definition: string;
@@ -70,10 +75,12 @@ export class Runner {
   #nextProgressMs = 0;
   #ending = false;
   readonly #checks: InputChecks;
+  readonly #fields: FieldWatch;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
     const { maxBadRate, logger, sink } = options;
+    this.#fields = new FieldWatch(options.fields, logger);
     this.#checks = new InputChecks({ maxBadRate, logger, deadLetters: sink.names.deadLetters });
   }
 
@@ -135,6 +142,7 @@ export class Runner {
     const series = task.pipeline.keys.size;
     const pending = task.process(batch);
     if (pending !== undefined) await pending;
+    this.#fields.add(batch);
     this.totals.records += batch.count;
     this.totals.bytes += batch.count === 0 ? 0 : batch.valueEnd[batch.count - 1]! - Math.max(0, batch.keyStart[0]!);
     if (task.pipeline.keys.size > series) this.#checkPlacement(task, series);
@@ -200,7 +208,7 @@ export class Runner {
   }
 
   async #commitNow(tasks: readonly Task[]): Promise<void> {
-    const { producer, store, consumer, definition, now } = this.#options;
+    const { producer, store, consumer, definition, cluster, now } = this.#options;
     const started = now();
     this.#putOutCorrupt();
     const cuts: { task: Task; snapshot: StoredSnapshot }[] = [];
@@ -208,7 +216,10 @@ export class Runner {
       const offset = consumer.position(task.topic, task.partition);
       // While the records between the snapshot and the commit are read again, a commit would only move it back.
       if (offset < task.suppressBelow || this.#committed.get(nameOf(task)) === offset) continue;
-      cuts.push({ task, snapshot: { offset, definition, state: store === undefined ? NO_STATE : task.snapshot() } });
+      cuts.push({
+        task,
+        snapshot: { offset, definition, cluster, state: store === undefined ? NO_STATE : task.snapshot() },
+      });
     }
     // A large state must not keep the process busy with snapshots: at most a tenth of the time goes into them, of which
     // the cut is about half and hashing and writing the rest. Waiting for the broker and the disk does not count, or a
@@ -236,6 +247,7 @@ export class Runner {
     await this.#commit;
     this.#throwFailure();
     this.#checks.end();
+    this.#fields.end();
     if (!this.#options.leaveOpen) {
       for (const task of this.#tasks.values()) {
         task.close();
@@ -260,7 +272,7 @@ export class Runner {
   }
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
-    const { consumer, store, createTask, definition, startEmpty } = this.#options;
+    const { consumer, store, createTask, definition, cluster, start, startEmpty, logger } = this.#options;
     const committed = await consumer.committed(partitions);
     const starts: TopicPartitionOffset[] = [];
     for (const partition of partitions) {
@@ -268,7 +280,7 @@ export class Runner {
       const offset = committed.find((each) => nameOf(each) === name)?.offset ?? -1;
       const task = createTask(partition);
       const stored = await store?.load(partition.topic, partition.partition);
-      const rule = { location: store?.location ?? '', definition, startEmpty };
+      const rule = { location: store?.location ?? '', definition, cluster, start, startEmpty, logger };
       const snapshot = store === undefined ? undefined : usableSnapshot(name, offset, stored, rule);
       if (snapshot !== undefined) {
         task.restore(snapshot.state);

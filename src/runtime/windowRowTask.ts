@@ -3,6 +3,7 @@ import type { PipelineDefinition } from '../engine/definition.ts';
 import { KeyDictionary } from '../engine/keys.ts';
 import { PartitionPipeline } from '../engine/pipeline.ts';
 import { SnapshotReader, SnapshotWriter } from '../engine/state.ts';
+import type { Logger } from '../output/logger.ts';
 import type { ObjectDecoder } from './objectDecoder.ts';
 import type { RowPlace, WindowObject } from './rowObjects.ts';
 import type { Task } from './task.ts';
@@ -18,15 +19,23 @@ export class WindowRowTask implements Task {
   lastRejectReason = '';
   readonly #definition: PipelineDefinition;
   readonly #decoder: ObjectDecoder | undefined;
+  readonly #onPassedBy: (field: string) => void;
   readonly #rejects: { index: number; reason: string }[] = [];
   /** Source of each alert row: the rows of one window topic may come from several source topics. */
   readonly #places: RowPlace[] = [];
 
-  constructor(topic: string, partition: number, definition: PipelineDefinition, decoder: ObjectDecoder | undefined) {
+  constructor(
+    topic: string,
+    partition: number,
+    definition: PipelineDefinition,
+    decoder: ObjectDecoder | undefined,
+    onPassedBy: (field: string) => void,
+  ) {
     this.topic = topic;
     this.partition = partition;
     this.#definition = definition;
     this.#decoder = decoder;
+    this.#onPassedBy = onPassedBy;
     this.pipeline = new PartitionPipeline(definition, new KeyDictionary());
   }
 
@@ -54,7 +63,8 @@ export class WindowRowTask implements Task {
     const value = row as unknown as WindowObject;
     const window = this.#definition.windows.findIndex(({ name }) => name === value.window);
     const field = this.#definition.fields.indexOf(value.field);
-    // Rows of windows and fields that this stage does not score pass by.
+    // Rows of other windows pass by as a matter of course, those of other fields are worth a word.
+    if (window >= 0 && field < 0) this.#onPassedBy(value.field);
     if (window < 0 || field < 0) return;
     const name = new TextEncoder().encode(value.series);
     rows.clear();
@@ -102,4 +112,14 @@ export class WindowRowTask implements Task {
     this.pipeline.clearOutput();
     this.#places.length = 0;
   }
+}
+
+/** Says once of each field that its windows are not scored. */
+export function warnOfPassedBy(logger: Logger): (field: string) => void {
+  const said = new Set<string>();
+  return (field) => {
+    if (said.has(field)) return;
+    said.add(field);
+    logger.warn(`windows of field ${field} are not scored: name it by --field ${field}`);
+  };
 }

@@ -7,7 +7,7 @@ import type { SnapshotStore, StoredSnapshot } from './snapshotStore.ts';
 /**
  * Snapshots as files: DIRECTORY/<topic>-<partition>.snapshot.
  *
- * Layout: one JSON line {format, topic, partition, offset, definition, bytes, sha256}, then the state's bytes. A new
+ * Layout: one JSON line {format, topic, partition, offset, definition, cluster, bytes, sha256}, then the state's bytes. A new
  * one is written aside, synced, and renamed over the old one, so a crash leaves the old one or the new one, whole.
  * Several processes may share the directory: each writes aside under its own name, so that one which has not yet
  * noticed that it lost a partition cannot tear the file of the next owner.
@@ -80,6 +80,7 @@ interface Header {
   partition: number;
   offset: number;
   definition: string;
+  cluster: string;
   bytes: number;
   sha256: string;
 }
@@ -88,13 +89,14 @@ const FORMAT = 1;
 const NEWLINE = 10;
 
 function header(topic: string, partition: number, snapshot: StoredSnapshot): Buffer {
-  const { offset, definition, state } = snapshot;
+  const { offset, definition, cluster, state } = snapshot;
   const fields: Header = {
     format: FORMAT,
     topic,
     partition,
     offset,
     definition,
+    cluster,
     bytes: state.length,
     sha256: sha256(state),
   };
@@ -118,7 +120,7 @@ function decode(file: Buffer, path: string, topic: string, partition: number): S
   const state = new Uint8Array(file.subarray(line + 1));
   if (state.length !== fields.bytes) throw refuse(`it has ${state.length} bytes of state, not ${fields.bytes}`);
   if (sha256(state) !== fields.sha256) throw refuse('its sha256 does not match');
-  return { offset: fields.offset, definition: fields.definition, state };
+  return { offset: fields.offset, definition: fields.definition, cluster: fields.cluster, state };
 }
 
 /** All of it, or an error: a single write may take less than it is given when the disk fills up. */

@@ -13,6 +13,8 @@ export interface StoredSnapshot {
   readonly offset: number;
   /** Hash of the pipeline definition that the state belongs to. */
   readonly definition: string;
+  /** Id of the cluster that the offset is of; empty where it is not known. */
+  readonly cluster: string;
   /** As SnapshotWriter.encode made it. */
   readonly state: Uint8Array;
 }

@@ -211,7 +211,7 @@ test('state that is gone, changed or damaged is refused by name, and --start-emp
   assert.equal((await run()).code, 0);
   const changed = await run('--window', '2m');
   assert.equal(changed.code, 5);
-  assert.match(changed.stderr, /ANM_STATE_CORRUPT.*another definition of the pipeline/);
+  assert.match(changed.stderr, /ANM_STATE_INCOMPATIBLE.*another definition of the pipeline/);
   const dir = join(world.dir, 'state', 'anomaly', 'stateful');
   const [file] = readdirSync(dir);
   writeFileSync(join(dir, file!), 'torn');
@@ -223,4 +223,103 @@ test('state that is gone, changed or damaged is refused by name, and --start-emp
   assert.equal(missing.code, 5);
   assert.match(missing.stderr, /ANM_STATE_MISSING.*offset 20/);
   assert.equal((await run('--start-empty')).code, 0);
+});
+
+test('a registry that is away costs nothing: the failed run commits no batch that it did not put out', async () => {
+  const schema = {
+    type: 'record',
+    name: 'R',
+    fields: [
+      { name: 'ts', type: 'long' },
+      { name: 'value', type: 'double' },
+    ],
+  };
+  const { default: avro } = await import('avsc');
+  const type = avro.Type.forSchema(schema as never);
+  await world.client.admin.createTopics([{ name: 'away', partitions: 1 }]);
+  const { createRegistry } = await import('../../src/clients/registry.ts');
+  const { id } = await createRegistry({ urls: [world.registryUrl] }).register('away-value', JSON.stringify(schema));
+  const producer = await world.client.createProducer();
+  const key = Buffer.from('a');
+  for (let i = 0; i < 60; i++) {
+    const value = Buffer.concat([Buffer.from([0, 0, 0, 0, id]), type.toBuffer({ ts: START + i * 10_000, value: i })]);
+    producer.append('away', 0, START, key, 0, 1, value, 0, value.length);
+  }
+  await producer.close();
+  const flags = ['run', '--topic', 'away', ...SHAPE, '--until', 'end', '-o', 'json'];
+  const down = await world.run([...flags, '-X', 'sinks.format=json', '--registry', 'http://127.0.0.1:1']);
+  assert.equal(down.code, 3, down.stderr);
+  assert.equal((await world.client.admin.groupOffsets('away')).find(({ topic }) => topic === 'away')?.offset ?? -1, -1);
+  const up = await world.run(flags);
+  assert.equal(up.code, 0, up.stderr);
+  assert.deepEqual([JSON.parse(up.stdout).records, JSON.parse(up.stdout).windows], [60, 10]);
+});
+
+test('a snapshot of another cluster, or without a commit, is left aside', async () => {
+  await send(
+    world.client,
+    'again',
+    1,
+    readings(30).filter((record) => record.partition === 0),
+  );
+  const run = (brokers: World) =>
+    brokers.run(['run', '--topic', 'again', ...SHAPE, '--until', 'end', '-o', 'json'], {
+      cwd: world.dir,
+      env: { XDG_STATE_HOME: join(world.dir, 'state') },
+    });
+  assert.equal(JSON.parse((await run(world)).stdout).records, 30);
+  const other = await startWorld();
+  try {
+    await send(
+      other.client,
+      'again',
+      1,
+      readings(30).filter((record) => record.partition === 0),
+    );
+    const { code, stdout, stderr } = await run(other);
+    assert.equal(code, 0, stderr);
+    assert.equal(JSON.parse(stdout).records, 30);
+    assert.match(stderr, /left aside the snapshot of again\/0.*another cluster/);
+  } finally {
+    await other.close();
+  }
+});
+
+test('a field that no record has is said, and windows of a field that nobody named are scored', async () => {
+  const records = readings(100).map((record) => {
+    const { ts, value } = record.value as { ts: number; value: number };
+    return { ...record, value: { ts, temperature: value } };
+  });
+  await send(world.client, 'heat', 2, records);
+  const misspelt = await world.run([
+    'run',
+    '--topic',
+    'heat',
+    ...SHAPE,
+    '--field',
+    'temprature',
+    '--pipeline',
+    'typo',
+    '--until',
+    'end',
+  ]);
+  assert.match(misspelt.stderr, /field temprature had no number in 200 records/);
+  const flags = ['--time', 'ts', '--size', '1m', '--field', 'temperature', '--max-ahead', 'off', '--pipeline', 'heat'];
+  assert.equal((await world.run(['window', 'heat', ...flags, '--to', 'heat-windows', '--until', 'end'])).code, 0);
+  const score = [
+    '--on',
+    'w1m.max',
+    '--detector',
+    'range',
+    '--max',
+    '120',
+    '--to',
+    'hot',
+    '--until',
+    'end',
+    '-o',
+    'json',
+  ];
+  const { stdout, stderr } = await world.run(['score', 'heat-windows', ...score, '--pipeline', 'heat']);
+  assert.equal(JSON.parse(stdout).alerts, 1, stderr);
 });

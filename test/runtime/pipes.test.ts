@@ -42,7 +42,7 @@ async function run(chunks: readonly (readonly Line[])[], leaveOpen = false) {
     signal: new AbortController().signal,
     createTask: (topic, partition, kind) =>
       kind === 'window'
-        ? new WindowRowTask(topic, partition, definition, undefined)
+        ? new WindowRowTask(topic, partition, definition, undefined, () => {})
         : new RecordTask(topic, partition, definition, config, new SourceSchemas(config, undefined, log)),
   });
   // Read from the start on: a pipe that nobody reads fills up.

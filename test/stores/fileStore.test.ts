@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(join(directory, '..'), { recursive: true }));
 
-const snapshot = (offset: number, state: Uint8Array) => ({ offset, definition: 'd1', state });
+const snapshot = (offset: number, state: Uint8Array) => ({ offset, definition: 'd1', cluster: 'c1', state });
 const bytes = (length: number, fill = 1) => new Uint8Array(length).fill(fill);
 
 async function refusal(promise: Promise<unknown>): Promise<string> {
