@@ -66,7 +66,7 @@ describe('what the wire spoils', { timeout: 60_000 }, () => {
   };
 
   /** Three batches of ten records. */
-  async function filled(): Promise<{ topic: string; consumer: Consumer }> {
+  async function filled(reader = client): Promise<{ topic: string; consumer: Consumer }> {
     topics += 1;
     const topic = `mangled-${topics}`;
     await direct.admin.createTopics([{ name: topic, partitions: 1 }]);
@@ -76,7 +76,7 @@ describe('what the wire spoils', { timeout: 60_000 }, () => {
       if (i % 10 === 9) await producer.flush();
     }
     await producer.close();
-    const consumer = await client.createConsumer();
+    const consumer = await reader.createConsumer();
     await consumer.assign([{ topic, partition: 0, offset: 0 }]);
     return { topic, consumer };
   }
@@ -190,6 +190,62 @@ describe('what the wire spoils', { timeout: 60_000 }, () => {
       read.map((record) => Number(record.value)),
       [...Array(30).keys()],
     );
+    await consumer.close();
+  });
+
+  test('answers that cannot be read are asked for again, and end at the retry timeout by name', async () => {
+    let damaged = 0;
+    onFetch((response) => {
+      damaged += 1;
+      return response.subarray(0, 24);
+    });
+    const hasty = await connect({ brokers: [`127.0.0.1:${proxy.port}`], client: 'platformatic', retryTimeoutMs: 300 });
+    try {
+      const { consumer, topic } = await filled(hasty);
+      await assert.rejects(readRecords(consumer, 30, 5000), (error) => {
+        assert.ok(isAnomalyError(error), String(error));
+        assert.equal(error.code, 'ANM_TIMEOUT');
+        assert.match(
+          error.message,
+          new RegExp(`${topic} partition 0 \\(the answer of .* cannot be read.*retry_timeout`),
+        );
+        return true;
+      });
+      assert.ok(damaged > 1);
+      await consumer.close();
+    } finally {
+      await hasty.close();
+    }
+  });
+
+  test('an answer that can be read again ends the trouble', async () => {
+    let damaged = 0;
+    onFetch((response) => {
+      damaged += 1;
+      return damaged <= 2 ? response.subarray(0, 24) : response;
+    });
+    const { consumer } = await filled();
+    assert.equal((await readRecords(consumer, 30)).get(0)!.length, 30);
+    await consumer.close();
+  });
+
+  test('a hole is looked into again when the second look comes back damaged', async () => {
+    let answers = 0;
+    onFetch((response) => {
+      const batches = batchesOf(response);
+      if (batches.length === 0) return response;
+      answers += 1;
+      if (answers === 1) return without(response, batches.find((batch) => batch.baseOffset === 10)!);
+      const magicAt = batches[0]!.start + 16;
+      if (answers === 2) response[magicAt] = 9;
+      return response;
+    });
+    const { consumer } = await filled();
+    await assert.rejects(
+      readRecords(consumer, 30, 5000),
+      (error) => isAnomalyError(error) && error.code === 'ANM_OFFSET_GAP',
+    );
+    assert.ok(answers >= 3);
     await consumer.close();
   });
 

@@ -1,4 +1,3 @@
-import { AnomalyError } from '../../errors.ts';
 import {
   encodeFetchRequest,
   FetchedPartition,
@@ -95,17 +94,7 @@ export class BrokerFetcher {
       (frame) => {
         this.isInFlight = false;
         const slices: FetchedSlice[] = [];
-        const errorCode = readFetchResponse(frame, this.#fetched, (fetched) => {
-          const topic = asked.get(fetched.topic);
-          const index = topic?.partitions.indexOf(fetched.partition) ?? -1;
-          if (topic === undefined || index < 0) {
-            throw new AnomalyError(
-              'ANM_PROTOCOL',
-              `${socket.address} sent records of ${fetched.topic} partition ${fetched.partition}, which nobody asked for`,
-            );
-          }
-          slices.push(sliceOf(fetched, topic.assigned[index]!, topic.epochs[index]!));
-        });
+        const errorCode = this.#readAnswer(frame, socket, asked, slices);
         if (errorCode !== 0) {
           onLost(new Error(`${socket.address} answered fetch with error ${errorCode}`), partitions);
           return;
@@ -120,6 +109,29 @@ export class BrokerFetcher {
         onLost(error, partitions);
       },
     );
+  }
+
+  /** Adds the answer's slices; returns its error code. What cannot be read may be readable when it is sent again. */
+  #readAnswer(
+    frame: Uint8Array,
+    { address }: BrokerSocket,
+    asked: ReadonlyMap<string, AskedTopic>,
+    slices: FetchedSlice[],
+  ): number {
+    try {
+      return readFetchResponse(frame, this.#fetched, (fetched) => {
+        const topic = asked.get(fetched.topic);
+        const index = topic?.partitions.indexOf(fetched.partition) ?? -1;
+        if (topic === undefined || index < 0) {
+          throw new Error(`it has records of ${fetched.topic} partition ${fetched.partition}, which nobody asked for`);
+        }
+        slices.push(sliceOf(fetched, topic.assigned[index]!, topic.epochs[index]!));
+      });
+    } catch (error) {
+      throw new Error(`the answer of ${address} to a fetch cannot be read: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
   }
 
   close(): void {

@@ -139,10 +139,6 @@ export class BrokerSocket {
     return { send } as unknown as Connection;
   }
 
-  get pendingRequests(): number {
-    return this.#pending.size;
-  }
-
   /** The library's send: builds header and payload, and answers by callback. */
   send(
     apiKey: number,
@@ -191,7 +187,8 @@ export class BrokerSocket {
 
   /**
    * Sends a whole request frame (size included) that carries `correlationId`. The answer's frame, correlation id
-   * included and size not, is valid until the next frame arrives, unless `takeFrame` is called within `onFrame`.
+   * included and size not, is valid until the next frame arrives, unless `takeFrame` is called within `onFrame`. When
+   * `onFrame` throws, `onFail` gets its error, and the connection ends.
    */
   sendFrame(
     correlationId: number,
@@ -270,7 +267,13 @@ export class BrokerSocket {
     if (pending.timer !== null) clearTimeout(pending.timer);
     if (this.#closeWhenIdle && this.#pending.size === 0) queueMicrotask(() => this.close());
     if (pending.raw !== null) {
-      pending.raw(frame);
+      try {
+        pending.raw(frame);
+      } catch (error) {
+        // The caller waits for nothing else: its answer is gone, and with it the trust in this connection.
+        pending.fail(error as Error);
+        throw error;
+      }
       return;
     }
     let payload: unknown;

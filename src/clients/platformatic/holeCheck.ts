@@ -1,4 +1,4 @@
-import { AnomalyError } from '../../errors.ts';
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import { BatchHeader, readBatchHeader } from '../../wire/batchHeader.ts';
 import { encodeFetchRequest, FetchedPartition, readFetchResponse } from '../../wire/fetch.ts';
 import { kafkaError, protocolFailure } from '../kafkaErrors.ts';
@@ -70,23 +70,37 @@ export class HoleCheck {
       ]);
       return new Promise<number>((resolve, reject) => {
         const onFrame = (frame: Uint8Array) => {
-          let first = -1;
-          let failure: AnomalyError | null = null;
-          readFetchResponse(frame, new FetchedPartition(), (fetched) => {
-            if (fetched.errorCode !== 0) {
-              failure = protocolFailure(fetched.errorCode, `fetch ${topic} partition ${partition} again`, {
-                final: kafkaError(fetched.errorCode).retry === 'no',
-              });
-            }
-            first = firstOffsetWithin(frame, fetched, hole);
-          });
-          if (failure !== null) reject(failure);
-          else resolve(first);
+          try {
+            resolve(firstInAnswer(frame, hole));
+          } catch (error) {
+            // A damaged answer is asked for again; it says nothing of the others on this connection.
+            reject(isAnswered(error) ? error : new Error((error as Error).message, { cause: error }));
+          }
         };
         socket.sendFrame(correlationId, [request], cluster.requestTimeoutMs, onFrame, reject);
       });
     });
   }
+}
+
+/** First offset of the hole that the answer has, or -1; throws the partition's error code. */
+function firstInAnswer(frame: Uint8Array, hole: FoundHole): number {
+  const { topic, partition } = hole.partition;
+  let first = -1;
+  readFetchResponse(frame, new FetchedPartition(), (fetched) => {
+    if (fetched.errorCode !== 0) {
+      throw protocolFailure(fetched.errorCode, `fetch ${topic} partition ${partition} again`, {
+        final: kafkaError(fetched.errorCode).retry === 'no',
+      });
+    }
+    first = firstOffsetWithin(frame, fetched, hole);
+  });
+  return first;
+}
+
+/** Whether the broker answered with an error code, so that the answer itself was whole. */
+function isAnswered(error: unknown): boolean {
+  return isAnomalyError(error) && error.details['kafkaErrorCode'] !== undefined;
 }
 
 /** The first offset that a batch of the answer covers from the hole's start on; control batches hold no records. */

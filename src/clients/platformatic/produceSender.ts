@@ -146,7 +146,11 @@ export class ProduceSender {
     this.#inFlight.set(nodeId, (this.#inFlight.get(nodeId) ?? 0) + 1);
     this.requestsInFlight += 1;
     this.#events.sent(request.bytes);
+    let isSettled = false;
     const settle = (handle: () => void) => {
+      // An answer whose handling fails comes back as a lost one.
+      if (isSettled) return;
+      isSettled = true;
       this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1);
       this.requestsInFlight -= 1;
       if (this.#closed) return;
