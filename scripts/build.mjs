@@ -13,7 +13,8 @@ const unusedMayGo = {
   setup(builder) {
     builder.onResolve({ filter: /^@platformatic\/kafka$|^\.\.?\// }, async (args) => {
       const ours = args.path === '@platformatic/kafka';
-      if (args.pluginData === unusedMayGo || !(ours || args.importer.includes('@platformatic/kafka/dist'))) return undefined;
+      if (args.pluginData === unusedMayGo || !(ours || args.importer.includes('@platformatic/kafka/dist')))
+        return undefined;
       const { path, kind, resolveDir, importer } = args;
       const found = await builder.resolve(path, { kind, resolveDir, importer, pluginData: unusedMayGo });
       return { ...found, sideEffects: false };

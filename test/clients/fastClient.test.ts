@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect as connectSocket } from 'node:net';
 import { describe, test } from 'node:test';
 import { startBroker } from '../../src/broker/broker.ts';
 import { connect, whichClient } from '../../src/clients/connect.ts';
@@ -214,6 +215,63 @@ describe('choice of the client', () => {
     }
   });
 });
+
+describe('a broker that restarts', { timeout: 60_000 }, () => {
+  test('commits, reads of offsets and metadata outlast it', async () => {
+    const broker = await startBroker({ port: 0 });
+    const { port } = broker;
+    const client = await connect({ brokers: [broker.address], client: 'platformatic' });
+    await client.admin.createTopics([{ name: 'kept', partitions: 1 }]);
+    const consumer = await client.createConsumer({ groupId: 'restarted' });
+    const place = { topic: 'kept', partition: 0 };
+    await consumer.commit([{ ...place, offset: 1 }]);
+    const calls: (() => Promise<unknown>)[] = [
+      () => consumer.commit([{ ...place, offset: 2 }]),
+      () => consumer.committed([place]),
+      () => client.admin.listOffsets([place], 'latest'),
+      () => client.admin.topics(['kept']),
+      () => client.admin.groupOffsets('restarted'),
+    ];
+    await broker.close();
+    const running = Promise.allSettled(calls.map((call) => call()));
+    // The port refuses for as long as it takes to be refused twice, so that the calls meet it.
+    for (let refusals = 0; refusals < 2; refusals++) await refused(port);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await broker.listen(port);
+    for (const result of await running) assert.equal(result.status, 'fulfilled', String(reasonOf(result)));
+    assert.equal((await consumer.committed([place]))[0]!.offset, 2);
+    await client.close();
+    await broker.close();
+  });
+
+  test('one that stays away is reported at the retry timeout, and closing does not wait for it', async () => {
+    const broker = await startBroker({ port: 0 });
+    const options = { brokers: [broker.address], client: 'platformatic', retryTimeoutMs: 300 } as const;
+    const client = await connect(options);
+    const consumer = await client.createConsumer({ groupId: 'away' });
+    await broker.close();
+    const begunMs = performance.now();
+    await assert.rejects(
+      consumer.commit([{ topic: 'kept', partition: 0, offset: 1 }]),
+      codeIs('ANM_BROKER_UNREACHABLE'),
+    );
+    assert.ok(performance.now() - begunMs >= 200);
+    await client.close();
+  });
+});
+
+/** Resolves once a connection to the port was refused. */
+async function refused(port: number): Promise<void> {
+  const socket = connectSocket(port, '127.0.0.1');
+  await new Promise<void>((resolve, reject) => {
+    socket.on('error', () => resolve());
+    socket.on('connect', () => reject(new Error(`port ${port} takes connections`)));
+  });
+}
+
+function reasonOf(result: PromiseSettledResult<unknown>): unknown {
+  return result.status === 'rejected' ? result.reason : '';
+}
 
 describe('parts of the fast client', () => {
   test('frames are cut out of any chunks, in buffers that are used again', () => {

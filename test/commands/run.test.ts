@@ -186,6 +186,19 @@ test('too many bad records stop the run with exit 5 and the last reason', async 
   assert.match(stderr, /ANM_BAD_DATA.*of the last 2000 records cannot be decoded.*rubbish\/0/);
 });
 
+test('a short input with many bad records ends with exit 5 too, and commits nothing', async () => {
+  const bad = Array.from({ length: 10 }, () => ({ partition: 0, key: 'a', value: 'x' }));
+  await send(world.client, 'tainted', 1, [...readings(20).filter((record) => record.partition === 0), ...bad]);
+  const { code, stderr } = await world.run(['run', '--topic', 'tainted', ...SHAPE, '--until', 'end']);
+  assert.equal(code, 5);
+  assert.match(stderr, /ANM_BAD_DATA.*10 of the last 30 records cannot be decoded/);
+  assert.deepEqual(
+    (await world.client.admin.groupOffsets('tainted')).filter(({ offset }) => offset >= 0),
+    [],
+  );
+  assert.equal((await readTopic(world, 'tainted.dlq'))[0]!.length, 10);
+});
+
 test('late records go to the late topic with how late they were', async () => {
   const late: JsonRecord = { partition: 0, key: 'a', value: { ts: START, value: 7 } };
   await send(world.client, 'tardy', 1, [...readings(30).filter((record) => record.partition === 0), late]);

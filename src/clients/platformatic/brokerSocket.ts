@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
-import type { Connection, ConnectionOptions, Reader, Writer } from '@platformatic/kafka';
+import type { Connection, Reader, Writer } from '@platformatic/kafka';
 import { AnomalyError } from '../../errors.ts';
 import type { ClientOptions } from '../client.ts';
 import { requestTimedOut } from '../kafkaErrors.ts';
 import { FrameBuffer } from './frameBuffer.ts';
+import { libraryOptions } from './libraryOptions.ts';
 import { connectionFailure } from './networkErrors.ts';
 import { dialPlain } from './plainSocket.ts';
 
@@ -322,30 +323,4 @@ export class BrokerSocket {
       pending.fail(error);
     }
   }
-}
-
-function libraryOptions(options: ClientOptions, host: string, dialTimeoutMs: number): ConnectionOptions {
-  const result: ConnectionOptions = { connectTimeout: dialTimeoutMs, requestTimeout: dialTimeoutMs, maxInflights: 1 };
-  if (options.tls !== undefined) {
-    const { ca, cert, key, insecureSkipVerify, serverName } = options.tls;
-    result.tls = {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      rejectUnauthorized: insecureSkipVerify !== true,
-    };
-    // Server name indication takes names only, not addresses.
-    const name = serverName ?? (/^[\d.]+$|:/.test(host) ? undefined : host);
-    if (name !== undefined) result.tlsServerName = name;
-  }
-  if (options.sasl !== undefined) {
-    const { mechanism, username, password, token } = options.sasl;
-    result.sasl = {
-      mechanism,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(token === undefined ? {} : { token }),
-    };
-  }
-  return result;
 }

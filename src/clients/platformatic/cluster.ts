@@ -16,6 +16,9 @@ interface BrokerAddress {
 /** Requests of one purpose share a connection, since a broker answers one connection in order. */
 export type Purpose = 'control' | 'produce' | `group:${string}`;
 
+/** Whether a call outlasts brokers that cannot be dialled, or reports them since its caller repeats by itself. */
+export type WhenUnreachable = 'repeat' | 'report';
+
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
 
@@ -123,8 +126,11 @@ export class Cluster {
   }
 
   /** Metadata of the named topics, or of all; remembers brokers and leaders. Never asks the broker to create. */
-  async metadata(topics: readonly string[] | null): Promise<MetadataResponse> {
-    return this.retry('read the metadata of the cluster', async () => {
+  async metadata(
+    topics: readonly string[] | null,
+    whenUnreachable: WhenUnreachable = 'repeat',
+  ): Promise<MetadataResponse> {
+    const read = async () => {
       const socket = await this.control();
       const answer = await this.call(socket, this.apis.metadata, topics === null ? null : [...topics], false, false);
       this.#remember(answer);
@@ -136,7 +142,8 @@ export class Cluster {
         this.#leaders.set(topic.name, leaders);
       }
       return answer;
-    });
+    };
+    return this.retry('read the metadata of the cluster', read, whenUnreachable);
   }
 
   /** Leader as last heard, or -1 where there is none or it is not known. */
@@ -150,30 +157,36 @@ export class Cluster {
   }
 
   /** The group's coordinator: broker id. */
-  async coordinator(groupId: string): Promise<number> {
-    return this.retry(`find the coordinator of group ${groupId}`, async () => {
+  async coordinator(groupId: string, whenUnreachable: WhenUnreachable = 'repeat'): Promise<number> {
+    const find = async () => {
       const socket = await this.control();
       const answer = await this.call(socket, this.apis.findCoordinator, 0, [groupId]);
       const found = answer.coordinators[0]!;
       if (found.errorCode !== 0) throw protocolFailure(found.errorCode, `find the coordinator of group ${groupId}`);
       this.#brokers.set(found.nodeId, { host: found.host, port: found.port });
       return found.nodeId;
-    });
+    };
+    return this.retry(`find the coordinator of group ${groupId}`, find, whenUnreachable);
   }
 
   /**
-   * Repeats what fails for a passing reason (connection lost, leader moving), with growing pauses, until the retry
-   * timeout. A broker that cannot be dialled at all is reported at once: its timeout is over already.
+   * Repeats what fails for a passing reason (connection lost, leader moving, broker restarting), with growing pauses,
+   * until the retry timeout. A broker that was never reached at its address gets the dial timeout only: most often
+   * the address is wrong.
    */
-  async retry<T>(action: string, attempt: () => Promise<T>): Promise<T> {
-    const deadline = performance.now() + this.retryTimeoutMs;
+  async retry<T>(action: string, attempt: () => Promise<T>, whenUnreachable: WhenUnreachable = 'repeat'): Promise<T> {
+    const begunMs = performance.now();
     let pauseMs = FIRST_PAUSE_MS;
     for (;;) {
       try {
         return await attempt();
       } catch (error) {
-        if (this.closed || !isPassing(error)) throw error;
-        if (performance.now() + pauseMs > deadline) {
+        const isUnreachable = isAnomalyError(error) && error.code === 'ANM_BROKER_UNREACHABLE';
+        const isRepeated = isUnreachable ? whenUnreachable === 'repeat' : isPassing(error);
+        if (this.closed || !isRepeated) throw error;
+        const isNew = isUnreachable && error.details['isNewAddress'] === true;
+        const limitMs = isNew ? Math.min(this.dialTimeoutMs, this.retryTimeoutMs) : this.retryTimeoutMs;
+        if (performance.now() + pauseMs > begunMs + limitMs) {
           throw isAnomalyError(error) ? error : requestTimedOut(action, 'retry_timeout', this.retryTimeoutMs, error);
         }
         this.log('debug', `${action}: trying again`, { reason: (error as Error).message, pauseMs });
@@ -295,7 +308,11 @@ export class Cluster {
       'ANM_BROKER_UNREACHABLE',
       `cannot connect to broker ${nodeId} at ${address.host}:${address.port}, the address that ${seeds} advertises, within ` +
         `${this.dialTimeoutMs} ms (setting dial_timeout): ${reasonOf(error)}`,
-      { hint: 'check the advertised Kafka address of the broker, or run anomaly doctor', cause: error },
+      {
+        hint: 'check the advertised Kafka address of the broker, or run anomaly doctor',
+        details: { nodeId, isNewAddress: !this.#ranges.has(`${address.host}:${address.port}`) },
+        cause: error,
+      },
     );
   }
 }

@@ -180,7 +180,7 @@ export class FetchPool {
     this.#isRefreshing = true;
     this.#cluster
       .pause(REFRESH_PAUSE_MS)
-      .then(() => requireTopics(this.#cluster, stale))
+      .then(() => requireTopics(this.#cluster, stale, 'report'))
       .then(
         () => {
           this.#isRefreshing = false;

@@ -100,14 +100,14 @@ export class PlatformaticGroupTransport implements GroupTransport {
   async leave(memberId: string): Promise<void> {
     const cluster = this.#cluster;
     // A join in flight would hold the answer back: leave on the shared connection.
-    const socket = await cluster.connection(await cluster.coordinator(this.#groupId), 'control');
+    const socket = await cluster.connection(await cluster.coordinator(this.#groupId, 'report'), 'control');
     await cluster.call(socket, cluster.apis.leaveGroup, this.#groupId, [
       { memberId, groupInstanceId: this.#instanceId, reason: 'the consumer is closed' },
     ]);
   }
 
   async partitionCounts(topics: readonly string[]): Promise<Map<string, number>> {
-    await this.#cluster.metadata(topics);
+    await this.#cluster.metadata(topics, 'report');
     return new Map(topics.map((topic) => [topic, this.#cluster.partitionCount(topic)]));
   }
 
@@ -132,7 +132,7 @@ export class PlatformaticGroupTransport implements GroupTransport {
       if (!socket.closed && !socket.expiring) return socket;
       this.close();
     }
-    this.#opening = this.#cluster.coordinator(this.#groupId).then((nodeId) => this.#cluster.open(nodeId));
+    this.#opening = this.#cluster.coordinator(this.#groupId, 'report').then((nodeId) => this.#cluster.open(nodeId));
     return this.#opening;
   }
 }

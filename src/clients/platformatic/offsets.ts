@@ -1,7 +1,7 @@
 import type { TopicPartition, TopicPartitionOffset } from '../client.ts';
 import { KafkaCode, kafkaError, protocolFailure, topicMissing } from '../kafkaErrors.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, WhenUnreachable } from './cluster.ts';
 import { byLeader, groupByTopic, partitionKey } from './partitions.ts';
 
 export const LATEST = -1n;
@@ -52,10 +52,14 @@ export async function listOffsets(
 }
 
 /** Refreshes the leaders of the partitions' topics; a topic or partition that is not there is an error. */
-export async function requireTopics(cluster: Cluster, partitions: readonly TopicPartition[]): Promise<void> {
+export async function requireTopics(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  whenUnreachable: WhenUnreachable = 'repeat',
+): Promise<void> {
   const names = [...groupByTopic(partitions).keys()];
   if (names.length === 0) return;
-  const answer = await cluster.metadata(names);
+  const answer = await cluster.metadata(names, whenUnreachable);
   for (const topic of answer.topics) {
     if (topic.errorCode === KafkaCode.unknownTopicOrPartition) throw topicMissing(topic.name ?? '');
     if (topic.errorCode !== 0 && kafkaError(topic.errorCode).retry === 'no') {

@@ -293,7 +293,7 @@ export class ProduceSender {
   }
 
   async #readLeaders(topics: readonly string[], stale: readonly PartitionQueue[]): Promise<void> {
-    const answer = await this.#cluster.metadata(topics);
+    const answer = await this.#cluster.metadata(topics, 'report');
     for (const topic of answer.topics) {
       if (topic.errorCode === KafkaCode.unknownTopicOrPartition) throw topicMissing(topic.name ?? '');
       if (topic.errorCode !== 0) throw protocolFailure(topic.errorCode, `produce to topic ${topic.name}`);
