@@ -1,8 +1,12 @@
-// The figures of docs/benchmarks.md. usage: npm run bench [-- decode | fused | latency | help] [--records N] [--seconds N]
+// The figures of docs/benchmarks.md.
+// usage: npm run bench [-- startup | decode | fused | latency | detection ...] [--records N] [--rate N] [--seconds N] [--write]
+// --write makes docs/benchmarks.md anew, which needs all of them in one run.
 import { cpus, totalmem } from 'node:os';
 import { decode } from './decode.ts';
+import { detection, formatDetection } from './detection.ts';
 import { fused } from './fused.ts';
 import { latency } from './latency.ts';
+import { type BenchResults, writePage } from './page.ts';
 import { startup } from './startup.ts';
 
 const args = process.argv.slice(2);
@@ -10,18 +14,24 @@ const number = (name: string, otherwise: number) => {
   const at = args.indexOf(`--${name}`);
   return at < 0 ? otherwise : Number(args[at + 1]);
 };
-const benches: Record<string, () => Promise<unknown>> = {
+const benches: { [Name in keyof BenchResults]-?: () => Promise<NonNullable<BenchResults[Name]>> } = {
   startup: () => startup(),
   decode: () => decode(number('records', 1_000_000)),
   fused: () => fused(number('records', 8_000_000)),
   latency: () => latency(number('rate', 10_000), number('seconds', 60)),
+  detection: async () => detection(),
 };
+type Name = keyof BenchResults;
 
-console.log(
-  `${cpus().length} x ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
-);
-const chosen = args.filter((arg) => arg in benches);
-for (const name of chosen.length > 0 ? chosen : Object.keys(benches)) {
+const machine = `${cpus().length} x ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+console.log(machine);
+const names = Object.keys(benches) as Name[];
+const chosen = names.filter((name) => args.includes(name));
+const results: BenchResults = {};
+for (const name of chosen.length > 0 ? chosen : names) {
   console.log(`\n## ${name}`);
-  console.log(await benches[name]!());
+  const result = await benches[name]();
+  Object.assign(results, { [name]: result });
+  console.log(name === 'detection' ? formatDetection(result as NonNullable<BenchResults['detection']>) : result);
 }
+if (args.includes('--write')) writePage(machine, new Date().toISOString().slice(0, 10), results);
