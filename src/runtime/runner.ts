@@ -4,6 +4,7 @@ import { Placement } from '../engine/placement.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import type { SnapshotStore, StoredSnapshot } from '../stores/snapshotStore.ts';
+import { AssignmentNotice } from './assignmentNotice.ts';
 import { FieldWatch } from './fieldWatch.ts';
 import { InputChecks } from './inputChecks.ts';
 import { usableSnapshot } from './recovery.ts';
@@ -76,11 +77,13 @@ export class Runner {
   #ending = false;
   readonly #checks: InputChecks;
   readonly #fields: FieldWatch;
+  readonly #notice: AssignmentNotice;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
     const { maxBadRate, logger, sink } = options;
     this.#fields = new FieldWatch(options.fields, logger);
+    this.#notice = new AssignmentNotice(logger, options.now);
     this.#checks = new InputChecks({ maxBadRate, logger, deadLetters: sink.names.deadLetters });
   }
 
@@ -115,6 +118,7 @@ export class Runner {
       const room = producer.ready();
       if (room !== null) await room;
       this.#throwFailure();
+      if (this.#tasks.size === 0) this.#notice.check();
       const time = now();
       if (time >= this.#nextCommitMs && this.#commit === undefined) this.#startCommit();
       if (time >= this.#nextProgressMs) {
@@ -295,7 +299,8 @@ export class Runner {
       this.#tasks.set(name, task);
       this.#checkPlacement(task, 0);
     }
-    if (partitions.length > 0) this.#options.logger.info(`assigned ${partitions.map(nameOf).join(', ')}`);
+    if (partitions.length > 0) logger.info(`assigned ${partitions.map(nameOf).join(', ')}`);
+    this.#notice.assigned(partitions.length);
     return starts;
   }
 
@@ -317,6 +322,7 @@ export class Runner {
   }
 
   #drop(partitions: readonly TopicPartition[]): void {
+    this.#notice.waits();
     for (const partition of partitions) {
       this.#tasks.delete(nameOf(partition));
       this.#committed.delete(nameOf(partition));
