@@ -26,6 +26,10 @@ test('unknown words are exit 2 with a suggestion', async () => {
     [['lag', '--max-lag', 'many'], /--max-lag wants a whole number, got "many"/, /anomaly help/],
     [['lag', '--watch', '5'], /--watch wants a duration such as .* got "5"/, /anomaly help/],
     [['config', 'show', '-X', 'broker=a'], /-X broker is no key; did you mean brokers\?/, /config show/],
+    [['schema'], /anomaly schema wants a command: ls, show, register, check/, /see anomaly schema --help/],
+    [['-o', 'text'], /anomaly wants a command: demo, .*completion/, /see anomaly --help/],
+    [['run', '--max-bad-rate', '2'], /--max-bad-rate wants a share from 0 to 1, got 2/, /help/],
+    [['run', '-X', 'features=f=mean:value:1000000000'], /must be at most 100000, got 1000000000/, /config show/],
     [['help', 'lagg'], /no help on lagg/, /did you mean anomaly help lag\?/],
   ];
   for (const [argv, message, hint] of cases) {

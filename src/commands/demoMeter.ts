@@ -1,7 +1,7 @@
 import type { DemoAlert, DemoSnapshot } from '../observe/demoSnapshot.ts';
 import { LatencySketch } from '../observe/latencySketch.ts';
 import { formatNumber, formatSpan } from '../output/format.ts';
-import type { RunTotals } from '../runtime/runner.ts';
+import type { RunTotals } from '../runtime/runnerOptions.ts';
 
 const RECENT_MAX = 20;
 const RATES_MAX = 200;

@@ -2,7 +2,7 @@ import type { LatencySketch } from '../observe/latencySketch.ts';
 import { formatNumber, formatSpan } from '../output/format.ts';
 import type { Column } from '../output/output.ts';
 import { renderTable } from '../output/table.ts';
-import type { RunTotals } from '../runtime/runner.ts';
+import type { RunTotals } from '../runtime/runnerOptions.ts';
 import type { SeriesGrade } from './demoLabels.ts';
 
 export type DemoEnd = 'all events' | 'time limit' | 'interrupted';

@@ -28,7 +28,8 @@ export async function runLag(context: CommandContext): Promise<number> {
         await print(context, reading);
       }
     }
-    check(reading.totals, flags['maxLag'] as number | undefined);
+    const isNamed = context.args.length > 0 && flags['topic'] === undefined;
+    check(reading.totals, flags['maxLag'] as number | undefined, isNamed);
     return 0;
   } finally {
     await client.close();
@@ -194,9 +195,9 @@ async function print(context: CommandContext, { rows, totals }: Reading): Promis
   if (flags['watch'] !== undefined) stdout.write('\n');
 }
 
-function check(totals: readonly GroupLag[], maxLag: number | undefined): void {
+function check(totals: readonly GroupLag[], maxLag: number | undefined, isNamed: boolean): void {
   if (maxLag === undefined) return;
-  const above = groupsAbove(totals, maxLag);
+  const above = groupsAbove(totals, maxLag, isNamed);
   if (above.length === 0) return;
   const list = above.map(({ group, lag, unknown }) =>
     lag === null || (unknown > 0 && lag <= maxLag)

@@ -48,7 +48,7 @@ export function parseArguments(commands: readonly Command[], argv: readonly stri
     root.parse(argv as string[], { from: 'user' });
   } catch (error) {
     if (printed !== '' && isHelp(error)) return { kind: 'print', text: printed };
-    throw error;
+    throw isHelp(error) ? noCommand(argv, commands) : error;
   }
   if (request === undefined) throw new AnomalyError('ANM_INTERNAL', 'no command was chosen');
   return request;
@@ -116,6 +116,20 @@ function mergeFlags(leaf: Program): RawFlags {
 function isHelp(error: unknown): boolean {
   const code = (error as CommanderError).code;
   return code === 'commander.help' || code === 'commander.helpDisplayed';
+}
+
+/** The line ends where a command is wanted: `anomaly schema`. */
+function noCommand(argv: readonly string[], commands: readonly Command[]): AnomalyError {
+  const family = argv.find((word) => commands.some((command) => command.name.startsWith(`${word} `)));
+  const names = commands.flatMap(({ name }) => {
+    if (family === undefined) return name.includes(' ') ? [] : [name];
+    return name.startsWith(`${family} `) ? [name.slice(family.length + 1)] : [];
+  });
+  const where = family === undefined ? 'anomaly' : `anomaly ${family}`;
+  return new AnomalyError('ANM_USAGE', `${where} wants a command: ${names.join(', ')}`, {
+    hint: `see ${where} --help`,
+    details: { command: where },
+  });
 }
 
 function usageError(

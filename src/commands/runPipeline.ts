@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
+import { AnomalyError } from '../errors.ts';
 import { type JobResult, runJob, type Stage } from '../runtime/job.ts';
 import { repartition } from '../runtime/repartition.ts';
-import type { RunTotals } from '../runtime/runner.ts';
+import type { RunTotals } from '../runtime/runnerOptions.ts';
 import { SourceSchemas } from '../runtime/sourceSchemas.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
@@ -15,6 +16,8 @@ export async function runPipeline(context: CommandContext, stage: Stage, given?:
   const suffix = stage === 'run' ? '' : `.${stage.split(' ')[0]}`;
   // Each stage is a group of its own, unless the group is named.
   const groupId = flags['group'] === undefined && suffix !== '' ? config.pipeline + suffix : config.group;
+  const maxBadRate = badRate(flags['maxBadRate'] as number | undefined);
+  const stateDir = stateDirectory(context, config, groupId);
   const client = await connectClient(context);
   const registry = connectRegistry(context);
   const started = now();
@@ -32,7 +35,7 @@ export async function runPipeline(context: CommandContext, stage: Stage, given?:
       ticks: () => performance.now(),
       signal: stop.signal,
       untilEnd: flags['until'] === 'end',
-      maxBadRate: (flags['maxBadRate'] as number | undefined) ?? 0.1,
+      maxBadRate,
     };
     let copy: Promise<void> | undefined;
     if (flags['repartition'] === true) {
@@ -47,7 +50,7 @@ export async function runPipeline(context: CommandContext, stage: Stage, given?:
       config,
       stage,
       groupId,
-      stateDir: stateDirectory(context, config, groupId),
+      stateDir,
       startEmpty: flags['startEmpty'] === true,
       leaveOpen: flags['leaveOpen'] === true,
       onProgress: (totals) => progress.update(() => progressText(totals, now() - started)),
@@ -65,10 +68,27 @@ export async function runPipeline(context: CommandContext, stage: Stage, given?:
   }
 }
 
-/** checkpoint.store where it is set, else a directory of the group under the state directory. */
+function badRate(given = 0.1): number {
+  if (given >= 0 && given <= 1) return given;
+  throw new AnomalyError('ANM_USAGE', `--max-bad-rate wants a share from 0 to 1, got ${given}`);
+}
+
+/** A directory of the group, in checkpoint.store where that is set, else in the state directory. */
 function stateDirectory(context: CommandContext, config: PipelineConfig, groupId: string): string {
   const store = config.checkpoint.store.replace(/^file:(\/\/)?/, '');
-  return join(store === '' ? context.settings.string('state_dir') : store, groupId);
+  const scheme = /^[a-z][a-z0-9+.-]+:/i.exec(store)?.[0];
+  if (scheme !== undefined) {
+    throw new AnomalyError(
+      'ANM_UNSUPPORTED',
+      `checkpoint.store cannot be ${store} yet, as this version has no ${scheme} store`,
+      {
+        hint: 'give a directory, or a file: URL',
+      },
+    );
+  }
+  // A group may be named as it likes, but its directory stays where it belongs.
+  const folder = encodeURIComponent(groupId).replace(/^\./, '%2E');
+  return join(store === '' ? context.settings.string('state_dir') : store, folder);
 }
 
 function endText({ ended, isCommitted }: JobResult): string {

@@ -91,7 +91,7 @@ async function copyTopic(
 ) {
   if (from === to) throw new AnomalyError('ANM_USAGE', `cannot replay ${from} into itself`);
   const [info] = await sourceTopics(client.admin, [from]);
-  await ensureSinks(client.admin, [to], info!.partitions.length);
+  await ensureSinks(client.admin, [to], { partitions: info!.partitions.length });
   const producer = await client.createProducer();
   let records = 0;
   for await (const batch of batches) {

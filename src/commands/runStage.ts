@@ -148,7 +148,7 @@ async function openSink(
     const partitions =
       input.kind === 'topic' ? (await sourceTopics(client!.admin, [input.name]))[0]!.partitions.length : 1;
     const names = [to.name, config.sinks.late, config.sinks.deadLetters];
-    await ensureSinks(client!.admin, names, partitions);
+    await ensureSinks(client!.admin, names, { partitions });
     const schemas = await registerOutputs(connectRegistry(context), config.sinks, names);
     const producer = await client!.createProducer();
     return { rows: new TopicSink(producer, config, schemas, emit, context.now), close: () => producer.close() };

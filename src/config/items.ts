@@ -9,7 +9,7 @@ export type ItemKind = 'windows' | 'features' | 'overrides';
 
 const AGGREGATES: readonly Aggregate[] = ['count', 'mean', 'min', 'max', 'stddev'];
 
-interface ItemField extends Pick<SettingRow, 'key' | 'type' | 'choices' | 'min'> {
+interface ItemField extends Pick<SettingRow, 'key' | 'type' | 'choices' | 'min' | 'max'> {
   readonly name: string;
   readonly required?: boolean;
   readonly doc: string;
@@ -30,6 +30,7 @@ export const ITEM_FIELDS: Readonly<Record<ItemKind, readonly ItemField[]>> = {
       name: 'rolling',
       type: 'integer',
       min: 1,
+      max: 100_000,
       required: true,
       doc: 'number of last values, the current one included',
     },

@@ -114,6 +114,7 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     type: 'integer',
     default: '64',
     min: 2,
+    max: 100_000,
     doc: 'rolling-z: number of previous values, the current one excluded',
   },
   { key: 'score.min_count', type: 'integer', default: '8', min: 1, doc: 'rolling-z: how many of them there must be' },
@@ -147,8 +148,8 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
   {
     key: 'checkpoint.store',
     type: 'string',
-    defaultText: '<state_dir>/<group>',
-    doc: 'directory of the snapshots, or a file: URL',
+    defaultText: '<state_dir>',
+    doc: 'directory of the snapshots, or a file: URL; each group has a folder of its own in it',
   },
   { key: 'checkpoint.every', type: 'duration', default: '1s', min: 0, doc: 'least time between commits' },
   {

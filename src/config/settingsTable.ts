@@ -24,6 +24,7 @@ export interface SettingRow {
   readonly defaultText?: string;
   readonly choices?: readonly string[];
   readonly min?: number;
+  readonly max?: number;
   /** The value `off` is allowed and means infinity. */
   readonly offAllowed?: boolean;
   /** rpk's variable for the same thing. */

@@ -16,7 +16,7 @@ export interface Checked {
   readonly issues: readonly ValueIssue[];
 }
 
-export type Checkable = Pick<SettingRow, 'key' | 'type' | 'choices' | 'min' | 'offAllowed'>;
+export type Checkable = Pick<SettingRow, 'key' | 'type' | 'choices' | 'min' | 'max' | 'offAllowed'>;
 
 /** A value given as text: by a flag, -X or the environment. */
 export function parseScalar(row: Checkable, text: string): Checked {
@@ -88,6 +88,7 @@ function checkNumber(row: Checkable, value: number, text: string): Checked {
   if (Number.isNaN(value)) return wrongNumber(row, `"${text}"`);
   if (row.type === 'integer' && !Number.isSafeInteger(value)) return wrongNumber(row, text);
   if (row.min !== undefined && value < row.min) return wrong(`must be at least ${row.min}, got ${text}`);
+  if (row.max !== undefined && value > row.max) return wrong(`must be at most ${row.max}, got ${text}`);
   return good(value);
 }
 

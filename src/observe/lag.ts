@@ -79,7 +79,12 @@ export function groupTotals(
   });
 }
 
-/** Groups that a check finds above the limit; a group whose lag is unknown cannot pass a check either. */
-export function groupsAbove(totals: readonly GroupLag[], maxLagRecords: number): GroupLag[] {
-  return totals.filter((total) => total.unknown > 0 || total.lag === null || total.lag > maxLagRecords);
+/**
+ * Groups that a check finds above the limit. A group whose lag is unknown cannot pass a check either; one that neither
+ * committed nor reads anything is behind in nothing, and fails only where it was asked for by name.
+ */
+export function groupsAbove(totals: readonly GroupLag[], maxLagRecords: number, isNamed: boolean): GroupLag[] {
+  return totals.filter(({ partitions, unknown, lag }) =>
+    partitions === 0 ? isNamed : unknown > 0 || lag === null || lag > maxLagRecords,
+  );
 }

@@ -30,7 +30,7 @@ export class FieldWatch {
       }
     }
     const before = this.#records;
-    this.#records += batch.count;
+    for (let i = 0; i < batch.count; i++) if (batch.series[i]! >= 0) this.#records++;
     if (before < ENOUGH_RECORDS && this.#records >= ENOUGH_RECORDS) this.#report();
   }
 

@@ -1,6 +1,6 @@
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
-import type { RunTotals } from './runner.ts';
+import type { RunTotals } from './runnerOptions.ts';
 
 /** Records over which the share of bad ones is judged, and below which an end is not judged. */
 const WINDOW_RECORDS = 1000;

@@ -8,11 +8,12 @@ import { definePipeline, definitionHash } from './definition.ts';
 import { ObjectDecoder } from './objectDecoder.ts';
 import { registerOutputs } from './outputSchemas.ts';
 import { RecordTask } from './recordTask.ts';
-import { Runner, type RunTotals } from './runner.ts';
+import { Runner } from './runner.ts';
+import type { RunTotals } from './runnerOptions.ts';
 import { SourceSchemas } from './sourceSchemas.ts';
 import type { Task } from './task.ts';
 import { TopicSink } from './topicSink.ts';
-import { ensureSinks, sourceTopics } from './topics.ts';
+import { ensureSinks, sourceShape, sourceTopics } from './topics.ts';
 import { WindowRowTask, warnOfPassedBy } from './windowRowTask.ts';
 
 /** Which operators run: all, up to the windows, or only the scoring of windows that an earlier stage closed. */
@@ -54,11 +55,12 @@ export interface JobResult {
 export async function runJob(options: JobOptions): Promise<JobResult> {
   const { client, config, stage } = options;
   const topics = await sourceTopics(client.admin, config.source.topics);
-  const partitions = Math.max(...topics.map((topic) => topic.partitions.length));
+  const shape = await sourceShape(client.admin, topics);
+  const { partitions } = shape;
   const definition = definePipeline(stage === 'window' ? withoutScore(config) : config);
   if (stage === 'run' || stage.startsWith('score')) requireOutput(config, stage);
   const sinks = sinkTopics(config, stage);
-  const made = await ensureSinks(client.admin, sinks, partitions);
+  const made = await ensureSinks(client.admin, sinks, shape);
   if (made.length > 0) options.logger.info(`created ${made.join(', ')} with ${partitions} partitions`);
   const outputs = await registerOutputs(options.registry, config.sinks, sinks);
   const ends = options.untilEnd ? await client.admin.listOffsets(topics.flatMap(partitionsOf), 'latest') : undefined;
@@ -92,6 +94,10 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
     startEmpty,
     leaveOpen,
     maxBadRate,
+    partitionCounts: new Map(topics.map((topic) => [topic.name, topic.partitions.length])),
+    onGrown: async (partition) => {
+      await ensureSinks(client.admin, sinks, { ...shape, partitions: partition + 1 });
+    },
     ...(until !== undefined && { until }),
     ...(onProgress !== undefined && { onProgress }),
   });

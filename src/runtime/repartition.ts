@@ -1,4 +1,4 @@
-import type { CorruptBatch, KafkaClient, Producer, TopicPartition } from '../clients/client.ts';
+import type { Consumer, CorruptBatch, KafkaClient, Producer, TopicPartition } from '../clients/client.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { Logger } from '../output/logger.ts';
@@ -9,8 +9,9 @@ import type { RunnerSink } from './rowSink.ts';
 import { Runner } from './runner.ts';
 import type { SourceSchemas } from './sourceSchemas.ts';
 import type { Task } from './task.ts';
+import { TimeMerge } from './timeMerge.ts';
 import { headersOf, TopicSink } from './topicSink.ts';
-import { ensureSinks, sourceTopics } from './topics.ts';
+import { ensureSinks, sourceShape, sourceTopics } from './topics.ts';
 
 export interface RepartitionOptions {
   readonly client: KafkaClient;
@@ -29,8 +30,9 @@ export interface RepartitionOptions {
 
 /**
  * Brings each series into one partition: copies the source records into the topic <pipeline>.by-key, keyed by series
- * and placed as Java's clients place keys, with their values and timestamps as they are. A group of its own,
- * <pipeline>.by-key, keeps its place; it commits after the copies are acknowledged, so a crash may copy some twice.
+ * and placed as Java's clients place keys, with their values and timestamps as they are, merged by event time. A group
+ * of its own, <pipeline>.by-key, keeps its place; it commits after the copies are acknowledged, so a crash may copy some
+ * twice.
  *
  * @returns the configuration that reads the copy, and the copying, which ends with the source's end or the signal
  */
@@ -39,9 +41,10 @@ export async function repartition(
 ): Promise<{ config: PipelineConfig; running: Promise<void> }> {
   const { client, config } = options;
   const topics = await sourceTopics(client.admin, config.source.topics);
-  const partitions = Math.max(...topics.map((topic) => topic.partitions.length));
+  const shape = await sourceShape(client.admin, topics);
+  const { partitions } = shape;
   const target = `${config.pipeline}.by-key`;
-  await ensureSinks(client.admin, [target, config.sinks.deadLetters], partitions);
+  await ensureSinks(client.admin, [target, config.sinks.deadLetters], shape);
   const all = topics.flatMap((topic) => topic.partitions.map(({ partition }) => ({ topic: topic.name, partition })));
   const running = copy(options, all, target, partitions);
   // Whoever awaits it later sees the failure; until then it must not count as unhandled.
@@ -50,9 +53,6 @@ export async function repartition(
   const { key: _, ...source } = config.source;
   return { config: { ...config, source: { ...source, topics: [target] } }, running };
 }
-
-/** Small, so that the partitions of a backlog go on side by side: what is far apart in the copy comes late. */
-const COPY_BYTES = 64 * 1024;
 
 /** Runs the copying as any pipeline runs, with a sink that copies and nothing to remember. */
 async function copy(
@@ -65,13 +65,13 @@ async function copy(
   const ends = untilEnd ? await client.admin.listOffsets(sources, 'latest') : undefined;
   const producer = await client.createProducer();
   const fieldCount = Object.keys(config.source.fields).length;
-  const consumer = await client.createConsumer({ groupId: target, fieldCount, maxPartitionBytes: COPY_BYTES });
+  const consumer = await client.createConsumer({ groupId: target, fieldCount });
   const { score: _, ...plain } = config;
   const definition = definePipeline({ ...plain, windows: [], features: [] });
   const runner = new Runner({
     consumer,
     producer,
-    sink: new CopySink(producer, config, target, partitions, now),
+    sink: new CopySink(consumer, producer, config, target, partitions, now),
     createTask: ({ topic, partition }) => new RecordTask(topic, partition, definition, config, schemas),
     topics: config.source.topics,
     fields: config.source.fields,
@@ -94,17 +94,26 @@ async function copy(
   }
 }
 
-/** Copies records to the partition of their series; what cannot be decoded goes to dead letters. */
+/** Copies records to the partition of their series, in the order of event time; what cannot be decoded goes to dead letters. */
 class CopySink implements RunnerSink {
   readonly names: RunnerSink['names'];
   readonly takesEveryBatch = true;
+  readonly holding: TimeMerge;
   readonly #producer: Producer;
   readonly #target: string;
   readonly #partitions: number;
   readonly #deadLetters: TopicSink;
 
-  constructor(producer: Producer, config: PipelineConfig, target: string, partitions: number, now: () => number) {
+  constructor(
+    consumer: Consumer,
+    producer: Producer,
+    config: PipelineConfig,
+    target: string,
+    partitions: number,
+    now: () => number,
+  ) {
     this.names = config.sinks;
+    this.holding = new TimeMerge(consumer, (task, batch, i) => this.#copy(task, batch, i));
     this.#producer = producer;
     this.#target = target;
     this.#partitions = partitions;
@@ -115,25 +124,25 @@ class CopySink implements RunnerSink {
   write(task: Task, batch: ColumnBatch | undefined): void {
     if (batch === undefined) return;
     this.#deadLetters.write(task, batch);
+    this.holding.add(task, batch);
+  }
+
+  #copy(task: Task, batch: ColumnBatch, i: number): void {
     const { keys } = task.pipeline;
-    const { series, recordTimes, bytes, valueStart, valueEnd } = batch;
-    for (let i = 0; i < batch.count; i++) {
-      const id = series[i]!;
-      if (id < 0) continue;
-      const [start, end] = [keys.startOf(id), keys.endOf(id)];
-      this.#producer.append(
-        this.#target,
-        partitionForKey(keys.arena, start, end, this.#partitions),
-        recordTimes[i]!,
-        keys.arena,
-        start,
-        end,
-        bytes,
-        valueStart[i]!,
-        valueEnd[i]!,
-        headersOf(batch, i),
-      );
-    }
+    const id = batch.series[i]!;
+    const [start, end] = [keys.startOf(id), keys.endOf(id)];
+    this.#producer.append(
+      this.#target,
+      partitionForKey(keys.arena, start, end, this.#partitions),
+      batch.recordTimes[i]!,
+      keys.arena,
+      start,
+      end,
+      batch.bytes,
+      batch.valueStart[i]!,
+      batch.valueEnd[i]!,
+      headersOf(batch, i),
+    );
   }
 
   corrupt(batch: CorruptBatch): void {

@@ -57,7 +57,8 @@ export class RowEncoder extends AvroBytes {
     const rule = this.#utf8(definition.score!.rules[field]!);
     const start = wholeMs(rows.start[row]!);
     this.begin(this.#anomalySchemaId);
-    this.#id(rule, keys.arena, keys.startOf(series), keys.endOf(series), start);
+    const offset = rows.start[row] === rows.end[row] ? rows.offset[row]! : -1;
+    this.#id(rule, keys.arena, keys.startOf(series), keys.endOf(series), start, offset);
     this.range(keys.arena, keys.startOf(series), keys.endOf(series));
     this.string(this.#utf8(definition.fields[field]!));
     this.string(rule);
@@ -79,8 +80,8 @@ export class RowEncoder extends AvroBytes {
     this.#place(place, rows.offset[row]!, rows.recordTime[row]!);
   }
 
-  /** The bytes of alertId() in rowObjects.ts. */
-  #id(rule: Uint8Array, arena: Uint8Array, start: number, end: number, timeMs: number): void {
+  /** The bytes of alertId() in rowObjects.ts; `offset` is -1 for windows. */
+  #id(rule: Uint8Array, arena: Uint8Array, start: number, end: number, timeMs: number, offset: number): void {
     const id = this.#keyed;
     id.length = 0;
     id.raw(rule, 0, rule.length);
@@ -88,6 +89,10 @@ export class RowEncoder extends AvroBytes {
     id.raw(arena, start, end);
     id.raw(SLASH, 0, 1);
     id.digits(timeMs);
+    if (offset >= 0) {
+      id.raw(SLASH, 0, 1);
+      id.digits(offset);
+    }
     this.range(id.bytes, 0, id.length);
   }
 

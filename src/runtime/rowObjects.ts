@@ -85,7 +85,7 @@ export function anomalyObject(pipeline: PartitionPipeline, row: number, place: R
   const rule = definition.score!.rules[field]!;
   const start = wholeMs(rows.start[row]!);
   return {
-    id: alertId(rule, series, start),
+    id: alertId(rule, series, start, rows.start[row] === rows.end[row] ? rows.offset[row]! : undefined),
     series,
     field: definition.fields[field]!,
     rule,
@@ -120,9 +120,14 @@ export function windowShown(config: PipelineConfig): WindowShown {
   };
 }
 
-/** Identity of an alert: the same evidence gives the same id at every run, so a repeated delivery is known. */
-export function alertId(rule: string, series: string, startMs: number): string {
-  return `${rule}/${series}/${startMs}`;
+/**
+ * Identity of an alert: the same evidence gives the same id at every run, so a repeated delivery is known.
+ *
+ * @param startMs start of the window, or the record's event time
+ * @param offset source offset of a record that was scored by itself: several may have one time; undefined for windows
+ */
+export function alertId(rule: string, series: string, startMs: number, offset: number | undefined): string {
+  return offset === undefined ? `${rule}/${series}/${startMs}` : `${rule}/${series}/${startMs}/${offset}`;
 }
 
 /** An event time as the schemas have it, in whole milliseconds: microseconds come as its fraction. */

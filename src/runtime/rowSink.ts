@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { CorruptBatch } from '../clients/client.ts';
+import type { CorruptBatch, TopicPartition } from '../clients/client.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
@@ -24,6 +24,20 @@ export interface RunnerSink {
   write(task: Task, batch: ColumnBatch | undefined): void;
   /** A batch that cannot be read at all: one dead letter. */
   corrupt(batch: CorruptBatch): void;
+  /** Absent where `write` puts everything out at once. */
+  readonly holding?: Holding;
+}
+
+/** A sink that may hold records back. They are not committed before they are put out. */
+export interface Holding {
+  /** Called each turn with all tasks: puts out what needs no more waiting. */
+  advance(tasks: Iterable<Task>): void;
+  /** The input has ended: puts out the rest. */
+  release(): void;
+  /** First offset of the partition that is not put out; undefined when none is held. */
+  heldFrom(partition: TopicPartition): number | undefined;
+  /** The partitions are gone: what is held of them is another's. */
+  drop(partitions: readonly TopicPartition[]): void;
 }
 
 export interface Emit {

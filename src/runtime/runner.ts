@@ -1,59 +1,14 @@
-import type { Consumer, Producer, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
-import { Placement } from '../engine/placement.ts';
-import { AnomalyError, isAnomalyError } from '../errors.ts';
-import type { Logger } from '../output/logger.ts';
-import type { SnapshotStore, StoredSnapshot } from '../stores/snapshotStore.ts';
+import { isAnomalyError } from '../errors.ts';
+import type { StoredSnapshot } from '../stores/snapshotStore.ts';
 import { AssignmentNotice } from './assignmentNotice.ts';
 import { FieldWatch } from './fieldWatch.ts';
 import { InputChecks } from './inputChecks.ts';
+import { PlacementWatch } from './placementWatch.ts';
 import { usableSnapshot } from './recovery.ts';
-import type { RunnerSink } from './rowSink.ts';
+import type { RunnerOptions, RunTotals } from './runnerOptions.ts';
 import type { Task } from './task.ts';
-
-export interface RunnerOptions {
-  readonly consumer: Consumer;
-  readonly producer: Producer;
-  readonly sink: RunnerSink;
-  /** Absent: the tasks keep no state that a restart needs, and a series may be in several partitions. */
-  readonly store?: SnapshotStore;
-  readonly logger: Logger;
-  /** Milliseconds, for the pace of commits and progress: best a clock that only goes forward. */
-  readonly now: () => number;
-  readonly signal: AbortSignal;
-  /** A new task for an assigned partition. */
-  readonly createTask: (partition: TopicPartition) => Task;
-  readonly topics: readonly string[];
-  /** source.fields: name to path; empty where the input is no records. */
-  readonly fields: Readonly<Record<string, string>>;
-  /** Id of the cluster: the state of another one is of no use here. */
-  readonly cluster: string;
-  readonly start: 'earliest' | 'latest';
-  /** Hash of what is computed: a snapshot of another one is refused. */
-  readonly definition: string;
-  /** Least time between two commits. */
-  readonly commitEveryMs: number;
-  /** Begin with empty windows where the snapshot is missing or of another definition. */
-  readonly startEmpty: boolean;
-  /** Stop when every assigned partition has reached these offsets; absent, or undefined so far: until the signal. */
-  readonly until?: () => readonly TopicPartitionOffset[] | undefined;
-  /** With `until`: keep the open windows in the snapshot instead of closing them. */
-  readonly leaveOpen: boolean;
-  /** Share of undecodable records, of the last thousand or more, above which the run stops. */
-  readonly maxBadRate: number;
-  /** Called about four times a second with the running totals. */
-  readonly onProgress?: (totals: RunTotals) => void;
-}
-
-export interface RunTotals {
-  records: number;
-  bytes: number;
-  windows: number;
-  alerts: number;
-  late: number;
-  deadLetters: number;
-  commits: number;
-}
 
 /**
  * Drives the tasks of the assigned partitions: poll, process, put out, commit. At least once: a commit waits until
@@ -67,8 +22,7 @@ export class Runner {
   isCommitted = true;
   readonly #options: RunnerOptions;
   readonly #tasks = new Map<string, Task>();
-  readonly #placement = new Placement();
-  #homes: string[] = [];
+  readonly #placement: PlacementWatch;
   #committed = new Map<string, number>();
   #commit: Promise<void> | undefined;
   #failure: unknown;
@@ -83,6 +37,7 @@ export class Runner {
     this.#options = options;
     const { maxBadRate, logger, sink } = options;
     this.#fields = new FieldWatch(options.fields, logger);
+    this.#placement = new PlacementWatch(options.partitionCounts ?? new Map(), logger);
     this.#notice = new AssignmentNotice(logger, options.now);
     this.#checks = new InputChecks({ maxBadRate, logger, deadLetters: sink.names.deadLetters });
   }
@@ -110,11 +65,12 @@ export class Runner {
   }
 
   async #loop(): Promise<'end' | 'stopped'> {
-    const { consumer, producer, signal, now } = this.#options;
+    const { consumer, producer, sink, signal, now } = this.#options;
     while (!signal.aborted) {
       const batch = await consumer.poll(POLL_MS);
       if (batch !== null) await this.#process(batch);
       this.#putOutCorrupt();
+      sink.holding?.advance(this.#tasks.values());
       const room = producer.ready();
       if (room !== null) await room;
       this.#throwFailure();
@@ -172,15 +128,9 @@ export class Runner {
 
   #checkPlacement(task: Task, from: number): void {
     if (this.#options.store === undefined) return;
-    const home = this.#homes.indexOf(nameOf(task));
-    const split = this.#placement.note(task.pipeline.keys, from, home);
-    if (split === undefined) return;
-    const other = this.#homes[split.home]!;
-    throw new AnomalyError(
-      'ANM_SERIES_SPLIT',
-      `cannot go on as series ${split.series} is in partition ${nameOf(task)} and in ${other}, so its windows would be split`,
-      { details: { series: split.series, partitions: [other, nameOf(task)] } },
-    );
+    let owned = 0;
+    for (const { topic } of this.#tasks.values()) if (topic === task.topic) owned++;
+    this.#placement.note(task, from, owned);
   }
 
   /** Cuts a snapshot of every task that moved, now; the rest goes on in the background. */
@@ -212,12 +162,12 @@ export class Runner {
   }
 
   async #commitNow(tasks: readonly Task[]): Promise<void> {
-    const { producer, store, consumer, definition, cluster, now } = this.#options;
+    const { producer, sink, store, consumer, definition, cluster, now } = this.#options;
     const started = now();
     this.#putOutCorrupt();
     const cuts: { task: Task; snapshot: StoredSnapshot }[] = [];
     for (const task of tasks) {
-      const offset = consumer.position(task.topic, task.partition);
+      const offset = sink.holding?.heldFrom(task) ?? consumer.position(task.topic, task.partition);
       // While the records between the snapshot and the commit are read again, a commit would only move it back.
       if (offset < task.suppressBelow || this.#committed.get(nameOf(task)) === offset) continue;
       cuts.push({
@@ -252,6 +202,7 @@ export class Runner {
     this.#throwFailure();
     this.#checks.end();
     this.#fields.end();
+    this.#options.sink.holding?.release();
     if (!this.#options.leaveOpen) {
       for (const task of this.#tasks.values()) {
         task.close();
@@ -277,6 +228,7 @@ export class Runner {
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
     const { consumer, store, createTask, definition, cluster, start, startEmpty, logger } = this.#options;
+    await this.#checkGrown(partitions);
     const committed = await consumer.committed(partitions);
     const starts: TopicPartitionOffset[] = [];
     for (const partition of partitions) {
@@ -295,13 +247,19 @@ export class Runner {
       } else if (offset >= 0) {
         starts.push({ ...partition, offset });
       }
-      if (!this.#homes.includes(name)) this.#homes.push(name);
       this.#tasks.set(name, task);
-      this.#checkPlacement(task, 0);
     }
+    for (const partition of partitions) this.#checkPlacement(this.#tasks.get(nameOf(partition))!, 0);
     if (partitions.length > 0) logger.info(`assigned ${partitions.map(nameOf).join(', ')}`);
     this.#notice.assigned(partitions.length);
     return starts;
+  }
+
+  async #checkGrown(partitions: readonly TopicPartition[]): Promise<void> {
+    const { partitionCounts, onGrown } = this.#options;
+    for (const { topic, partition } of partitions) {
+      if (partition >= (partitionCounts?.get(topic) ?? Infinity)) await onGrown?.(partition);
+    }
   }
 
   async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
@@ -323,6 +281,7 @@ export class Runner {
 
   #drop(partitions: readonly TopicPartition[]): void {
     this.#notice.waits();
+    this.#options.sink.holding?.drop(partitions);
     for (const partition of partitions) {
       this.#tasks.delete(nameOf(partition));
       this.#committed.delete(nameOf(partition));

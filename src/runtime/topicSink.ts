@@ -123,6 +123,11 @@ export class TopicSink implements RowSink, RunnerSink {
   /** The record as it came, with where it came from. */
   #forward(topic: string, batch: ColumnBatch, index: number, headers: readonly RecordHeader[]): void {
     const { bytes, keyStart, keyEnd, valueStart, valueEnd, recordTimes, offsets, partition } = batch;
+    const all = [...headersOf(batch, index), ...headers, ...source(batch.topic, partition, offsets[index]!)];
+    const start = valueStart[index]!;
+    const kept = keptValueBytes(batch, index, all);
+    if (start >= 0 && kept < valueEnd[index]! - start)
+      all.push(header('value_bytes', String(valueEnd[index]! - start)));
     this.#producer.append(
       topic,
       partition,
@@ -130,12 +135,27 @@ export class TopicSink implements RowSink, RunnerSink {
       keyStart[index]! < 0 ? null : bytes,
       keyStart[index]!,
       keyEnd[index]!,
-      valueStart[index]! < 0 ? null : bytes,
-      valueStart[index]!,
-      valueEnd[index]!,
-      [...headersOf(batch, index), ...headers, ...source(batch.topic, partition, offsets[index]!)],
+      start < 0 ? null : bytes,
+      start,
+      start + kept,
+      all,
     );
   }
+}
+
+/**
+ * How much of a record's value fits into a record beside its key and the headers that say where it was: all, but near
+ * the broker's limit. A record that could not be put out would stop the pipeline at every start.
+ */
+function keptValueBytes(batch: ColumnBatch, index: number, headers: readonly RecordHeader[]): number {
+  const valueBytes = batch.valueEnd[index]! - batch.valueStart[index]!;
+  const keyBytes = Math.max(0, batch.keyEnd[index]! - batch.keyStart[index]!);
+  if (valueBytes + keyBytes < RECORD_BYTES_MAX / 2) return valueBytes;
+  const headerBytes = headers.reduce(
+    (sum, { key, value }) => sum + 3 * key.length + (value?.length ?? 0) + HEADER_OVERHEAD_BYTES,
+    HEADER_OVERHEAD_BYTES,
+  );
+  return Math.max(0, Math.min(valueBytes, RECORD_BYTES_MAX - keyBytes - headerBytes));
 }
 
 /** Headers of a record; lines of a pipe have none. */
@@ -145,6 +165,10 @@ export function headersOf(batch: ColumnBatch, index: number): readonly RecordHea
 
 /** Raw bytes of a corrupt batch that are kept: a record of them has to fit into Kafka's default limit of 1 MiB. */
 const CORRUPT_BYTES_MAX = 900_000;
+/** Key, value and headers of a record that fits into a batch of Kafka's default limit (1,048,588 with its header). */
+const RECORD_BYTES_MAX = 1_048_000;
+/** Lengths of a header's name and value as varints, with room for one header more. */
+const HEADER_OVERHEAD_BYTES = 40;
 
 /** Provenance under the names of Kafka Streams' dead letter queue (KIP-1034). */
 function source(topic: string, partition: number, offset: number): RecordHeader[] {

@@ -21,11 +21,36 @@ export async function sourceTopics(admin: Admin, names: readonly string[]): Prom
   });
 }
 
+/** What the topics that a pipeline writes take over from those that it reads. */
+export interface SourceShape {
+  readonly partitions: number;
+  /** retention.ms, the longest of the sources; undefined where the broker does not tell. */
+  readonly retentionMs?: string | undefined;
+}
+
+/** The most partitions and the longest retention of the source topics. */
+export async function sourceShape(admin: Admin, topics: readonly TopicInfo[]): Promise<SourceShape> {
+  const partitions = Math.max(...topics.map((topic) => topic.partitions.length));
+  const known: string[] = [];
+  for (const { name } of topics) {
+    const retention = (await admin.topicConfigs(name)).get('retention.ms');
+    if (retention !== undefined) known.push(retention);
+  }
+  const forever = known.find((retention) => Number(retention) < 0);
+  return { partitions, retentionMs: forever ?? known.sort((a, b) => Number(b) - Number(a))[0] };
+}
+
 /**
  * Creates the topics that a pipeline writes, with as many partitions as its source, since a record keeps its
- * partition from stage to stage. One that exists is kept if it has enough partitions.
+ * partition from stage to stage, and with its retention: outputs carry the record time of their evidence, so a history
+ * that the source still keeps must not be deleted from them at once. One that exists is kept if it has enough partitions.
  */
-export async function ensureSinks(admin: Admin, names: readonly string[], partitions: number): Promise<string[]> {
+export async function ensureSinks(
+  admin: Admin,
+  names: readonly string[],
+  { partitions, retentionMs }: SourceShape,
+): Promise<string[]> {
+  const configs = retentionMs === undefined ? {} : { 'retention.ms': retentionMs };
   const wanted = [...new Set(names)];
   const existing = await admin.topics(wanted);
   for (const topic of existing) {
@@ -41,6 +66,6 @@ export async function ensureSinks(admin: Admin, names: readonly string[], partit
   }
   const missing = wanted.filter((name) => !existing.some((topic) => topic.name === name));
   if (missing.length === 0) return [];
-  const made = await admin.createTopics(missing.map((name) => ({ name, partitions, replicationFactor: -1 })));
+  const made = await admin.createTopics(missing.map((name) => ({ name, partitions, replicationFactor: -1, configs })));
   return missing.filter((name) => made.get(name) === true);
 }

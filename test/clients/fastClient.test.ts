@@ -44,6 +44,20 @@ describe('the fast client alone', { timeout: 60_000 }, () => {
       assert.equal(clusterId, broker().clusterId);
     });
 
+    test('records that fit one by one are not packed into a batch that does not', async () => {
+      const name = await topic();
+      const producer = await client().createProducer();
+      for (let i = 0; i < 30; i++) appendText(producer, name, 0, 'small'.repeat(100));
+      appendText(producer, name, 0, 'x'.repeat(1_048_400));
+      appendText(producer, name, 0, 'last');
+      await producer.close();
+      const consumer = await client().createConsumer();
+      await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+      const read = (await readRecords(consumer, 32)).get(0)!;
+      assert.deepEqual([read[30]!.value?.length, read[31]!.value?.toString()], [1_048_400, 'last']);
+      await consumer.close();
+    });
+
     test('a first batch that must be sent again is not overtaken by a second', async () => {
       const name = await topic();
       const producer = await client().createProducer({ batchBytes: 500 });

@@ -39,7 +39,7 @@ test('run to the end: windows and alerts of both partitions, and a summary', asy
   );
   const [first] = (await readTopic(world, 'whole.anomalies'))[1]!;
   const { id, series, value, offset } = first!['value'] as Record<string, unknown>;
-  assert.deepEqual([id, series, value, offset], [`rolling-z@value/b/${START + 500_000}`, 'b', 140.1, 50]);
+  assert.deepEqual([id, series, value, offset], [`rolling-z@value/b/${START + 500_000}/50`, 'b', 140.1, 50]);
   const windows = (await readTopic(world, 'whole.windows'))[0]!.map(
     (record) => record['value'] as Record<string, unknown>,
   );
@@ -335,4 +335,87 @@ test('a field that no record has is said, and windows of a field that nobody nam
   ];
   const { stdout, stderr } = await world.run(['score', 'heat-windows', ...score, '--pipeline', 'heat']);
   assert.equal(JSON.parse(stdout).alerts, 1, stderr);
+});
+
+test('alerts of several records of one time have identities of their own, the same at every run', async () => {
+  const records = [100, 101, 102].map((value) => ({ partition: 0, key: 'a', value: { ts: START, value } }));
+  const ids: unknown[][] = [];
+  for (const topic of ['alike', 'alike-too']) {
+    await send(world.client, topic, 1, records);
+    const flags = ['--topic', topic, '--time', 'ts', '--max-ahead', 'off', '--detector', 'range', '--max', '10'];
+    assert.equal((await world.run(['run', ...flags, '--until', 'end'])).code, 0);
+    ids.push((await readTopic(world, `${topic}.anomalies`))[0]!.map((row) => (row['value'] as { id: string }).id));
+  }
+  assert.deepEqual(ids[0], ids[1]);
+  assert.equal(new Set(ids[0]).size, 3);
+});
+
+test('a bad record near the size limit of the broker becomes a dead letter without its tail, and the run goes on', async () => {
+  const good = readings(60).filter((record) => record.partition === 0);
+  const value = 'x'.repeat(1_048_400);
+  await send(world.client, 'huge', 1, [...good, { partition: 0, key: 'a', value }, ...good]);
+  const { code, stderr, stdout } = await world.run([
+    'run',
+    '--topic',
+    'huge',
+    ...SHAPE,
+    '--until',
+    'end',
+    '-o',
+    'json',
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.equal(JSON.parse(stdout).dead_letters, 1);
+  const [letter] = (await readTopic(world, 'huge.dlq'))[0]!;
+  assert.equal((letter!['headers'] as Record<string, string>)['value_bytes'], '1048400');
+  const kept = String(letter!['value']).length;
+  assert.ok(kept > 1_040_000 && kept < 1_048_400, String(kept));
+});
+
+test('a record without a timestamp has no event time: a dead letter, unless a field has the time', async () => {
+  const value = { ts: START, value: 1 };
+  await send(
+    world.client,
+    'timeless',
+    1,
+    Array.from({ length: 5 }, () => ({ partition: 0, key: 'a', value, timestamp: -1 })),
+  );
+  const run = (...more: string[]) =>
+    world.run(['run', '--topic', 'timeless', '--window', '1m', '--until', 'end', '-o', 'json', ...more]);
+  const without = await run('--max-bad-rate', '1');
+  assert.equal(without.code, 0, without.stderr);
+  assert.deepEqual([JSON.parse(without.stdout).windows, JSON.parse(without.stdout).dead_letters], [0, 5]);
+  const withField = await run('--time', 'ts', '--pipeline', 'timed');
+  assert.equal(withField.code, 0, withField.stderr);
+  assert.deepEqual([JSON.parse(withField.stdout).windows, JSON.parse(withField.stdout).dead_letters], [1, 0]);
+});
+
+test('topics that the tool makes keep records as long as their source', async () => {
+  await world.client.admin.createTopics([{ name: 'lasting', partitions: 1, configs: { 'retention.ms': '-1' } }]);
+  await send(
+    world.client,
+    'lasting',
+    1,
+    readings(30).filter((record) => record.partition === 0),
+  );
+  assert.equal((await world.run(['run', '--topic', 'lasting', ...SHAPE, '--until', 'end'])).code, 0);
+  assert.equal((await world.client.admin.topicConfigs('lasting.windows')).get('retention.ms'), '-1');
+});
+
+test('a store that is not built yet is refused, and a group stays in its own folder', async () => {
+  await send(
+    world.client,
+    'stored',
+    1,
+    readings(30).filter((record) => record.partition === 0),
+  );
+  const run = (...more: string[]) => world.run(['run', '--topic', 'stored', ...SHAPE, '--until', 'end', ...more]);
+  const s3 = await run('-X', 'checkpoint.store=s3://bucket/x');
+  assert.equal(s3.code, 2);
+  assert.match(s3.stderr, /ANM_UNSUPPORTED.*s3: store/);
+  assert.equal((await run('--pipeline', '../../outside')).code, 0);
+  assert.deepEqual(
+    readdirSync(join(world.dir, 'state', 'anomaly')).filter((name) => name.includes('outside')),
+    ['%2E.%2F..%2Foutside'],
+  );
 });

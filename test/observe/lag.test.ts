@@ -50,10 +50,16 @@ test('totals of a group leave unknown partitions out and count them', () => {
     { group: 'h', state: 'Empty', members: 0, topics: 1, partitions: 1, lag: null, maxLag: null, unknown: 1 },
   ]);
   assert.deepEqual(
-    groupsAbove(totals, 1000).map((each) => each.group),
+    groupsAbove(totals, 1000, true).map((each) => each.group),
     ['g', 'h'],
   );
   const known = groupTotals(rows.slice(0, 2), groups.slice(0, 1));
-  assert.deepEqual(groupsAbove(known, 70), []);
-  assert.equal(groupsAbove(known, 69).length, 1);
+  assert.deepEqual(groupsAbove(known, 70, true), []);
+  assert.equal(groupsAbove(known, 69, true).length, 1);
+});
+
+test('a group that has nothing to be behind in fails a check only where it was named', () => {
+  const totals = groupTotals([], [{ group: 'fresh', state: 'Empty', members: 0 }]);
+  assert.deepEqual(groupsAbove(totals, 5, false), []);
+  assert.equal(groupsAbove(totals, 5, true).length, 1);
 });

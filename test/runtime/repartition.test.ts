@@ -7,6 +7,7 @@ import { append, type JsonRecord, readTopic, startWorld, type World } from '../h
 import { configOf, LogLines } from './helpers/config.ts';
 
 const PARTITIONS = 3;
+const START_MS = Date.UTC(2026, 0, 1);
 let world: World;
 before(async () => {
   world = await startWorld();
@@ -92,3 +93,58 @@ test('a second start copies only what is new', async () => {
 function timeOf(timestamp: unknown): number {
   return typeof timestamp === 'number' ? timestamp : Date.parse(String(timestamp));
 }
+
+test('windows after a repartition of a backlog are those of one partition with the same records merged by time', async () => {
+  // Round robin over partitions that are read at different paces: the third has large values, the first few records.
+  const records: JsonRecord[] = Array.from({ length: 6000 }, (_, i) => ({
+    partition: i % 7 === 0 ? 0 : 1 + (i % 2),
+    key: null,
+    timestamp: START_MS + i * 1000,
+    value: { id: `s-${i % 4}`, ts: START_MS + i * 1000, value: i % 11, pad: i % 2 === 1 ? 'x'.repeat(900) : '' },
+  }));
+  const ends: number[] = [];
+  for (const topic of ['scattered', 'whole']) {
+    await world.client.admin.createTopics([{ name: topic, partitions: topic === 'whole' ? 1 : PARTITIONS }]);
+    const producer = await world.client.createProducer();
+    for (const record of records) append(producer, topic, topic === 'whole' ? { ...record, partition: 0 } : record);
+    await producer.close();
+    const flags = ['--topic', topic, '--key', 'id', '--time', 'ts', '--window', '1m', '--max-ahead', 'off'];
+    const more = topic === 'whole' ? [] : ['--repartition'];
+    const { code, stdout, stderr } = await world.run(['run', ...flags, ...more, '--until', 'end', '-o', 'json']);
+    assert.equal(code, 0, stderr);
+    const { records: read, late } = JSON.parse(stdout);
+    assert.deepEqual([read, late], [6000, 0]);
+    ends.push((await readTopic(world, `${topic}.windows`)).flat().length);
+  }
+  assert.ok(ends[0]! > 300);
+  const rows = async (topic: string) =>
+    (await readTopic(world, `${topic}.windows`))
+      .flat()
+      .map((row) => row['value'] as Record<string, unknown>)
+      .map(({ series, start, count, mean, stddev }) => JSON.stringify([series, start, count, mean, stddev]))
+      .sort();
+  assert.deepEqual(await rows('scattered'), await rows('whole'));
+});
+
+test('two partitions are merged by time, and committed to their ends', async () => {
+  const { client } = world;
+  await client.admin.createTopics([{ name: 'held', partitions: 2 }]);
+  const producer = await client.createProducer();
+  const put = (partition: number, i: number) =>
+    append(producer, 'held', { partition, key: null, timestamp: 1000 + i, value: { id: 'a', value: i } });
+  for (let i = 0; i < 100; i++) put(i % 2, i);
+  await producer.close();
+  await copy('held');
+  const values = (await readTopic(world, 'held-mended.by-key'))
+    .flat()
+    .map((row) => (row['value'] as { value: number }).value);
+  assert.deepEqual(
+    values,
+    Array.from({ length: 100 }, (_, i) => i),
+  );
+  const offsets = await client.admin.groupOffsets('held-mended.by-key');
+  assert.deepEqual(
+    offsets.map(({ offset }) => offset),
+    [50, 50],
+  );
+});

@@ -71,6 +71,12 @@ export class PlatformaticProducer implements Producer {
     if (this.#failure !== null) return;
     if (this.#closed) throw clientClosed();
     const queue = this.#queue(topic, partition);
+    const open = queue.open;
+    // Together they might exceed what the broker takes, where each for itself does not.
+    if (open !== null && valueEnd - valueStart > this.#batchBytes - open.writer.sizeBytes) {
+      queue.closeOpen();
+      this.#scheduleDrain();
+    }
     const batch = queue.open ?? this.#openBatch(queue);
     const writer = batch.writer;
     const before = writer.sizeBytes;

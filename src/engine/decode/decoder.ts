@@ -177,13 +177,15 @@ export class BatchDecoder {
     const { keyStart, reasons } = this.#columns;
     const { eventTimes, recordTimes } = batch;
     const { maxAheadMs } = this.#options;
+    // A record without a timestamp has -1, which is no event time.
+    const earliest = this.#options.schemas.needs.time === undefined ? 0 : -TIME_MAX_MS;
     for (let i = from; i < to; i++) {
       const time = eventTimes[i]!;
       const recordTime = recordTimes[i]!;
       let reason = reasons[i]!;
       if (reason === REASON.none) {
         if (keyStart[i]! < 0) reason = REASON.noKey;
-        else if (!(time >= -TIME_MAX_MS && time <= TIME_MAX_MS)) reason = REASON.noTime;
+        else if (!(time >= earliest && time <= TIME_MAX_MS)) reason = REASON.noTime;
         else if (time - recordTime > maxAheadMs && recordTime >= 0) reason = REASON.ahead;
         else continue;
       }

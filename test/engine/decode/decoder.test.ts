@@ -144,12 +144,16 @@ test('the record key and the record time where no field is named', () => {
   );
   decoder.decode(batch);
   assert.deepEqual(columnsOf(batch), {
-    series: [0, -1, 0],
-    times: [5, Number.NaN, -1],
-    values: [1, Number.NaN, 3],
+    series: [0, -1, -1],
+    times: [5, Number.NaN, Number.NaN],
+    values: [1, Number.NaN, Number.NaN],
   });
   assert.equal(keys.text(0), 'k1');
-  assert.deepEqual(rejectsOf(decoder), [[1, 'no key']]);
+  // A record timestamp of -1 is Kafka's word for none.
+  assert.deepEqual(rejectsOf(decoder), [
+    [1, 'no key'],
+    [2, 'no event time'],
+  ]);
 });
 
 test('a shape that the compiled reader lacks goes to the fallback, and its errors reject', () => {
