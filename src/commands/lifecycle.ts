@@ -5,6 +5,8 @@ import type { Writable } from 'node:stream';
 export type SignalSource = Pick<EventEmitter, 'on' | 'off'>;
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Exit code where a second signal, of either kind, did not wait for the end of what was in flight. */
+const CUT = 130;
 type SignalName = keyof typeof SIGNALS;
 
 /** Exit code of a command that a signal stopped before it had done what it was asked for. */
@@ -29,7 +31,7 @@ export function watchProcess(source: SignalSource, stdout: Writable, say: (text:
   let first: SignalName | undefined;
   const onSignal = (name: SignalName) => (): void => {
     if (first !== undefined) {
-      resolve(SIGNALS[name]);
+      resolve(CUT);
       return;
     }
     first = name;
