@@ -160,7 +160,7 @@ const SHAPES: readonly Shape[] = [
   {
     name: 'CSV',
     bytes: ({ timeMs, value, series }) => Buffer.from(`"s,${series}",${value.toFixed(3)},${timeMs}\r\n`),
-    flags: ['--format', 'csv', '-X', 'source.columns=id,value,ts', '--key', 'id'],
+    flags: ['--format', 'csv', '--columns', 'id,value,ts', '--key', 'id'],
   },
   timed(millis, (timeMs) => timeMs - (timeMs % 170_000 === 0 ? 400_000 : 0), 'late records'),
 ];

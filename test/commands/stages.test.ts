@@ -86,7 +86,10 @@ test('windows of another name, or without the aggregate, are not passed by in si
   const other = await world.run(['score', '-', '--on', 'w9m.mean'], { stdin: windows });
   assert.equal(other.code, 2);
   assert.match(other.stderr, /cannot score w9m\.mean: none of the 120 windows has that name, they are of w5m/);
-  const counts = await must(['window', '-', '--size', 'w5m=5m:count', '--to', '-'], await must(['replay', 'pump.csv']));
+  const counts = await must(
+    ['window', '-', '--size', '5m:count', '--window', '1h', '--to', '-'],
+    await must(['replay', 'pump.csv']),
+  );
   const bare = await world.run(['score', '-', '--on', 'w5m.mean'], { stdin: counts });
   assert.equal(bare.code, 2);
   assert.match(bare.stderr, /none of the 120 rows of the window has the value/);
