@@ -46,6 +46,35 @@ export class ReplayPace {
   }
 }
 
+/** Where readers wait for each other. */
+export class StartLine {
+  /** Resolves when all of them are there. */
+  readonly crossed: Promise<void>;
+  #missing: number;
+  #cross: () => void = () => {};
+
+  constructor(count: number, onCrossed: () => void) {
+    this.#missing = count;
+    this.crossed = new Promise((resolve) => {
+      this.#cross = () => {
+        onCrossed();
+        resolve();
+      };
+      if (count === 0) resolve();
+    });
+  }
+
+  /** To be called by one reader when it is there, and again when it ends, which counts if it never was. */
+  comer(): () => void {
+    let isThere = false;
+    return () => {
+      if (isThere) return;
+      isThere = true;
+      if (--this.#missing === 0) this.#cross();
+    };
+  }
+}
+
 /** A record without a timestamp goes at once. */
 function known(timeMs: number): number {
   return timeMs < 0 ? Number.NaN : timeMs;

@@ -16,7 +16,7 @@ import { parseOffsets, resolveOffsets } from './offsetGrammar.ts';
 import { choosePartitions } from './partitionChoice.ts';
 import { openOutput, type Place, placeOf } from './places.ts';
 import { parseSpeed } from './produceOptions.ts';
-import { ReplayPace } from './replayPace.ts';
+import { ReplayPace, StartLine } from './replayPace.ts';
 import { warnOfCorrupt } from './stageInput.ts';
 
 /** Takes records from <= i < to of a batch; back-pressure is its promise. */
@@ -159,16 +159,24 @@ async function readRange(
   const parts = range.from.map((start, i) => ({ from: [start], to: range.to && [range.to[i]!], end: [ends[i]!] }));
   const firsts = await Promise.all(parts.map(({ from, end }) => firstTime(read({ from, to: end }))));
   const known = firsts.filter((timeMs) => timeMs >= 0);
-  if (known.length > 0) pace.start(Math.min(...known));
+  // The clock starts when all of them have something in hand, so that none begins late.
+  const start = new StartLine(known.length, () => pace.start(Math.min(...known)));
   await Promise.all(
-    parts.map(async ({ from, to }) => {
-      for await (const batch of read({ from, to })) {
-        for (let first = 0; first < batch.count; ) {
-          if (!(await pace.due(batch.recordTimes[first]!))) return;
-          const end = pace.dueEnd(batch, first);
-          await sink.write(batch, first, end);
-          first = end;
+    parts.map(async ({ from, to }, i) => {
+      const here = firsts[i]! < 0 ? () => {} : start.comer();
+      try {
+        for await (const batch of read({ from, to })) {
+          here();
+          await start.crossed;
+          for (let first = 0; first < batch.count; ) {
+            if (!(await pace.due(batch.recordTimes[first]!))) return;
+            const end = pace.dueEnd(batch, first);
+            await sink.write(batch, first, end);
+            first = end;
+          }
         }
+      } finally {
+        here();
       }
     }),
   );
