@@ -23,6 +23,7 @@ export const SOURCE_OPTIONS: readonly OptionSpec[] = [
     key: 'source.format',
     choices: ['auto', 'avro', 'json', 'csv'],
   },
+  { flags: '--columns <names>', summary: 'columns of CSV values, in their order: ts,id,value', key: 'source.columns' },
   {
     flags: '--start <where>',
     summary: 'where to begin without a commit',
@@ -38,6 +39,12 @@ export const SOURCE_OPTIONS: readonly OptionSpec[] = [
     flags: '--max-ahead <duration>',
     summary: 'event time beyond record time that is refused; off for none',
     key: 'time.max_ahead',
+  },
+  {
+    flags: '--watermark <whose>',
+    summary: 'whose event times move the watermark',
+    key: 'time.watermark',
+    choices: ['partition'],
   },
 ];
 
@@ -62,6 +69,24 @@ export const SCORE_OPTIONS: readonly OptionSpec[] = [
   },
   { flags: '--min <number>', summary: 'least valid value, for the range check', key: 'score.min' },
   { flags: '--max <number>', summary: 'largest valid value', key: 'score.max' },
+  {
+    flags: '--score-window <count>',
+    summary: 'previous values that rolling-z compares with',
+    key: 'score.window',
+  },
+  { flags: '--min-count <count>', summary: 'how many of them there must be', key: 'score.min_count' },
+  { flags: '--step <duration>', summary: 'width of a season slot, for kpi', key: 'score.step' },
+  {
+    flags: '--refractory <duration>',
+    summary: 'event time after an alert without another of the same series and rule',
+    key: 'score.refractory',
+  },
+  {
+    flags: '--override <rule>',
+    summary: 'limits or sensitivity of some series, as pump-*:min=0:max=90:sensitivity=low',
+    key: 'overrides',
+    repeatable: true,
+  },
 ];
 
 export const JOB_OPTIONS: readonly OptionSpec[] = [
@@ -78,6 +103,13 @@ export const JOB_OPTIONS: readonly OptionSpec[] = [
     type: 'boolean',
   },
   { flags: '--commit-every <duration>', summary: 'least time between two commits', key: 'checkpoint.every' },
+  { flags: '--checkpoint-store <dir>', summary: 'directory of the snapshots', key: 'checkpoint.store' },
+  {
+    flags: '--guarantee <level>',
+    summary: 'how often an output may appear when a process dies',
+    key: 'guarantee',
+    choices: ['at-least-once', 'exactly-once'],
+  },
   { flags: '--state-dir <dir>', summary: 'where snapshots are kept', key: 'state_dir' },
   {
     flags: '--max-bad-rate <share>',
@@ -94,3 +126,32 @@ export const WINDOW_OPTION: OptionSpec = {
   key: 'windows',
   repeatable: true,
 };
+
+export const FEATURE_OPTION: OptionSpec = {
+  flags: '--feature <feature>',
+  summary: 'rolling statistic, as mean_1h=mean:w5m.mean:12',
+  key: 'features',
+  repeatable: true,
+};
+
+const SINK_OPTIONS = {
+  format: {
+    flags: '--sink-format <format>',
+    summary: 'how windows and alerts are encoded',
+    key: 'sinks.format',
+    choices: ['avro', 'json'],
+  },
+  windows: { flags: '--sink-windows <topic>', summary: 'topic of the closed windows', key: 'sinks.windows' },
+  anomalies: { flags: '--sink-anomalies <topic>', summary: 'topic of the alerts', key: 'sinks.anomalies' },
+  late: { flags: '--sink-late <topic>', summary: 'topic of the late records', key: 'sinks.late' },
+  deadLetters: {
+    flags: '--sink-dead-letters <topic>',
+    summary: 'topic of what cannot be read',
+    key: 'sinks.dead_letters',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+/** The options of those sinks that a command has. */
+export function sinkOptions(...names: readonly (keyof typeof SINK_OPTIONS)[]): OptionSpec[] {
+  return names.map((name) => SINK_OPTIONS[name]);
+}

@@ -114,7 +114,7 @@ function topicOf({ flags, settings }: CommandContext): string {
   );
 }
 
-function parseSpeed(text: string | undefined): number {
+export function parseSpeed(text: string | undefined): number {
   if (text === undefined || text === 'max') return Number.POSITIVE_INFINITY;
   const match = /^(\d+(?:\.\d+)?)x?$/.exec(text);
   const speed = Number(match?.[1]);

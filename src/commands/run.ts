@@ -1,5 +1,12 @@
 import type { Command } from './command.ts';
-import { JOB_OPTIONS, SCORE_OPTIONS, SOURCE_OPTIONS, WINDOW_OPTION } from './pipelineOptions.ts';
+import {
+  FEATURE_OPTION,
+  JOB_OPTIONS,
+  SCORE_OPTIONS,
+  SOURCE_OPTIONS,
+  sinkOptions,
+  WINDOW_OPTION,
+} from './pipelineOptions.ts';
 
 export const run: Command = {
   name: 'run',
@@ -12,7 +19,9 @@ export const run: Command = {
   options: [
     ...SOURCE_OPTIONS,
     WINDOW_OPTION,
+    FEATURE_OPTION,
     ...SCORE_OPTIONS,
+    ...sinkOptions('format', 'windows', 'anomalies', 'late', 'deadLetters'),
     ...JOB_OPTIONS,
     {
       flags: '--repartition',

@@ -1,11 +1,11 @@
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import type { Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
-import type { CorruptBatch } from '../clients/client.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import type { SchemaRegistry } from '../clients/registry.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { AnomalyError } from '../errors.ts';
+import type { Logger } from '../output/logger.ts';
 import { definePipeline } from '../runtime/definition.ts';
-import { ndjsonSource } from '../runtime/ndjson.ts';
+import { LineSchemas } from '../runtime/lineSchemas.ts';
+import type { Line } from '../runtime/lines.ts';
 import { ObjectDecoder } from '../runtime/objectDecoder.ts';
 import { registerOutputs } from '../runtime/outputSchemas.ts';
 import { Pipe, type PipeTotals } from '../runtime/pipes.ts';
@@ -13,33 +13,25 @@ import { RecordTask } from '../runtime/recordTask.ts';
 import { type Emit, NdjsonSink, type RowSink } from '../runtime/rowSink.ts';
 import { SourceSchemas } from '../runtime/sourceSchemas.ts';
 import { TopicSink } from '../runtime/topicSink.ts';
-import { isWindow, topicBatches, topicLines } from '../runtime/topicSource.ts';
-import { ensureSinks, sourceTopics } from '../runtime/topics.ts';
-import { WindowRowTask, warnOfPassedBy } from '../runtime/windowRowTask.ts';
+import { ensureSinks } from '../runtime/topics.ts';
+import { WindowRowTask } from '../runtime/windowRowTask.ts';
+import { WindowWatch } from '../runtime/windowWatch.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
 import { stoppedCode } from './lifecycle.ts';
+import { openOutput, type Place, placeOf } from './places.ts';
 import { runPipeline } from './runPipeline.ts';
+import { openStageInput, type StageHead, type StageInput, topicHead } from './stageInput.ts';
 
-export type Place =
-  | { readonly kind: 'topic'; readonly name: string }
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'pipe' };
-
-/** What an INPUT or --to names: - is a pipe; a path with a slash or a known ending, or an existing file, is a file. */
-export function placeOf(text: string): Place {
-  if (text === '-') return { kind: 'pipe' };
-  if (text.includes('/') || /\.(ndjson|jsonl|json|csv|tsv)(\.gz)?$/.test(text) || existsSync(text))
-    return { kind: 'file', path: text };
-  return { kind: 'topic', name: text };
-}
+type StageName = 'window' | 'score';
 
 /** `window` and `score`: one stage from any place to any place. */
-export async function runStage(context: CommandContext, stage: 'window' | 'score'): Promise<number> {
-  const { settings, flags, args } = context;
-  const base = settings.pipeline();
-  const input = placeOf(args[0] ?? base.source.topics[0] ?? '-');
-  const to = placeOf((flags['to'] as string | undefined) ?? defaultTarget(base, input, stage));
+export async function runStage(context: CommandContext, stage: StageName): Promise<number> {
+  const { settings, flags, args, cwd } = context;
+  // The command says that there is scoring; the key only says by what.
+  const base = settings.pipeline(stage === 'score' ? { 'score.detector': settings.get('score.detector') } : {});
+  const input = placeOf(args[0] ?? base.source.topics[0] ?? '-', cwd);
+  const to = placeOf((flags['to'] as string | undefined) ?? defaultTarget(base, input, stage), cwd);
   const config = placed(base, input, to, stage);
   if (stage === 'window' && config.windows.length === 0) {
     throw new AnomalyError('ANM_CONFIG', 'cannot close windows as none is configured', {
@@ -51,185 +43,191 @@ export async function runStage(context: CommandContext, stage: 'window' | 'score
 }
 
 /** A topic goes to the sink of anomaly.yaml; a pipe or a file goes on to stdout. */
-function defaultTarget({ sinks }: PipelineConfig, input: Place, stage: 'window' | 'score'): string {
+function defaultTarget({ sinks }: PipelineConfig, input: Place, stage: StageName): string {
   if (input.kind !== 'topic') return '-';
   return stage === 'window' ? sinks.windows : sinks.anomalies;
 }
 
-async function onTopics(context: CommandContext, config: PipelineConfig, stage: 'window' | 'score'): Promise<number> {
-  if (stage === 'window') return await runPipeline(context, 'window', config);
-  const head = await firstValues(context, config.source.topics[0]!);
-  return isWindow(head[0])
-    ? await runPipeline(context, 'score windows', scoringWindows(context, config, head))
-    : await runPipeline(context, 'score records', config);
+async function onTopics(context: CommandContext, config: PipelineConfig, stage: StageName): Promise<number> {
+  const topic = config.source.topics[0]!;
+  const wait = stage === 'score' && context.flags['until'] !== 'end';
+  const head = await topicHead(context, topic, wait);
+  if (stage === 'window') {
+    refuseWindows(topic, head);
+    return await runPipeline(context, 'window', config);
+  }
+  if (head.kind === undefined) {
+    // Which state it would have is not known yet, so none is made.
+    const nothing = { pipeline: config.pipeline, ended: wait ? 'stopped' : 'end', records: 0, alerts: 0 };
+    await context.output.document(nothing, () => `${config.pipeline}: ${topic} is empty, so there is nothing to score`);
+    return 0;
+  }
+  const { kind, scoring } = scoringOf(context, config, head);
+  return await runPipeline(context, kind === 'window' ? 'score windows' : 'score records', scoring);
 }
 
 /** Reads the input once, from its beginning to its end, or to the signal when the input has no end. */
 async function throughPipes(
   context: CommandContext,
   base: PipelineConfig,
-  stage: 'window' | 'score',
-  input: Place,
+  stage: StageName,
+  source: Place,
   to: Place,
 ): Promise<number> {
   const { flags, logger, signal } = context;
-  const needsKafka = input.kind === 'topic' || to.kind === 'topic';
+  const needsKafka = source.kind === 'topic' || to.kind === 'topic';
   const client = needsKafka ? await connectClient(context) : undefined;
   try {
-    const source = await openSource(context, client, input);
-    let config = base;
-    const { head, all } = await peek(source);
-    if (stage === 'score' && isWindow(head[0])) config = scoringWindows(context, base, head);
+    const fieldCount = Object.keys(base.source.fields).length;
+    const input = await openStageInput(context, client, source, fieldCount);
+    if (stage === 'window') refuseWindows(input.name, input.head);
+    const { kind, scoring } =
+      stage === 'score' ? scoringOf(context, base, input.head) : { kind: 'record' as const, scoring: base };
+    const { score: _, ...unscored } = scoring;
+    const config: PipelineConfig = stage === 'score' ? scoring : unscored;
     const emit: Emit = { windows: stage === 'window', alerts: stage === 'score' };
     const sink = await openSink(context, client, config, to, emit, input);
-    const { score: _, ...withoutScore } = config;
-    const definition = definePipeline(stage === 'window' ? withoutScore : config);
-    const json = { ...config, source: { ...config.source, format: 'json' as const } };
-    const schemas = new SourceSchemas(json, undefined, logger);
-    const passedBy = warnOfPassedBy(logger);
-    const pipe = new Pipe({
-      input: all,
-      inputName: args0(context),
-      sink: sink.rows,
-      config,
-      leaveOpen: flags['leaveOpen'] === true,
-      logger,
-      signal,
-      createTask: (topic, partition, kind) =>
-        kind === 'window'
-          ? new WindowRowTask(topic, partition, definition, undefined, passedBy)
-          : new RecordTask(topic, partition, definition, json, schemas),
-    });
-    report(context, stage, await pipe.run());
-    await sink.close();
+    try {
+      const registry = connectRegistry(context);
+      const schemas = new LineSchemas(registry);
+      const watch = new WindowWatch(logger);
+      const pipe = new Pipe({
+        input: input.chunks,
+        inputName: input.name,
+        kind,
+        sink: sink.rows,
+        config,
+        schemas,
+        maxBadRate: (flags['maxBadRate'] as number | undefined) ?? 0.1,
+        deadLetters: to.kind === 'topic' ? config.sinks.deadLetters : undefined,
+        leaveOpen: flags['leaveOpen'] === true,
+        logger,
+        signal,
+        createTask: taskFactory(
+          config,
+          kind,
+          source.kind === 'topic' ? registry : schemas,
+          watch,
+          logger,
+          sink.partitions,
+        ),
+      });
+      report(context, stage, await pipe.run());
+      if (kind === 'window' && !signal.aborted) watch.end(config.score!.on);
+    } finally {
+      await sink.close();
+    }
     return signal.aborted ? stoppedCode(signal) : 0;
   } finally {
     await client?.close();
   }
 }
 
-function args0(context: CommandContext): string {
-  return context.args[0] === undefined || context.args[0] === '-' ? 'stdin' : context.args[0];
-}
-
-async function openSource(
-  context: CommandContext,
-  client: Awaited<ReturnType<typeof connectClient>> | undefined,
-  input: Place,
+function taskFactory(
+  config: PipelineConfig,
+  kind: 'record' | 'window',
+  registry: Pick<SchemaRegistry, 'schemaById'>,
+  watch: WindowWatch,
+  logger: Logger,
+  sinkPartitions: number,
 ) {
-  if (input.kind === 'pipe') return ndjsonSource(context.stdin, 'stdin');
-  if (input.kind === 'file') {
-    if (!existsSync(input.path))
-      throw new AnomalyError('ANM_FILE', `cannot read ${input.path} as there is no such file`);
-    return ndjsonSource(createReadStream(input.path), input.path);
-  }
-  const [topic] = await sourceTopics(client!.admin, [input.name]);
-  const partitions = topic!.partitions.map(({ partition }) => ({ topic: input.name, partition }));
-  const from = await client!.admin.listOffsets(partitions, 'earliest');
-  const to = context.flags['until'] === 'end' ? await client!.admin.listOffsets(partitions, 'latest') : undefined;
-  const decoder = new ObjectDecoder(connectRegistry(context));
-  return topicLines(
-    topicBatches(client!, { from, to }, context.signal, warnOfCorrupt(context)),
-    decoder,
-    (batch, i, reason) =>
-      context.logger.warn(`left out ${batch.topic}/${batch.partition} offset ${batch.offsets[i]}: ${reason}`),
-  );
+  const definition = definePipeline(config);
+  const objects = new ObjectDecoder(registry);
+  const schemas = new SourceSchemas(config, registry, logger);
+  return (topic: string, partition: number) => {
+    if (partition >= sinkPartitions) {
+      throw new AnomalyError(
+        'ANM_CONFIG',
+        `cannot write partition ${partition} of ${topic} as the target has ${sinkPartitions} partitions`,
+        { hint: 'pass the lines of type source on, too, or create the target with enough partitions first' },
+      );
+    }
+    return kind === 'window'
+      ? new WindowRowTask(topic, partition, definition, objects, watch)
+      : new RecordTask(topic, partition, definition, config, schemas);
+  };
 }
 
 async function openSink(
   context: CommandContext,
-  client: Awaited<ReturnType<typeof connectClient>> | undefined,
+  client: KafkaClient | undefined,
   config: PipelineConfig,
   to: Place,
   emit: Emit,
-  input: Place,
-): Promise<{ rows: RowSink; close: () => Promise<void> }> {
-  if (to.kind === 'topic') {
-    const partitions =
-      input.kind === 'topic' ? (await sourceTopics(client!.admin, [input.name]))[0]!.partitions.length : 1;
-    const names = [to.name, config.sinks.late, config.sinks.deadLetters];
-    await ensureSinks(client!.admin, names, { partitions });
-    const schemas = await registerOutputs(connectRegistry(context), config.sinks, names);
-    const producer = await client!.createProducer();
-    return { rows: new TopicSink(producer, config, schemas, emit, context.now), close: () => producer.close() };
+  input: StageInput,
+): Promise<{ rows: RowSink; partitions: number; close: () => Promise<void> }> {
+  if (to.kind !== 'topic') {
+    const output = await openOutput(context, to);
+    return { rows: new NdjsonSink(output, config, emit), partitions: Infinity, close: async () => {} };
   }
-  const output: Writable = to.kind === 'pipe' ? context.stdout : createWriteStream(to.path);
-  const close = async () => {
-    if (to.kind === 'pipe') return;
-    output.end();
-    await finished(output);
-  };
-  return { rows: new NdjsonSink(output, config, emit), close };
+  const names = [to.name, config.sinks.late, config.sinks.deadLetters];
+  const { admin } = client!;
+  await ensureSinks(admin, names, { partitions: input.partitions });
+  const partitions = Math.min(...(await admin.topics(names)).map((topic) => topic.partitions.length));
+  const schemas = await registerOutputs(connectRegistry(context), config.sinks, names);
+  const producer = await client!.createProducer();
+  const rows = new TopicSink(producer, config, schemas, emit, context.now);
+  return { rows, partitions, close: () => producer.close() };
 }
 
 /** The configuration with its source and sink replaced by what the command line names. */
-function placed(config: PipelineConfig, input: Place, to: Place, stage: 'window' | 'score'): PipelineConfig {
+function placed(config: PipelineConfig, input: Place, to: Place, stage: StageName): PipelineConfig {
   const source = input.kind === 'topic' ? { ...config.source, topics: [input.name] } : config.source;
   const sink = to.kind !== 'topic' ? {} : stage === 'window' ? { windows: to.name } : { anomalies: to.name };
   return { ...config, source, sinks: { ...config.sinks, ...sink } };
 }
 
-/** Scores the windows of the given row's name where the configuration does not say which. */
-function scoringWindows(context: CommandContext, given: PipelineConfig, head: readonly unknown[]): PipelineConfig {
-  if (given.score === undefined) return given;
-  const first = head[0] as Record<string, unknown>;
-  const config = { ...given, score: given.score };
-  if (context.settings.origin('source.fields').origin === 'default') {
+function refuseWindows(name: string, head: StageHead): void {
+  if (head.kind !== 'window') return;
+  throw new AnomalyError('ANM_CONFIG', `cannot close windows over ${name} as it has windows already`, {
+    hint: 'anomaly score scores them; anomaly window takes the records that they were made of',
+  });
+}
+
+/** How the input is scored: by the shape of its first values; where there are none, by what score.on asks for. */
+function scoringOf(
+  context: CommandContext,
+  config: PipelineConfig,
+  head: StageHead,
+): { kind: 'record' | 'window'; scoring: PipelineConfig } {
+  if (head.kind === 'record') return { kind: 'record', scoring: config };
+  if (head.kind === undefined && (config.score!.on === 'record' || isKnown(config))) {
+    return { kind: 'record', scoring: config };
+  }
+  return { kind: 'window', scoring: scoringWindows(context, config, head.windows) };
+}
+
+function isKnown(config: PipelineConfig): boolean {
+  return config.windows.some(({ name }) => name === windowOf(config, config.score!.on));
+}
+
+/** The window of an aggregate as w5m.mean, or of the aggregate that a feature is of. */
+function windowOf(config: PipelineConfig, on: string): string {
+  const of = config.features.find(({ name }) => name === on)?.of ?? on;
+  return of.slice(0, Math.max(0, of.lastIndexOf('.')));
+}
+
+/** Scores the windows of the first row's name where the configuration does not say which. */
+function scoringWindows(context: CommandContext, config: PipelineConfig, rows: readonly Line[]): PipelineConfig {
+  let { source } = config;
+  if (rows.length > 0 && context.settings.origin('source.fields').origin === 'default') {
     // Nobody said which: all that the first rows have.
-    const names = new Set(head.filter(isWindow).map((row) => String(row['field'])));
-    config.source = { ...given.source, fields: Object.fromEntries([...names].map((name) => [name, name])) };
+    const names = new Set(rows.map((row) => String(row['field'])));
+    source = { ...source, fields: Object.fromEntries([...names].map((name) => [name, name])) };
   }
-  const on = config.score.on === 'record' ? `${String(first['window'])}.mean` : config.score.on;
-  const name = on.split('.')[0]!;
-  const known = config.windows.some((each) => each.name === name);
-  // Only its name matters here: the windows are closed already.
-  const stand = {
-    name,
-    type: 'tumbling' as const,
-    sizeMs: Number(first['end']) - Number(first['start']),
-    aggregates: [],
-  };
-  return { ...config, windows: known ? config.windows : [...config.windows, stand], score: { ...config.score, on } };
-}
-
-/** What cannot be read at all is said, with where it was: a pipe has no dead letters. */
-export function warnOfCorrupt({ logger }: CommandContext): (batch: CorruptBatch) => void {
-  return ({ topic, partition, firstOffset, nextOffset, reason }) =>
-    logger.error(`left out offsets ${firstOffset} to ${nextOffset - 1} of ${topic}/${partition}: ${reason}`);
-}
-
-async function peek<T>(
-  source: AsyncIterable<readonly T[]>,
-): Promise<{ head: readonly T[]; all: AsyncIterable<readonly T[]> }> {
-  const iterator = source[Symbol.asyncIterator]();
-  let head = await iterator.next();
-  while (head.done !== true && head.value.length === 0) head = await iterator.next();
-  async function* all(): AsyncGenerator<readonly T[]> {
-    for (let item = head; item.done !== true; item = await iterator.next()) yield item.value;
-  }
-  return { head: head.done === true ? [] : head.value, all: all() };
-}
-
-/** The values of the topic's first batch. */
-async function firstValues(context: CommandContext, topic: string): Promise<unknown[]> {
-  const client = await connectClient(context);
-  try {
-    const [info] = await sourceTopics(client.admin, [topic]);
-    const partitions = info!.partitions.map(({ partition }) => ({ topic, partition }));
-    const from = await client.admin.listOffsets(partitions, 'earliest');
-    const to = await client.admin.listOffsets(partitions, 'latest');
-    const decoder = new ObjectDecoder(connectRegistry(context));
-    for await (const batch of topicBatches(client, { from, to }, context.signal, warnOfCorrupt(context))) {
-      const values: unknown[] = [];
-      for (let i = 0; i < batch.count; i++) values.push(await decoder.value(batch, i));
-      return values;
-    }
-    throw new AnomalyError('ANM_CONFIG', `cannot tell whether ${topic} has windows or records as it is empty`, {
-      hint: 'start anomaly window first, or run both stages in one by anomaly run',
+  const score = config.score!;
+  const on = score.on === 'record' ? `${String(rows[0]!['window'])}.mean` : score.on;
+  const name = windowOf(config, on);
+  if (name === '') {
+    throw new AnomalyError('ANM_CONFIG', `score.on cannot be ${on} as the input is windows`, {
+      hint: `give an aggregate of one, as --on ${String(rows[0]?.['window'] ?? 'w5m')}.mean`,
+      details: { key: 'score.on', value: on },
     });
-  } finally {
-    await client.close();
   }
+  // Only its name matters here: the windows are closed already, and the state must not depend on which came first.
+  const stand = { name, type: 'tumbling' as const, sizeMs: 1, aggregates: [] };
+  const windows = isKnown({ ...config, score: { ...score, on } }) ? config.windows : [...config.windows, stand];
+  return { ...config, source, windows, score: { ...score, on } };
 }
 
 function report(context: CommandContext, stage: string, totals: PipeTotals): void {

@@ -1,5 +1,12 @@
 import type { Command } from './command.ts';
-import { JOB_OPTIONS, SCORE_OPTIONS, SOURCE_OPTIONS } from './pipelineOptions.ts';
+import {
+  FEATURE_OPTION,
+  JOB_OPTIONS,
+  SCORE_OPTIONS,
+  SOURCE_OPTIONS,
+  sinkOptions,
+  WINDOW_OPTION,
+} from './pipelineOptions.ts';
 
 export const score: Command = {
   name: 'score',
@@ -7,12 +14,16 @@ export const score: Command = {
   summary: 'Score windows or records: one stage of run, on a topic, a file or a pipe',
   description:
     'INPUT is a topic, an NDJSON file, or - for a pipe: the windows of anomaly window, of which --on names the aggregate\n' +
-    '(default: the mean of the first window), or records, which are scored one by one.',
+    '(default: the mean of the first window), or records, which are scored one by one. The detector is kpi unless\n' +
+    '--detector names another.',
   arguments: [{ name: 'input', summary: 'topic, NDJSON file, or -', key: 'source.topics' }],
   options: [
     { flags: '--to <target>', summary: 'topic, file, or -; default: sinks.anomalies', type: 'string' },
     ...SCORE_OPTIONS,
     ...SOURCE_OPTIONS,
+    WINDOW_OPTION,
+    FEATURE_OPTION,
+    ...sinkOptions('format', 'late', 'deadLetters'),
     ...JOB_OPTIONS,
   ],
   examples: [

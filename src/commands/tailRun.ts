@@ -8,6 +8,7 @@ import { readHeaders } from '../wire/headers.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
 import { parseOffsets, type ResolvedRange, resolveOffsets } from './offsetGrammar.ts';
+import { choosePartitions } from './partitionChoice.ts';
 import { type ReadValue, ValueReader } from './valueReader.ts';
 
 const POLL_MS = 200;
@@ -41,15 +42,7 @@ async function rangeOf({ flags, now }: CommandContext, client: KafkaClient, topi
       details: { topic },
     });
   }
-  const wanted = flags['partition'] as number[] | undefined;
-  const missing = wanted?.find((partition) => !info.partitions.some((each) => each.partition === partition));
-  if (missing !== undefined) {
-    const last = info.partitions.length - 1;
-    throw new AnomalyError('ANM_USAGE', `topic ${topic} has no partition ${missing}; its last one is ${last}`);
-  }
-  const partitions = info.partitions
-    .filter(({ partition }) => wanted === undefined || wanted.includes(partition))
-    .map(({ partition }) => ({ topic, partition }));
+  const partitions = choosePartitions(info, flags['partition'] as number[] | undefined);
   return await resolveOffsets(client.admin, partitions, range, follow);
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { JOB_OPTIONS, SOURCE_OPTIONS } from './pipelineOptions.ts';
+import { FEATURE_OPTION, JOB_OPTIONS, SOURCE_OPTIONS, sinkOptions, WINDOW_OPTION } from './pipelineOptions.ts';
 
 export const window: Command = {
   name: 'window',
@@ -15,8 +15,11 @@ export const window: Command = {
       summary: 'size of the tumbling window; more of them by --window or anomaly.yaml',
       key: 'windows',
     },
+    WINDOW_OPTION,
+    FEATURE_OPTION,
     { flags: '--to <target>', summary: 'topic, file, or -; default: sinks.windows', type: 'string' },
     ...SOURCE_OPTIONS,
+    ...sinkOptions('format', 'late', 'deadLetters'),
     ...JOB_OPTIONS,
   ],
   examples: [

@@ -7,7 +7,7 @@ import { type Checked, checkScalar, good, parseScalar, show, type ValueIssue } f
 /** The lists of anomaly.yaml whose items are objects. */
 export type ItemKind = 'windows' | 'features' | 'overrides';
 
-const AGGREGATES: readonly Aggregate[] = ['count', 'mean', 'min', 'max', 'stddev'];
+export const AGGREGATES: readonly Aggregate[] = ['count', 'mean', 'min', 'max', 'stddev'];
 
 interface ItemField extends Pick<SettingRow, 'key' | 'type' | 'choices' | 'min' | 'max'> {
   readonly name: string;

@@ -90,11 +90,15 @@ async function readFiles(
 
 function readFlags(flags: readonly FlagValue[], problems: Problem[]): Map<string, Found> {
   const found = new Map<string, Found>();
+  const listed = new Map<string, string[]>();
   for (const { key, name, texts } of flags) {
     const row = settingRow(key);
     if (row === undefined)
       throw new AnomalyError('ANM_INTERNAL', `${name} sets ${key}, which the settings table lacks`);
-    addText(found, problems, row, texts.join(','), 'flag', name);
+    // Two names of one list, as --size and --window, make one list.
+    const all = row.type === 'windows' ? [...(listed.get(key) ?? []), ...texts] : [...texts];
+    listed.set(key, all);
+    addText(found, problems, row, all.join(','), 'flag', name);
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import { AGGREGATES } from './items.ts';
 import type { PipelineConfig, ScoreConfig } from './pipelineConfig.ts';
 import type { Problem } from './settings.ts';
 
@@ -22,6 +23,7 @@ export function pipelineOf(values: PipelineValues, problems: Problem[]): Pipelin
   const key = optional('source.key');
   const time = optional('source.time');
   const score = values.scoring ? scoreOf(values, problems) : undefined;
+  checkAggregates(values, score, problems);
   return {
     version: 1,
     pipeline: optional('pipeline') ?? stem,
@@ -47,7 +49,7 @@ export function pipelineOf(values: PipelineValues, problems: Problem[]): Pipelin
     sinks: {
       format: text('sinks.format') as PipelineConfig['sinks']['format'],
       windows: optional('sinks.windows') ?? `${stem}.windows`,
-      anomalies: optional('sinks.anomalies') ?? `${stem}.anomalies`,
+      anomalies: optional('sinks.anomalies') ?? `${stem.replace(/(?<=.)\.windows$/, '')}.anomalies`,
       late: optional('sinks.late') ?? `${stem}.late`,
       deadLetters: optional('sinks.dead_letters') ?? `${stem}.dlq`,
     },
@@ -57,6 +59,25 @@ export function pipelineOf(values: PipelineValues, problems: Problem[]): Pipelin
     },
     guarantee: text('guarantee') as PipelineConfig['guarantee'],
   };
+}
+
+/** A window's rows show only the aggregates it lists: another stage would score nothing where `run` scores. */
+function checkAggregates(values: PipelineValues, score: ScoreConfig | undefined, problems: Problem[]): void {
+  const windows = values.get('windows') as PipelineConfig['windows'];
+  const check = (key: string, item: string, name: string): void => {
+    const dot = name.lastIndexOf('.');
+    const window = windows.find((each) => each.name === name.slice(0, Math.max(0, dot)));
+    const aggregate = AGGREGATES.find((each) => each === name.slice(dot + 1));
+    if (window === undefined || aggregate === undefined || window.aggregates.includes(aggregate)) return;
+    const listed = window.aggregates.join(', ') || 'none';
+    const message = `is ${name}, and the aggregates of window ${window.name} are ${listed}: add ${aggregate} to them`;
+    problems.push({ place: values.place(key), key: item, message, later: false });
+  };
+  if (score !== undefined) check('score.on', 'score.on', score.on);
+  const features = values.get('features') as PipelineConfig['features'];
+  features.forEach(({ of }, i) => {
+    check('features', `features[${i}].of`, of);
+  });
 }
 
 function scoreOf(values: PipelineValues, problems: Problem[]): ScoreConfig {

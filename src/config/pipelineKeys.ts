@@ -142,7 +142,12 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     doc: 'encoding of what is written; avro needs a registry',
   },
   { key: 'sinks.windows', type: 'string', defaultText: '<topic>.windows', doc: 'topic of the closed windows' },
-  { key: 'sinks.anomalies', type: 'string', defaultText: '<topic>.anomalies', doc: 'topic of the alerts' },
+  {
+    key: 'sinks.anomalies',
+    type: 'string',
+    defaultText: '<topic>.anomalies',
+    doc: 'topic of the alerts; without .windows where the source is the windows of another stage',
+  },
   { key: 'sinks.late', type: 'string', defaultText: '<topic>.late', doc: 'topic of the late records' },
   { key: 'sinks.dead_letters', type: 'string', defaultText: '<topic>.dlq', doc: 'topic of what cannot be read' },
   {

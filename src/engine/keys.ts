@@ -1,4 +1,5 @@
 import { AnomalyError } from '../errors.ts';
+import { hexName, isText } from './keyNames.ts';
 import type { StateReader, StateWriter } from './state.ts';
 
 const INITIAL_KEYS = 1024;
@@ -30,6 +31,8 @@ export class KeyDictionary {
   #last = 0;
   #restColumns = 0;
   #texts: string[] | undefined;
+  /** Names of the keys whose bytes are no text: few, as a rule none. */
+  readonly #hexNames = new Map<number, string>();
   #bytes: Uint8Array = new Uint8Array(0);
   #view = viewOf(this.#bytes);
   readonly #seed: number;
@@ -102,8 +105,18 @@ export class KeyDictionary {
     return this.#starts[id + 1]!;
   }
 
-  /** The key as UTF-8 text, made at the first call for an id and kept: for alerts and configuration, not per record. */
+  /** The name of a key whose bytes are no text (see keyNames.ts), undefined for all others. */
+  hexName(id: number): string | undefined {
+    return this.#hexNames.size === 0 ? undefined : this.#hexNames.get(id);
+  }
+
+  /**
+   * The name of the series: its key as UTF-8 text, or in hexadecimal where it is none. Made at the first call for an id
+   * and kept: for alerts and configuration, not per record.
+   */
   text(id: number): string {
+    const hex = this.hexName(id);
+    if (hex !== undefined) return hex;
     this.#texts ??= [];
     const known = this.#texts[id];
     if (known !== undefined) return known;
@@ -131,6 +144,8 @@ export class KeyDictionary {
     this.#last = 0;
     this.#texts = undefined;
     this.size = size;
+    this.#hexNames.clear();
+    for (let id = 0; id < size; id++) this.#noteName(id);
     this.#rebuild(capacity * 2);
   }
 
@@ -176,8 +191,14 @@ export class KeyDictionary {
     this.#starts[id + 1] = to;
     this.#slots[slot] = (hash & ~this.#mask) | (id + 1);
     this.size = id + 1;
+    this.#noteName(id);
     if (this.size * 2 > this.#mask) this.#rebuild((this.#mask + 1) * 2);
     return id;
+  }
+
+  #noteName(id: number): void {
+    const [start, end] = [this.startOf(id), this.endOf(id)];
+    if (!isText(this.arena, start, end)) this.#hexNames.set(id, hexName(this.arena, start, end));
   }
 
   #growArena(bytes: number): void {
@@ -209,7 +230,7 @@ export class KeyDictionary {
   }
 }
 
-const DECODER = new TextDecoder();
+const DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * Hash of a key by words of four bytes, the last of which may overlap the one before: one multiplication a word, and

@@ -1,14 +1,17 @@
 import type { Readable } from 'node:stream';
+import { lookUp } from '../engine/decode/objects.ts';
+import { columnNamed, type InputColumn } from '../inputs/columns.ts';
 import { JsonEncoder } from '../inputs/jsonEncoder.ts';
 import type { BadRow } from '../inputs/rowChunk.ts';
 import { openRows } from '../inputs/rowInput.ts';
+import type { Line, RecordLine } from './lines.ts';
 
 export interface FileSourceOptions {
   readonly inputs: readonly string[];
   readonly cwd: string;
   readonly stdin: Readable;
   readonly timeColumn: string | undefined;
-  /** Column that names the series; absent: the file does. */
+  /** Column that names the series, as a path in nested rows; absent: the file does. */
   readonly keyColumn: string | undefined;
   readonly onBadRow: (row: BadRow) => void;
 }
@@ -16,15 +19,19 @@ export interface FileSourceOptions {
 /**
  * Rows of files as record lines of one partition, merged by event time; offsets count the rows. A row was never in a
  * broker, so its record time is its event time: the same file gives the same lines at every run.
+ * @throws ANM_USAGE for a key or time that no file has
  */
-export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Record<string, unknown>[]> {
+export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Line[]> {
   const { inputs, cwd, stdin, timeColumn, keyColumn, onBadRow } = options;
   const input = await openRows(inputs, { cwd, stdin, onBadRow, ...(timeColumn !== undefined && { timeColumn }) });
   const encoder = new JsonEncoder(input.columns, null);
+  const topic = inputs.join(',');
   let offset = 0;
   try {
+    const key = keyColumn === undefined ? undefined : keyPath(input.columns, keyColumn);
+    yield [{ type: 'source', topic, partitions: 1 }];
     for await (const rows of input.rows()) {
-      const lines: Record<string, unknown>[] = [];
+      const lines: Line[] = [];
       for (let i = 0; i < rows.count; i++) {
         const index = rows.files[i]!;
         const file = input.files[index]!;
@@ -36,20 +43,25 @@ export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Rec
           continue;
         }
         const value = JSON.parse(Buffer.from(encoder.bytes.buffer, encoder.bytes.byteOffset, length).toString());
-        const key = keyColumn === undefined ? JSON.parse(Buffer.from(file.seriesJson).toString()) : value[keyColumn];
-        lines.push({
+        const name = key === undefined ? JSON.parse(Buffer.from(file.seriesJson).toString()) : lookUp(value, key);
+        const line: RecordLine = {
           type: 'record',
-          topic: inputs.join(','),
+          topic,
           partition: 0,
           offset: offset++,
           record_time: file.timeColumn < 0 ? 0 : chunk.times[row]!,
-          key: key === undefined || key === null ? null : String(key),
+          key: name === undefined || name === null ? null : String(name),
           value,
-        });
+        };
+        lines.push({ ...line });
       }
       yield lines;
     }
   } finally {
     await input.close();
   }
+}
+
+function keyPath(columns: readonly InputColumn[], name: string): string {
+  return columns[columnNamed(columns, name, '--key')]!.name;
 }

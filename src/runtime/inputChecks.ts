@@ -10,8 +10,8 @@ const LATE_WARN_SHARE = 0.01;
 export interface InputCheckOptions {
   /** Share of undecodable records above which the run stops. */
   readonly maxBadRate: number;
-  /** Topic of the dead letters, for the message. */
-  readonly deadLetters: string;
+  /** Topic of the dead letters, for the message; absent where there is none, as in a pipe. */
+  readonly deadLetters?: string | undefined;
   readonly logger: Logger;
 }
 
@@ -58,7 +58,12 @@ export class InputChecks {
     throw new AnomalyError(
       'ANM_BAD_DATA',
       `cannot go on as ${bad} of the last ${records} records cannot be decoded, the last ones in ${this.#lastReason}`,
-      { hint: `look at them with anomaly tail ${deadLetters}, and check source.fields, key and time` },
+      {
+        hint:
+          deadLetters === undefined
+            ? 'check source.format, fields, key and time, or allow more by --max-bad-rate'
+            : `look at them with anomaly tail ${deadLetters}, and check source.fields, key and time`,
+      },
     );
   }
 }

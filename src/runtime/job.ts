@@ -14,7 +14,8 @@ import { SourceSchemas } from './sourceSchemas.ts';
 import type { Task } from './task.ts';
 import { TopicSink } from './topicSink.ts';
 import { ensureSinks, sourceShape, sourceTopics } from './topics.ts';
-import { WindowRowTask, warnOfPassedBy } from './windowRowTask.ts';
+import { WindowRowTask } from './windowRowTask.ts';
+import { WindowWatch } from './windowWatch.ts';
 
 /** Which operators run: all, up to the windows, or only the scoring of windows that an earlier stage closed. */
 export type Stage = 'run' | 'window' | 'score records' | 'score windows';
@@ -70,10 +71,10 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
   const consumer = await client.createConsumer({ groupId: options.groupId, fieldCount: definition.fields.length });
   const schemas = new SourceSchemas(config, options.registry, options.logger);
   const objects = new ObjectDecoder(options.registry);
-  const passedBy = warnOfPassedBy(options.logger);
+  const watch = new WindowWatch(options.logger);
   const createTask = ({ topic, partition }: TopicPartition): Task =>
     stage === 'score windows'
-      ? new WindowRowTask(topic, partition, definition, objects, passedBy)
+      ? new WindowRowTask(topic, partition, definition, objects, watch)
       : new RecordTask(topic, partition, definition, config, schemas);
   const { logger, now, signal, startEmpty, leaveOpen, maxBadRate, onProgress } = options;
   const runner = new Runner({
@@ -103,6 +104,7 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
   });
   try {
     const ended = await runner.run();
+    watch.warn(config.score?.on);
     const tasks = [...runner.tasks];
     return {
       ended,

@@ -1,37 +1,38 @@
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { AnomalyError } from '../errors.ts';
+import type { Line, NumberedLine } from './lines.ts';
 
 /**
- * One line of a pipe between stages. A record carries where it came from and the watermark after it, so that a later
- * stage gives the same results as if it had read the partition itself.
+ * The lines of a stream of NDJSON, in chunks as they arrive: no promise a line. One that is no JSON object has a fault
+ * in place of a value, so that the good ones around it are kept. Ends at the signal, without waiting for input.
+ * @throws ANM_FILE
  */
-export interface RecordLine {
-  readonly type: 'record';
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly record_time: number;
-  readonly key: string | null;
-  readonly value: unknown;
-  /** Epoch ms; null before the first event time. */
-  readonly watermark: number | null;
-}
-
-/** The objects of a stream of NDJSON, in chunks as they arrive: no promise a line. */
-export async function* ndjsonSource(input: Readable, name: string): AsyncGenerator<Record<string, unknown>[]> {
+export async function* ndjsonSource(
+  input: Readable,
+  name: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly NumberedLine[]> {
   let number = 0;
-  for await (const lines of lineChunks(input)) {
-    const chunk: Record<string, unknown>[] = [];
-    for (const line of lines) {
-      const value = parseLine(line, ++number, name);
-      if (value !== undefined) chunk.push(value);
+  // Also takes the hold that an idle stdin has on the process.
+  addAbortSignal(signal, input);
+  try {
+    for await (const lines of textChunks(input)) {
+      const chunk: NumberedLine[] = [];
+      for (const text of lines) {
+        number++;
+        if (text.trim() !== '') chunk.push(parseLine(text, number));
+      }
+      yield chunk;
     }
-    yield chunk;
+  } catch (cause) {
+    if (signal.aborted) return;
+    if (!(cause instanceof Error) || !('code' in cause) || cause instanceof AnomalyError) throw cause;
+    throw new AnomalyError('ANM_FILE', `cannot read ${name} as ${cause.message}`, { cause, details: { file: name } });
   }
 }
 
-async function* lineChunks(input: Readable): AsyncGenerator<string[]> {
+async function* textChunks(input: Readable): AsyncGenerator<string[]> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   for await (const chunk of input) {
@@ -44,24 +45,12 @@ async function* lineChunks(input: Readable): AsyncGenerator<string[]> {
   if (rest !== '') yield [rest];
 }
 
-/** The object on a line, or ANM_BAD_DATA with the line number. Blank lines are undefined. */
-function parseLine(line: string, number: number, source: string): Record<string, unknown> | undefined {
-  if (line.trim() === '') return undefined;
-  let value: unknown;
+function parseLine(text: string, number: number): NumberedLine {
   try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    throw new AnomalyError(
-      'ANM_BAD_DATA',
-      `cannot read line ${number} of ${source} as it is not JSON: ${line.slice(0, 80)}`,
-      {
-        cause,
-        hint: 'a stage reads the NDJSON that another stage writes; load CSV or plain JSONL with anomaly replay FILE --to -',
-      },
-    );
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { number, value: value as Line };
+    return { number, fault: `it is no JSON object: ${text.slice(0, 80)}` };
+  } catch {
+    return { number, fault: `it is no JSON: ${text.slice(0, 80)}` };
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new AnomalyError('ANM_BAD_DATA', `cannot read line ${number} of ${source} as it is not a JSON object`);
-  }
-  return value as Record<string, unknown>;
 }

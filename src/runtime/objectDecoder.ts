@@ -1,19 +1,18 @@
 import type { Type } from 'avsc';
 import { readSchemaId, type SchemaRegistry } from '../clients/registry.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
-import { AnomalyError, isAnomalyError } from '../errors.ts';
 import { avscType } from '../schemas/avscType.ts';
+import { knownSchema } from './sourceSchemas.ts';
 
 /**
- * Values as JavaScript objects, one at a time: for the stages whose input is other stages' rows, and for `replay` to a
- * pipe. Avro in the registry's wire format by avsc, anything else as JSON.
+ * Values as JavaScript objects, one at a time: for the stages whose input is other stages' rows. Avro in the registry's wire format by avsc, anything else as JSON.
  */
 export class ObjectDecoder {
-  readonly #registry: SchemaRegistry | undefined;
+  readonly #registry: Pick<SchemaRegistry, 'schemaById'> | undefined;
   /** An Error for a schema that the registry does not have, so that it is asked for once. */
   readonly #types = new Map<number, Type | Error>();
 
-  constructor(registry: SchemaRegistry | undefined) {
+  constructor(registry: Pick<SchemaRegistry, 'schemaById'> | undefined) {
     this.#registry = registry;
   }
 
@@ -31,21 +30,10 @@ export class ObjectDecoder {
     if (this.#registry === undefined) {
       return new Error(`the value has schema ${id}, and no Schema Registry is configured`);
     }
-    const type = await fetchType(this.#registry, id);
+    const schema = await knownSchema(this.#registry, id);
+    const type = schema === undefined ? new Error(`the registry has no schema ${id}`) : await avscType(schema);
     this.#types.set(id, type);
     return decode(type, batch, i);
-  }
-}
-
-/** A registry that does not answer is an error, since it may have the schema. */
-async function fetchType(registry: SchemaRegistry, id: number): Promise<Type | Error> {
-  try {
-    const { schema, type } = await registry.schemaById(id);
-    if (type === 'AVRO') return await avscType(schema);
-    throw new AnomalyError('ANM_SCHEMA_UNSUPPORTED', `cannot read values with schema ${id} as its type is ${type}`);
-  } catch (error) {
-    if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNKNOWN') throw error;
-    return new Error(`the registry has no schema ${id}`);
   }
 }
 

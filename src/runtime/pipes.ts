@@ -3,21 +3,34 @@ import { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import { FieldWatch } from './fieldWatch.ts';
+import { InputChecks } from './inputChecks.ts';
+import { LineBatch } from './lineBatch.ts';
+import type { LineSchemas } from './lineSchemas.ts';
+import { isWindow, type Line, type NumberedLine, type RecordLine } from './lines.ts';
 import type { RowSink } from './rowSink.ts';
 import type { Task } from './task.ts';
-import { isWindow } from './topicSource.ts';
 import type { WindowRowTask } from './windowRowTask.ts';
 
+/** What a stage reads: lines of an earlier stage as they arrive, or batches of a topic. */
+export type PipeChunk = readonly NumberedLine[] | ColumnBatch;
+
 export interface PipeOptions {
-  /** Lines of an earlier stage, in chunks as they arrive; see sources.ts. */
-  readonly input: AsyncIterable<readonly Record<string, unknown>[]>;
+  readonly input: AsyncIterable<PipeChunk>;
   readonly inputName: string;
+  /** Whether the input holds records, or windows that an earlier stage closed. */
+  readonly kind: 'record' | 'window';
   readonly sink: RowSink;
   readonly config: PipelineConfig;
+  /** Gets the schemas that lines bring along. */
+  readonly schemas: LineSchemas;
+  /** Share of undecodable lines and records above which it stops. */
+  readonly maxBadRate: number;
+  /** Topic of the dead letters, where the sink has one. */
+  readonly deadLetters?: string | undefined;
   readonly leaveOpen: boolean;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  readonly createTask: (topic: string, partition: number, kind: 'record' | 'window') => Task;
+  readonly createTask: (topic: string, partition: number) => Task;
 }
 
 export interface PipeTotals {
@@ -29,33 +42,53 @@ export interface PipeTotals {
 }
 
 /**
- * A stage between pipes or files: records or windows of an earlier stage in, windows or alerts out. Lines of a
- * partition are handled in their order, so a partition's output is the same as on topics.
+ * A stage that reads once, without a group: records or windows in, windows or alerts out. What is of a partition is
+ * handled in its order, so a partition's output is the same as that of a run.
  */
 export class Pipe {
   readonly totals: PipeTotals = { records: 0, windows: 0, alerts: 0, late: 0, rejected: 0 };
   readonly #options: PipeOptions;
   readonly #tasks = new Map<string, Task>();
   readonly #fields: FieldWatch;
-  readonly #batch = new BatchOfLines();
-  #kind: 'record' | 'window' | undefined;
-  #lines = 0;
+  readonly #checks: InputChecks;
+  readonly #lines: LineBatch;
 
   constructor(options: PipeOptions) {
+    const { config, logger, schemas, kind } = options;
     this.#options = options;
-    this.#fields = new FieldWatch(options.config.source.fields, options.logger);
+    this.#fields = new FieldWatch(kind === 'window' ? {} : config.source.fields, logger);
+    this.#checks = new InputChecks(options);
+    this.#lines = new LineBatch(schemas, Object.keys(config.source.fields).length);
   }
 
+  /** @throws ANM_BAD_DATA, after what was good until then is out */
   async run(): Promise<PipeTotals> {
+    const { sink } = this.#options;
+    try {
+      await this.#read();
+    } catch (error) {
+      await sink.finish().catch(() => {});
+      throw error;
+    }
+    await sink.finish();
+    this.#report();
+    return this.totals;
+  }
+
+  async #read(): Promise<void> {
     const { input, sink, signal, leaveOpen } = this.#options;
-    for await (const lines of input) {
+    for await (const chunk of input) {
       if (signal.aborted) break;
-      for (const line of lines) await this.#take(line);
-      await this.#flush();
+      if (chunk instanceof ColumnBatch) await this.#process(chunk);
+      else {
+        for (const line of chunk) await this.#take(line);
+        await this.#flush();
+      }
       const room = sink.ready();
       if (room !== null) await room;
     }
     await this.#flush();
+    this.#judge();
     if (!leaveOpen && !signal.aborted) {
       for (const task of this.#tasks.values()) {
         task.close();
@@ -63,61 +96,80 @@ export class Pipe {
       }
     }
     this.#fields.end();
-    await sink.finish();
-    this.#report();
-    return this.totals;
   }
 
-  async #take(value: Record<string, unknown>): Promise<void> {
-    this.#lines++;
+  async #take({ number, value, fault }: NumberedLine): Promise<void> {
+    if (value === undefined) return this.#leaveOut(number, fault!);
+    const { type } = value;
+    if (type === 'schema') return this.#options.schemas.add(Number(value['id']), value['schema'] as string | null);
+    if (type === 'source') return this.#options.sink.source?.(String(value['topic']), Number(value['partitions']));
+    const other = this.#unfit(value);
+    if (other !== null) return this.#leaveOut(number, other);
+    const { topic, partition } = value as unknown as RecordLine;
+    if (type === 'window') {
+      const task = this.#task(topic, partition) as WindowRowTask;
+      const key = value['key_base64'];
+      task.add(value, typeof key === 'string' ? Buffer.from(key, 'base64') : undefined);
+      this.#count(1, task, undefined);
+      return;
+    }
+    if (!this.#lines.fits(topic, partition)) await this.#flush();
+    const misfit = await this.#lines.add(value as unknown as RecordLine);
+    if (misfit !== null) this.#leaveOut(number, misfit);
+  }
+
+  /** Why a line is none of those that this stage reads, or null. */
+  #unfit(value: Line): string | null {
     const { type, topic, partition } = value;
     const isLine = type === 'record' || (type === 'window' && isWindow(value));
     if (typeof topic !== 'string' || typeof partition !== 'number' || !isLine) {
-      throw new AnomalyError(
-        'ANM_BAD_DATA',
-        `cannot read line ${this.#lines} of ${this.#options.inputName} as it is no record or window of an earlier stage`,
-        { hint: 'pipe from anomaly replay or anomaly window; load other files with anomaly replay FILE --to -' },
-      );
+      return 'it is no record or window of an earlier stage';
     }
-    this.#kind ??= type;
-    if (type !== this.#kind) {
-      throw new AnomalyError(
-        'ANM_BAD_DATA',
-        `cannot read line ${this.#lines} of ${this.#options.inputName} as it is a ${type} after ${this.#kind}s`,
-      );
-    }
-    const name = `${topic}/${partition}`;
-    let task = this.#tasks.get(name);
-    if (task === undefined) {
-      task = this.#options.createTask(topic, partition, type);
-      this.#tasks.set(name, task);
-    }
+    return type === this.#options.kind ? null : `it is a ${type} after ${this.#options.kind}s`;
+  }
+
+  #leaveOut(number: number, reason: string): void {
     this.totals.records++;
-    if (type === 'window') {
-      (task as WindowRowTask).add(value);
-      this.#putOut(task, undefined);
-      return;
-    }
-    if (!this.#batch.fits(topic, partition)) await this.#flush();
-    this.#batch.add(topic, partition, value, this.#options.config);
+    this.#say(`line ${number} of ${this.#options.inputName}`, reason);
+    this.#checks.add(1, 1, `line ${number} of ${this.#options.inputName}`, reason);
   }
 
   async #flush(): Promise<void> {
-    const batch = this.#batch.take();
-    if (batch === undefined) return;
-    const task = this.#tasks.get(`${batch.topic}/${batch.partition}`)!;
+    const batch = this.#lines.take();
+    if (batch !== undefined) await this.#process(batch);
+  }
+
+  async #process(batch: ColumnBatch): Promise<void> {
+    const task = this.#task(batch.topic, batch.partition);
     await task.process(batch);
-    this.#fields.add(batch);
+    if (this.#options.kind === 'record') this.#fields.add(batch);
+    this.#count(batch.count, task, batch);
+  }
+
+  #count(records: number, task: Task, batch: ColumnBatch | undefined): void {
+    this.totals.records += records;
     this.totals.late += task.pipeline.lateRows.count;
-    for (let row = 0; row < task.rejectCount; row++) {
+    for (let row = 0; batch !== undefined && row < task.rejectCount; row++) {
       const { index, reason } = task.reject(row);
-      if (this.totals.rejected++ < REPORTED_REJECTS) {
-        this.#options.logger.warn(
-          `left out ${batch.topic}/${batch.partition} offset ${batch.offsets[index]}: ${reason}`,
-        );
-      }
+      this.#say(`${batch.topic}/${batch.partition} offset ${batch.offsets[index]}`, reason);
     }
+    const bad = batch === undefined ? 0 : task.rejectCount;
     this.#putOut(task, batch);
+    this.#checks.add(records, bad, `${task.topic}/${task.partition}`, task.lastRejectReason);
+  }
+
+  #say(place: string, reason: string): void {
+    if (this.totals.rejected++ < REPORTED_REJECTS) this.#options.logger.warn(`left out ${place}: ${reason}`);
+  }
+
+  #task(topic: string, partition: number): Task {
+    const name = `${topic}/${partition}`;
+    let task = this.#tasks.get(name);
+    if (task === undefined) {
+      task = this.#options.createTask(topic, partition);
+      this.#tasks.set(name, task);
+    }
+    return task;
   }
 
   #putOut(task: Task, batch: ColumnBatch | undefined): void {
@@ -128,71 +180,33 @@ export class Pipe {
     pipeline.clearOutput();
   }
 
+  /** An input that was read as a whole and held nothing good is of another kind, however short it is. */
+  #judge(): void {
+    this.#checks.end();
+    const { records, rejected } = this.totals;
+    if (records === 0 || rejected < records) return;
+    throw new AnomalyError(
+      'ANM_BAD_DATA',
+      `cannot use ${this.#options.inputName} as none of its ${records} lines or records can be read`,
+      {
+        hint: 'a stage reads what anomaly replay or anomaly window writes; load other files by anomaly replay FILE --to -',
+      },
+    );
+  }
+
   #report(): void {
     const { late, rejected, records } = this.totals;
-    const { logger } = this.#options;
-    if (rejected > 0)
-      logger.warn(
-        `left out ${rejected} of ${records} records that cannot be decoded; on topics they go to dead letters`,
-      );
-    if (late > 0)
-      logger.warn(
-        `left out ${late} late records (${((100 * late) / records).toFixed(1)} %); on topics they go to the late topic`,
-      );
+    const { logger, deadLetters } = this.#options;
+    if (rejected > 0) {
+      const where =
+        deadLetters === undefined ? 'on topics records go to dead letters' : `records went to ${deadLetters}`;
+      logger.warn(`left out ${rejected} of ${records} lines or records that cannot be read; ${where}`);
+    }
+    if (late > 0) {
+      const where = deadLetters === undefined ? 'on topics they go to the late topic' : 'they went to the late topic';
+      logger.warn(`left out ${late} late records (${((100 * late) / records).toFixed(1)} %); ${where}`);
+    }
   }
 }
 
 const REPORTED_REJECTS = 10;
-const BATCH_RECORDS = 1024;
-
-/** Gathers consecutive records of one partition into a ColumnBatch whose values are JSON. */
-class BatchOfLines {
-  #batch = new ColumnBatch(0, BATCH_RECORDS);
-  #bytes = new Uint8Array(65_536);
-  #length = 0;
-
-  fits(topic: string, partition: number): boolean {
-    const batch = this.#batch;
-    return batch.count === 0 || (batch.count < BATCH_RECORDS && batch.topic === topic && batch.partition === partition);
-  }
-
-  add(topic: string, partition: number, line: Record<string, unknown>, config: PipelineConfig): void {
-    const batch = this.#batch;
-    if (batch.fields.length !== Object.keys(config.source.fields).length) {
-      this.#batch = new ColumnBatch(Object.keys(config.source.fields).length, BATCH_RECORDS);
-      this.add(topic, partition, line, config);
-      return;
-    }
-    const i = batch.count++;
-    batch.topic = topic;
-    batch.partition = partition;
-    batch.offsets[i] = Number(line['offset']);
-    batch.recordTimes[i] = Number(line['record_time']);
-    batch.keyStart[i] = line['key'] === null || line['key'] === undefined ? -1 : this.#length;
-    batch.keyEnd[i] = batch.keyStart[i]! < 0 ? -1 : this.#append(String(line['key']));
-    batch.valueStart[i] = line['value'] === null || line['value'] === undefined ? -1 : this.#length;
-    batch.valueEnd[i] = batch.valueStart[i]! < 0 ? -1 : this.#append(JSON.stringify(line['value']));
-  }
-
-  take(): ColumnBatch | undefined {
-    const batch = this.#batch;
-    if (batch.count === 0) return undefined;
-    this.#batch = new ColumnBatch(batch.fields.length, BATCH_RECORDS);
-    batch.bytes = this.#bytes.slice(0, this.#length);
-    batch.firstOffset = batch.offsets[0]!;
-    batch.nextOffset = batch.offsets[batch.count - 1]! + 1;
-    this.#length = 0;
-    return batch;
-  }
-
-  #append(text: string): number {
-    const need = this.#length + text.length * 3;
-    if (need > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(need, this.#bytes.length * 2));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
-    this.#length += new TextEncoder().encodeInto(text, this.#bytes.subarray(this.#length)).written;
-    return this.#length;
-  }
-}

@@ -1,4 +1,5 @@
 import type { PipelineDefinition } from '../engine/definition.ts';
+import type { KeyDictionary } from '../engine/keys.ts';
 import type { PartitionPipeline } from '../engine/pipeline.ts';
 import { AvroBytes } from './avroBytes.ts';
 import { type RowPlace, type WindowShown, wholeMs } from './rowObjects.ts';
@@ -33,7 +34,7 @@ export class RowEncoder extends AvroBytes {
     const series = rows.series[row]!;
     const visible = this.#visible[window]!;
     this.begin(this.#windowSchemaId);
-    this.range(keys.arena, keys.startOf(series), keys.endOf(series));
+    this.#series(keys, series);
     this.#writeSpan(definition, window, rows.field[row]!, rows.start[row]!, rows.end[row]!);
     this.long(rows.values[row]!);
     this.nullableDouble(visible[0] === true ? rows.mean[row]! : Number.NaN);
@@ -58,8 +59,12 @@ export class RowEncoder extends AvroBytes {
     const start = wholeMs(rows.start[row]!);
     this.begin(this.#anomalySchemaId);
     const offset = rows.start[row] === rows.end[row] ? rows.offset[row]! : -1;
-    this.#id(rule, keys.arena, keys.startOf(series), keys.endOf(series), start, offset);
-    this.range(keys.arena, keys.startOf(series), keys.endOf(series));
+    const hex = keys.hexName(series);
+    const name = hex === undefined ? keys.arena : new TextEncoder().encode(hex);
+    const from = hex === undefined ? keys.startOf(series) : 0;
+    const to = hex === undefined ? keys.endOf(series) : name.length;
+    this.#id(rule, name, from, to, start, offset);
+    this.range(name, from, to);
     this.string(this.#utf8(definition.fields[field]!));
     this.string(rule);
     this.long(start);
@@ -78,6 +83,13 @@ export class RowEncoder extends AvroBytes {
     }
     this.null();
     this.#place(place, rows.offset[row]!, rows.recordTime[row]!);
+  }
+
+  /** The bytes of keys.text(). */
+  #series(keys: KeyDictionary, series: number): void {
+    const hex = keys.hexName(series);
+    if (hex === undefined) this.range(keys.arena, keys.startOf(series), keys.endOf(series));
+    else this.string(new TextEncoder().encode(hex));
   }
 
   /** The bytes of alertId() in rowObjects.ts; `offset` is -1 for windows. */

@@ -1,7 +1,9 @@
-import type { Writable } from 'node:stream';
 import type { CorruptBatch, TopicPartition } from '../clients/client.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
+import type { KeyDictionary } from '../engine/keys.ts';
+import type { TextOutput } from '../output/textOutput.ts';
+import type { SourceLine } from './lines.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
 import type { Task } from './task.ts';
 
@@ -9,9 +11,11 @@ import type { Task } from './task.ts';
 export interface RowSink {
   /** Takes the rows in the task's output tables; `batch` is what it processed last, for late and rejected records. */
   write(task: Task, batch: ColumnBatch | undefined): void;
+  /** How many partitions a source topic has, before its first row. */
+  source?(topic: string, partitions: number): void;
   /** Null while there is room; else a promise of room. */
   ready(): Promise<void> | null;
-  /** Resolves when everything written is out. */
+  /** Resolves when everything written is out; nothing is written after it. */
   finish(): Promise<void>;
 }
 
@@ -47,11 +51,11 @@ export interface Emit {
 
 /** Rows as NDJSON into a pipe or a file, for the next stage. */
 export class NdjsonSink implements RowSink {
-  readonly #output: Writable;
+  readonly #output: Pick<TextOutput, 'write' | 'ready' | 'close'>;
   readonly #emit: Emit;
   readonly #shown: WindowShown;
 
-  constructor(output: Writable, config: PipelineConfig, emit: Emit) {
+  constructor(output: Pick<TextOutput, 'write' | 'ready' | 'close'>, config: PipelineConfig, emit: Emit) {
     this.#output = output;
     this.#emit = emit;
     this.#shown = windowShown(config);
@@ -63,23 +67,35 @@ export class NdjsonSink implements RowSink {
       const window = windowObject(pipeline, row, task.placeOf(row), this.#shown);
       // Rows come by their end, so that is how far event time has come for sure. The pipeline's own watermark is by now
       // wherever the batch ended, and lines must not depend on that.
-      this.#line({ type: 'window', ...window, watermark: window.end });
+      const key = binaryKey(pipeline.keys, pipeline.windowRows.series[row]!);
+      this.#line({ type: 'window', ...window, ...key, watermark: window.end });
     }
     for (let row = 0; this.#emit.alerts && row < pipeline.alertRows.count; row++) {
       this.#line({ type: 'anomaly', ...anomalyObject(pipeline, row, task.placeOf(row)) });
     }
   }
 
+  /** The next stage makes its topics with as many partitions. */
+  source(topic: string, partitions: number): void {
+    if (this.#emit.windows) this.#line({ type: 'source', topic, partitions } satisfies SourceLine);
+  }
+
   ready(): Promise<void> | null {
-    if (!this.#output.writableNeedDrain) return null;
-    return new Promise((resolve) => this.#output.once('drain', resolve));
+    return this.#output.ready();
   }
 
   async finish(): Promise<void> {
-    await this.ready();
+    await this.#output.close();
   }
 
   #line(value: unknown): void {
     this.#output.write(`${JSON.stringify(value)}\n`);
   }
+}
+
+/** Of a series whose name is not its key. */
+function binaryKey(keys: KeyDictionary, series: number): { key_base64?: string } {
+  if (keys.hexName(series) === undefined) return {};
+  const key = keys.arena.subarray(keys.startOf(series), keys.endOf(series));
+  return { key_base64: Buffer.from(key).toString('base64') };
 }

@@ -9,10 +9,10 @@ import { avscType } from '../schemas/avscType.ts';
 /** The writer schemas of a source: fetched once each, compiled for the fields that the pipeline needs. */
 export class SourceSchemas {
   readonly readers: SchemaReaders;
-  readonly #registry: SchemaRegistry | undefined;
+  readonly #registry: Pick<SchemaRegistry, 'schemaById'> | undefined;
   readonly #logger: Logger;
 
-  constructor(config: PipelineConfig, registry: SchemaRegistry | undefined, logger: Logger) {
+  constructor(config: PipelineConfig, registry: Pick<SchemaRegistry, 'schemaById'> | undefined, logger: Logger) {
     const { key, time, fields } = config.source;
     this.readers = new SchemaReaders({
       fields: Object.values(fields),
@@ -38,18 +38,8 @@ export class SourceSchemas {
         },
       );
     }
-    let text: string;
-    try {
-      const found = await this.#registry.schemaById(schemaId);
-      if (found.type !== 'AVRO') {
-        throw new AnomalyError(
-          'ANM_SCHEMA_UNSUPPORTED',
-          `cannot read values with schema ${schemaId} as its type is ${found.type}`,
-        );
-      }
-      text = found.schema;
-    } catch (error) {
-      if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNKNOWN') throw error;
+    const text = await knownSchema(this.#registry, schemaId);
+    if (text === undefined) {
       this.#logger.warn(`the registry has no schema ${schemaId}: its records go to dead letters`);
       this.readers.refuse(schemaId);
       return;
@@ -73,5 +63,24 @@ export class SourceSchemas {
         type.fromBuffer(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
       return this.readers.add(schemaId, schema, () => decode);
     }
+  }
+}
+
+/**
+ * The text of an Avro schema, undefined for an id that the registry does not have. A registry that does not answer is
+ * an error, since it may have it.
+ * @throws ANM_SCHEMA_UNSUPPORTED for another kind of schema
+ */
+export async function knownSchema(
+  registry: Pick<SchemaRegistry, 'schemaById'>,
+  id: number,
+): Promise<string | undefined> {
+  try {
+    const { schema, type } = await registry.schemaById(id);
+    if (type === 'AVRO') return schema;
+    throw new AnomalyError('ANM_SCHEMA_UNSUPPORTED', `cannot read values with schema ${id} as its type is ${type}`);
+  } catch (error) {
+    if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNKNOWN') throw error;
+    return undefined;
   }
 }

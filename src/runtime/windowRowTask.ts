@@ -1,13 +1,14 @@
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { PipelineDefinition } from '../engine/definition.ts';
+import { hexName, isText } from '../engine/keyNames.ts';
 import { KeyDictionary } from '../engine/keys.ts';
 import { PartitionPipeline } from '../engine/pipeline.ts';
 import { SnapshotReader, SnapshotWriter } from '../engine/state.ts';
-import type { Logger } from '../output/logger.ts';
+import { isWindow } from './lines.ts';
 import type { ObjectDecoder } from './objectDecoder.ts';
 import type { RowPlace, WindowObject } from './rowObjects.ts';
 import type { Task } from './task.ts';
-import { isWindow } from './topicSource.ts';
+import { scoredWindow, type WindowWatch } from './windowWatch.ts';
 
 /** Scores windows that an earlier stage closed: rows of schemas/window.avsc from a topic, or lines of a pipe. */
 export class WindowRowTask implements Task {
@@ -19,7 +20,9 @@ export class WindowRowTask implements Task {
   lastRejectReason = '';
   readonly #definition: PipelineDefinition;
   readonly #decoder: ObjectDecoder | undefined;
-  readonly #onPassedBy: (field: string) => void;
+  readonly #watch: WindowWatch;
+  /** Its rows are scored. */
+  readonly #scored: ReturnType<typeof scoredWindow>;
   readonly #rejects: { index: number; reason: string }[] = [];
   /** Source of each alert row: the rows of one window topic may come from several source topics. */
   readonly #places: RowPlace[] = [];
@@ -29,13 +32,14 @@ export class WindowRowTask implements Task {
     partition: number,
     definition: PipelineDefinition,
     decoder: ObjectDecoder | undefined,
-    onPassedBy: (field: string) => void,
+    watch: WindowWatch,
   ) {
     this.topic = topic;
     this.partition = partition;
     this.#definition = definition;
     this.#decoder = decoder;
-    this.#onPassedBy = onPassedBy;
+    this.#watch = watch;
+    this.#scored = scoredWindow(definition);
     this.pipeline = new PartitionPipeline(definition, new KeyDictionary());
   }
 
@@ -44,7 +48,7 @@ export class WindowRowTask implements Task {
     for (let i = 0; i < batch.count; i++) {
       const row = await this.#decoder!.value(batch, i);
       if (row instanceof Error) this.#rejects.push({ index: i, reason: row.message });
-      else if (isWindow(row)) this.add(row);
+      else if (isWindow(row)) this.add(row, keyOf(batch, i));
       // A tombstone is no data, as in a source topic.
       else if (row !== null) this.#rejects.push({ index: i, reason: 'the value is no window of an earlier stage' });
       // The effect on the state is kept, what was put out before the restart is not put out again.
@@ -56,17 +60,24 @@ export class WindowRowTask implements Task {
     this.lastRejectReason = this.#rejects.at(-1)?.reason ?? this.lastRejectReason;
   }
 
-  /** Takes one window row; alerts of it are appended to the pipeline's alert rows. */
-  add(row: Record<string, unknown>): void {
+  /**
+   * Takes one window row; alerts of it are appended to the pipeline's alert rows. `key` is the record key of the row,
+   * where there is one: of a series that is no text, the row itself has only the name.
+   */
+  add(row: Record<string, unknown>, key: Uint8Array | undefined): void {
     const { windowRows: rows, keys, alertRows } = this.pipeline;
     if (alertRows.count === 0) this.#places.length = 0;
     const value = row as unknown as WindowObject;
     const window = this.#definition.windows.findIndex(({ name }) => name === value.window);
     const field = this.#definition.fields.indexOf(value.field);
-    // Rows of other windows pass by as a matter of course, those of other fields are worth a word.
-    if (window >= 0 && field < 0) this.#onPassedBy(value.field);
+    const scored = this.#scored;
+    const isNamed = scored !== undefined && window === scored.window;
+    // A window without a number has no mean either, and needs none.
+    const hasValue = isNamed && (typeof value[scored.aggregate as 'mean'] === 'number' || Number(value.count) === 0);
+    this.#watch.row(value.window, isNamed, hasValue);
+    if (window >= 0 && field < 0) this.#watch.passField(value.field);
     if (window < 0 || field < 0) return;
-    const name = new TextEncoder().encode(value.series);
+    const name = seriesKey(value.series, key);
     rows.clear();
     rows.reserve(1);
     rows.count = 1;
@@ -114,12 +125,18 @@ export class WindowRowTask implements Task {
   }
 }
 
-/** Says once of each field that its windows are not scored. */
-export function warnOfPassedBy(logger: Logger): (field: string) => void {
-  const said = new Set<string>();
-  return (field) => {
-    if (said.has(field)) return;
-    said.add(field);
-    logger.warn(`windows of field ${field} are not scored: name it by --field ${field}`);
-  };
+/** The bytes that a series was interned by: its name, or the record key that the name is the hexadecimal form of. */
+function seriesKey(series: string, key: Uint8Array | undefined): Uint8Array {
+  if (
+    key !== undefined &&
+    series.startsWith('0x') &&
+    series === hexName(key, 0, key.length) &&
+    !isText(key, 0, key.length)
+  )
+    return key;
+  return new TextEncoder().encode(series);
+}
+
+function keyOf({ bytes, keyStart, keyEnd }: ColumnBatch, i: number): Uint8Array | undefined {
+  return keyStart[i]! < 0 ? undefined : bytes.subarray(keyStart[i]!, keyEnd[i]!);
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseArguments } from '../../src/commands/program.ts';
 import { commands } from '../../src/commands/registry.ts';
+import { PIPELINE_KEYS } from '../../src/config/pipelineKeys.ts';
 import { settingRow } from '../../src/config/settingsTable.ts';
 import { runCli } from '../helpers/cli.ts';
 import { matchesSnapshot } from '../helpers/snapshot.ts';
@@ -73,6 +74,21 @@ test('every option that names a key names one that exists', () => {
       if (key !== undefined && key !== 'config') assert.ok(settingRow(key), `${command.name} ${flags}: ${key}`);
     }
   }
+});
+
+test('every key of a pipeline has a flag of run, and of the stages where it means something', () => {
+  const keysOf = (name: string) => {
+    const command = commands.find((each) => each.name === name)!;
+    return new Set([...(command.options ?? []), ...(command.arguments ?? [])].map(({ key }) => key));
+  };
+  const missing = (name: string) => PIPELINE_KEYS.map(({ key }) => key).filter((key) => !keysOf(name).has(key));
+  assert.deepEqual(missing('run'), []);
+  // These two name their own target by --to.
+  assert.deepEqual(
+    missing('window').filter((key) => !/^(score\.|overrides$)/.test(key)),
+    ['sinks.windows', 'sinks.anomalies'],
+  );
+  assert.deepEqual(missing('score'), ['sinks.windows', 'sinks.anomalies']);
 });
 
 test('completion scripts know every command and are valid shell', async () => {

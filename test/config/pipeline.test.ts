@@ -119,3 +119,24 @@ test('what config init writes is valid', async () => {
   assert.equal(whole.features[0]?.rolling, 12);
   assert.equal(whole.overrides[0]?.series, 'pump-*');
 });
+
+test('an aggregate that its window does not list is refused by name, for scores and for features', async () => {
+  const yaml =
+    'source: {topics: [t]}\nwindows: [{name: w5m, size: 5m, aggregates: [count, max]}]\n' +
+    'features: [{name: a, rolling: 3, of: w5m.max}, {name: b, rolling: 3, of: w5m.stddev}]\nscore: {on: w5m.mean}\n';
+  await assert.rejects(
+    pipelineOf(yaml),
+    (error: Error) =>
+      /anomaly\.yaml:4: score\.on is w5m\.mean, and the aggregates of window w5m are count, max: add mean/.test(
+        error.message,
+      ) &&
+      /anomaly\.yaml:3: features\[1\]\.of is w5m\.stddev/.test(error.message) &&
+      !error.message.includes('features[0]'),
+  );
+  await pipelineOf(yaml.replace('w5m.mean', 'w5m.max').replace('stddev', 'count'));
+});
+
+test("alerts of another stage's windows go where those of run go", async () => {
+  const { sinks } = await pipelineOf('source: {topics: [sensors.windows]}\n');
+  assert.deepEqual([sinks.anomalies, sinks.windows], ['sensors.anomalies', 'sensors.windows.windows']);
+});

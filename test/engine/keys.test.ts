@@ -116,3 +116,25 @@ test('text is the key as UTF-8', () => {
   const bytes = new TextEncoder().encode('pompe-é');
   assert.equal(dictionary.text(dictionary.intern(bytes, 0, bytes.length)), 'pompe-é');
 });
+
+test('a key that is no text has a name in hexadecimal, after a snapshot too', () => {
+  const keys = [[0, 0, 0, 200], [0, 0, 0, 201], [0xc3, 0x28], [0xef, 0xbb, 0xbf, 97], [97]].map((bytes) =>
+    Uint8Array.from(bytes),
+  );
+  const dictionary = new KeyDictionary();
+  for (const key of keys) dictionary.intern(key, 0, key.length);
+  const names = ['0x000000c8', '0x000000c9', '0xc328', '\ufeffa', 'a'];
+  assert.deepEqual(
+    keys.map((_, id) => dictionary.text(id)),
+    names,
+  );
+  const state = new SnapshotWriter();
+  dictionary.snapshot(state);
+  const restored = new KeyDictionary();
+  restored.restore(new SnapshotReader(state.encode()));
+  assert.deepEqual(
+    keys.map((_, id) => restored.text(id)),
+    names,
+  );
+  assert.equal(restored.hexName(4), undefined);
+});

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { TextOutput } from '../../src/output/textOutput.ts';
 import { definePipeline } from '../../src/runtime/definition.ts';
+import { LineSchemas } from '../../src/runtime/lineSchemas.ts';
+import type { NumberedLine } from '../../src/runtime/lines.ts';
 import { Pipe } from '../../src/runtime/pipes.ts';
 import { RecordTask } from '../../src/runtime/recordTask.ts';
 import { NdjsonSink } from '../../src/runtime/rowSink.ts';
 import { SourceSchemas } from '../../src/runtime/sourceSchemas.ts';
 import { WindowRowTask } from '../../src/runtime/windowRowTask.ts';
+import { WindowWatch } from '../../src/runtime/windowWatch.ts';
 import { configOf, LogLines } from './helpers/config.ts';
 
 type Line = Record<string, unknown>;
@@ -24,26 +28,31 @@ const record = (partition: number, offset: number, second: number, value: unknow
   value: { ts: 1_699_999_980_000 + second * 1000, value },
 });
 
-async function run(chunks: readonly (readonly Line[])[], leaveOpen = false) {
+async function run(chunks: readonly (readonly Line[])[], leaveOpen = false, kind: 'record' | 'window' = 'record') {
   const config = await configOf(YAML);
   const definition = definePipeline(config);
   const output = new PassThrough();
   const log = new LogLines();
+  let number = 0;
   async function* input() {
-    yield* chunks;
+    for (const chunk of chunks) yield chunk.map((value): NumberedLine => ({ number: ++number, value }));
   }
+  const schemas = new LineSchemas(undefined);
   const pipe = new Pipe({
     input: input(),
     inputName: 'stdin',
-    sink: new NdjsonSink(output, config, { windows: true, alerts: false }),
+    kind,
+    sink: new NdjsonSink(new TextOutput(output), config, { windows: true, alerts: false }),
     config,
+    schemas,
+    maxBadRate: 0.5,
     leaveOpen,
     logger: log,
     signal: new AbortController().signal,
-    createTask: (topic, partition, kind) =>
+    createTask: (topic, partition) =>
       kind === 'window'
-        ? new WindowRowTask(topic, partition, definition, undefined, () => {})
-        : new RecordTask(topic, partition, definition, config, new SourceSchemas(config, undefined, log)),
+        ? new WindowRowTask(topic, partition, definition, undefined, new WindowWatch(log))
+        : new RecordTask(topic, partition, definition, config, new SourceSchemas(config, schemas, log)),
   });
   // Read from the start on: a pipe that nobody reads fills up.
   const read = output.toArray();
@@ -83,17 +92,29 @@ test('late and bad records are counted, and said with their place', async () => 
   assert.deepEqual([totals.late, totals.rejected, totals.records], [1, 1, 4]);
   assert.match(
     log.lines.join('\n'),
-    /left out t\/0 offset 2: [\s\S]*left out 1 of 4 records[\s\S]*left out 1 late records \(25\.0 %\)/,
+    /left out t\/0 offset 2: [\s\S]*left out 1 of 4 lines or records[\s\S]*left out 1 late records \(25\.0 %\)/,
   );
 });
 
-test('a line of no earlier stage, or a window that lacks its parts, is refused with its number', async () => {
-  const refused = (line: Line) => run([[record(0, 0, 0), line]]);
-  await assert.rejects(refused({ hello: 1 }), /line 2 of stdin as it is no record or window/);
-  await assert.rejects(refused({ type: 'window', topic: 't', partition: 0 }), /line 2 of stdin as it is no record/);
+test('a line of no earlier stage, or a window that lacks its parts, is left out with its number', async () => {
   const window = { series: 'a', window: 'w1m', field: 'value', start: 0, end: 1, record_time: 0 };
-  await assert.rejects(
-    refused({ type: 'window', topic: 't', partition: 0, ...window }),
-    /line 2 .* is a window after records/,
+  const bad: Line[] = [
+    { hello: 1 },
+    { type: 'window', topic: 't', partition: 0 },
+    { type: 'window', topic: 't', partition: 0, ...window },
+  ];
+  const good = [0, 30, 61, 62].map((second, offset) => record(0, offset, second));
+  const { totals, log, lines } = await run([[good[0]!, ...bad, ...good.slice(1)]]);
+  assert.deepEqual([totals.records, totals.rejected, lines.length], [7, 3, 2]);
+  assert.match(
+    log.lines.join('\n'),
+    /line 2 of stdin: it is no record [\s\S]*line 3 of stdin: it is no record [\s\S]*line 4 of stdin: it is a window after records/,
   );
+});
+
+test('more bad lines than allowed stop the pipe with their reason, however short the input is when none is good', async () => {
+  const good = Array.from({ length: 10 }, (_, i) => record(0, i, i));
+  const bad = Array.from({ length: 11 }, (): Line => ({ hello: 1 }));
+  await assert.rejects(run([[...good, ...bad]]), /ANM_BAD_DATA|11 of the last 21 records .* line 21 of stdin/);
+  await assert.rejects(run([bad.slice(0, 2)]), /none of its 2 lines or records can be read/);
 });

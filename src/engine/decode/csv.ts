@@ -103,7 +103,9 @@ export class CsvReader implements ColumnReader {
 function cellOf(name: string, columns: readonly string[]): number {
   const cell = columns.indexOf(name);
   if (cell >= 0) return cell;
-  throw new AnomalyError('ANM_CONFIG', `cannot read ${name} as it is not among the CSV columns ${columns.join(', ')}`);
+  throw new AnomalyError('ANM_CONFIG', `cannot read ${name} as it is not among the CSV columns ${columns.join(', ')}`, {
+    hint: 'check --columns (source.columns) against --field, --key and --time',
+  });
 }
 
 const QUOTE = 34;

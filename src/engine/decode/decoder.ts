@@ -94,7 +94,9 @@ export class BatchDecoder {
     this.#options = options;
     const { format, csvColumns, schemas } = options;
     if (format === 'csv' && csvColumns === undefined) {
-      throw new AnomalyError('ANM_CONFIG', 'cannot read CSV values as their columns are not given');
+      throw new AnomalyError('ANM_CONFIG', 'cannot read CSV values as their columns are not given', {
+        hint: 'name them in their order by --columns ts,id,value, or source.columns in anomaly.yaml',
+      });
     }
     this.#text = format === 'csv' ? new CsvReader(schemas.needs, csvColumns!) : createJsonReader(schemas.needs);
   }

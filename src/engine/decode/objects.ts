@@ -62,7 +62,7 @@ export class ObjectReader implements ColumnReader {
 }
 
 /** The property at a path, own properties only; undefined where there is none. */
-function lookUp(value: object, path: string): unknown {
+export function lookUp(value: object, path: string): unknown {
   if (Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path];
   let at: unknown = value;
   for (const step of path.split('.')) {
