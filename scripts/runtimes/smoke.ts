@@ -53,8 +53,17 @@ export async function smoke(on: Runtime, check: Check): Promise<void> {
   }
 }
 
-/** The native client against a current broker, and an old one by --client auto. `bin`: where the addon is installed. */
-export async function nativeSmoke(on: Runtime, bin: string | undefined, loads: boolean, check: Check): Promise<void> {
+export interface NativePlaces {
+  /** Whether this runtime can load the addon at all. */
+  readonly loads: boolean;
+  /** bin/anomaly.js where the addon is installed, in place of the repository's. */
+  readonly bin?: string | undefined;
+  /** bin/anomaly.js of an installation whose addon was not built. */
+  readonly without?: string | undefined;
+}
+
+/** The native client against a current broker, and an old one by --client auto. */
+export async function nativeSmoke(on: Runtime, { loads, bin, without }: NativePlaces, check: Check): Promise<void> {
   const where = bin === undefined ? {} : { bin };
   const dev = await startDev(on);
   await check('native', () => {
@@ -74,6 +83,10 @@ export async function nativeSmoke(on: Runtime, bin: string | undefined, loads: b
       const text = fails(on, ['lag'], options, 2, 'ANM_UNSUPPORTED');
       if (!/try: .*\bNode\b.*v25\.3/.test(text)) throw new Error(`the hint says neither Node nor v25.3:\n${text}`);
       return 'refused with what to do';
+    }
+    if (without !== undefined) {
+      const text = fails(on, ['lag'], { ...options, bin: without }, 2, 'ANM_UNSUPPORTED');
+      if (!/try: run npm install @confluentinc/.test(text)) throw new Error(`the hint is not to install it:\n${text}`);
     }
     const row = doctorRow(on, options, 'client');
     if (!/^librdkafka/.test(row.detail)) throw new Error(`the client is ${row.detail}`);

@@ -8,7 +8,7 @@ import { freePort } from '../../../bench/processes.ts';
 import { answersApiVersions } from './apiVersions.ts';
 
 const SCRIPTS = fileURLToPath(new URL('../../services', import.meta.url));
-const KAFKA_VERSION = '4.1.0';
+export const KAFKA_VERSION = '4.1.0';
 const APICURIO_VERSION = '3.0.9';
 /** An installation downloads some hundred MB. */
 const INSTALL_TIMEOUT_MS = 300_000;
