@@ -8,9 +8,9 @@ type Reference = ReturnType<typeof reference>;
 type Row = Record<string, unknown>;
 
 /** Throws at the first difference: windows equal to the last bit, alert scores within 1e-9. */
-export async function compareFused(client: KafkaClient, registryUrl: string, wanted: Reference) {
-  const windows = await readTopic(client, registryUrl, 'readings.windows', wanted.length);
-  const alerts = await readTopic(client, registryUrl, 'readings.anomalies', wanted.length);
+export async function compareFused(client: KafkaClient, registryUrl: string, topic: string, wanted: Reference) {
+  const windows = await readTopic(client, registryUrl, `${topic}.windows`, wanted.length);
+  const alerts = await readTopic(client, registryUrl, `${topic}.anomalies`, wanted.length);
   for (let p = 0; p < wanted.length; p++) {
     same(`windows of partition ${p}`, windows[p]!.length, wanted[p]!.windows.length);
     same(`alerts of partition ${p}`, alerts[p]!.length, wanted[p]!.alerts.length);

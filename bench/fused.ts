@@ -8,32 +8,51 @@ import { join } from 'node:path';
 import { connect } from '../src/clients/connect.ts';
 import { compareFused } from './compareFused.ts';
 import { loadReadings, registerReadings } from './load.ts';
-import { runAnomaly, startDev } from './processes.ts';
+import { type Cluster, runAnomaly, startDev } from './processes.ts';
 import { reference } from './reference.ts';
 
-const TOPIC = 'readings';
+const SENSORS = 10_000;
+const PARTITIONS = 4;
 
-export async function fused(records = 8_000_000, sensors = 10_000, partitions = 4) {
+/** Against `anomaly dev`. */
+export async function fused(records = 8_000_000) {
   const dev = await startDev();
-  const dir = mkdtempSync(join(tmpdir(), 'anomaly-bench-'));
   try {
-    const schemaId = await registerReadings(dev.registry, TOPIC);
-    const client = await connect({ brokers: [dev.brokers], client: 'platformatic' });
-    await loadReadings(client, TOPIC, schemaId, records, sensors, partitions);
-    writeFileSync(join(dir, 'anomaly.yaml'), CONFIG);
-    const result = await runAnomaly(dev, dir, ['run', '--until', 'end', '--leave-open', '-o', 'json']);
-    const checked = await compareFused(client, dev.registry, reference(records, sensors, partitions));
-    await client.close();
-    return { records, ...result, ...checked };
+    return await fusedOn(dev, 'readings', records);
   } finally {
-    rmSync(dir, { recursive: true, force: true });
     await dev.stop();
   }
 }
 
-const CONFIG = `version: 1
-pipeline: fused
-source: {topics: [${TOPIC}], key: sensor_id, time: ts, fields: {value: value}}
+/** Against any cluster, on a topic of its own; the run's client is the cluster's. */
+export async function fusedOn(cluster: Cluster, topic: string, records: number, watch: FusedWatch = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'anomaly-bench-'));
+  const client = await connect({ brokers: [cluster.brokers], client: 'platformatic' });
+  try {
+    const schemaId = await registerReadings(cluster.registry, topic);
+    await loadReadings(client, topic, schemaId, records, SENSORS, PARTITIONS);
+    writeFileSync(join(dir, 'anomaly.yaml'), configOf(topic));
+    watch.begins?.();
+    const result = await runAnomaly(cluster, dir, ['run', '--until', 'end', '--leave-open', '-o', 'json']);
+    watch.ended?.();
+    const wanted = reference(records, SENSORS, PARTITIONS);
+    const checked = await compareFused(client, cluster.registry, topic, wanted);
+    return { records, ...result, ...checked };
+  } finally {
+    await client.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Called around the measured process. */
+export interface FusedWatch {
+  readonly begins?: () => void;
+  readonly ended?: () => void;
+}
+
+const configOf = (topic: string) => `version: 1
+pipeline: fused-${topic}
+source: {topics: [${topic}], key: sensor_id, time: ts, fields: {value: value}}
 windows: [{name: w5m, type: tumbling, size: 5m, aggregates: [count, mean, min, max, stddev]}]
 score: {on: record, detector: rolling-z, window: 64, min_count: 8, threshold: 6}
 `;

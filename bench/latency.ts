@@ -10,9 +10,8 @@ import { connect } from '../src/clients/connect.ts';
 import { createRegistry } from '../src/clients/registry.ts';
 import { LatencySketch } from '../src/observe/latencySketch.ts';
 import { encodeReading, registerReadings } from './load.ts';
-import { spawnAnomaly, startDev } from './processes.ts';
+import { type Cluster, spawnAnomaly, startDev } from './processes.ts';
 
-const TOPIC = 'readings';
 const PARTITIONS = 4;
 const SENSORS = 1000;
 /** One record in so many is far off its sensor's level: enough alerts for a p99, few enough to stay outliers. */
@@ -21,29 +20,38 @@ const TICK_MS = 5;
 /** After the first alert: V8 is still compiling what runs often. */
 const WARM_UP_SECONDS = 5;
 
+/** Against `anomaly dev`. */
 export async function latency(eventsPerSecond = 10_000, seconds = 60) {
   const dev = await startDev();
-  const dir = mkdtempSync(join(tmpdir(), 'anomaly-bench-'));
   try {
-    const schemaId = await registerReadings(dev.registry, TOPIC);
-    const client = await connect({ brokers: [dev.brokers], client: 'platformatic' });
+    return await latencyOn(dev, 'readings', eventsPerSecond, seconds);
+  } finally {
+    await dev.stop();
+  }
+}
+
+/** Against any cluster, on a topic of its own; the pipeline's client is the cluster's. */
+export async function latencyOn(cluster: Cluster, topic: string, eventsPerSecond: number, seconds: number) {
+  const dir = mkdtempSync(join(tmpdir(), 'anomaly-bench-'));
+  const client = await connect({ brokers: [cluster.brokers], client: 'platformatic' });
+  try {
+    const schemaId = await registerReadings(cluster.registry, topic);
     await client.admin.createTopics([
-      { name: TOPIC, partitions: PARTITIONS },
-      { name: `${TOPIC}.anomalies`, partitions: PARTITIONS },
+      { name: topic, partitions: PARTITIONS },
+      { name: `${topic}.anomalies`, partitions: PARTITIONS },
     ]);
-    writeFileSync(join(dir, 'anomaly.yaml'), CONFIG);
-    const run = spawnAnomaly(dev, dir, ['run', '-o', 'json']);
-    const watch = await watchAlerts(client, dev.registry, seconds);
+    writeFileSync(join(dir, 'anomaly.yaml'), configOf(topic));
+    const run = spawnAnomaly(cluster, dir, ['run', '-o', 'json']);
+    const watch = await watchAlerts(client, cluster.registry, topic, seconds);
     const producer = await client.createProducer({ lingerMs: 1 });
     // What is sent until the pipeline has joined its group and put out a first alert warms up, and is not counted.
-    while (watch.seen() === 0) await send(producer, schemaId, eventsPerSecond, 1);
-    await send(producer, schemaId, eventsPerSecond, WARM_UP_SECONDS);
+    while (watch.seen() === 0) await send(producer, topic, schemaId, eventsPerSecond, 1);
+    await send(producer, topic, schemaId, eventsPerSecond, WARM_UP_SECONDS);
     watch.begin();
-    const sent = await send(producer, schemaId, eventsPerSecond, seconds);
+    const sent = await send(producer, topic, schemaId, eventsPerSecond, seconds);
     const lag = await watch.end(client);
     run.child.kill('SIGTERM');
     const ended = await run.result;
-    await client.close();
     return {
       eventsPerSecond,
       seconds,
@@ -54,12 +62,18 @@ export async function latency(eventsPerSecond = 10_000, seconds = 60) {
       peakRssMiB: ended.peakRssMiB,
     };
   } finally {
+    await client.close();
     rmSync(dir, { recursive: true, force: true });
-    await dev.stop();
   }
 }
 
-async function send(producer: Producer, schemaId: number, eventsPerSecond: number, seconds: number): Promise<number> {
+async function send(
+  producer: Producer,
+  topic: string,
+  schemaId: number,
+  eventsPerSecond: number,
+  seconds: number,
+): Promise<number> {
   const bytes = new Uint8Array(64);
   const view = new DataView(bytes.buffer);
   const keys = Array.from({ length: SENSORS }, (_, k) =>
@@ -80,7 +94,7 @@ async function send(producer: Producer, schemaId: number, eventsPerSecond: numbe
       const k = i % SENSORS;
       const value = 20 + noise + (i % SPIKE_EVERY === 0 ? 1000 : 0);
       const length = encodeReading(bytes, view, schemaId, keys[k]!, now, value);
-      producer.append(TOPIC, k % PARTITIONS, now, keys[k]!, 0, keys[k]!.length, bytes, 0, length);
+      producer.append(topic, k % PARTITIONS, now, keys[k]!, 0, keys[k]!.length, bytes, 0, length);
     }
     await producer.ready();
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
@@ -89,10 +103,10 @@ async function send(producer: Producer, schemaId: number, eventsPerSecond: numbe
   return i;
 }
 
-async function watchAlerts(client: KafkaClient, registryUrl: string, seconds: number) {
+async function watchAlerts(client: KafkaClient, registryUrl: string, topic: string, seconds: number) {
   const consumer = await client.createConsumer({ maxWaitMs: 500 });
   await consumer.assign(
-    Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: `${TOPIC}.anomalies`, partition, offset: 0 })),
+    Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: `${topic}.anomalies`, partition, offset: 0 })),
   );
   const all = new LatencySketch();
   const thirds = [new LatencySketch(), new LatencySketch(), new LatencySketch()];
@@ -117,9 +131,9 @@ async function watchAlerts(client: KafkaClient, registryUrl: string, seconds: nu
     },
     /** Waits for the last alerts, and gives what the pipeline had not committed when the sending stopped. */
     end: async (admin: KafkaClient) => {
-      const sources = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: TOPIC, partition }));
+      const sources = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition }));
       const ends = await admin.admin.listOffsets(sources, 'latest');
-      const committed = await admin.admin.groupOffsets('latency', sources);
+      const committed = await admin.admin.groupOffsets(`latency-${topic}`, sources);
       stopped = true;
       await reading;
       await consumer.close();
@@ -162,8 +176,8 @@ async function readAlerts(
   }
 }
 
-const CONFIG = `version: 1
-pipeline: latency
-source: {topics: [${TOPIC}], key: sensor_id, time: ts, fields: {value: value}}
+const configOf = (topic: string) => `version: 1
+pipeline: latency-${topic}
+source: {topics: [${topic}], key: sensor_id, time: ts, fields: {value: value}}
 score: {on: record, detector: rolling-z, window: 64, min_count: 8, threshold: 6}
 `;

@@ -1,10 +1,13 @@
 // The figures of docs/benchmarks.md.
-// usage: npm run bench [-- startup | decode | fused | latency | detection ...] [--records N] [--rate N] [--seconds N] [--write]
-// --write makes docs/benchmarks.md anew, which needs all of them in one run.
+// usage: npm run bench [-- startup | decode | fused | latency | detection | kafka ...]
+//        [--records N] [--rate N] [--seconds N] [--write]
+// --write makes docs/benchmarks.md anew, which needs all but kafka in one run. kafka needs a real one, so it runs when it
+// is named only, and with --write it renews its own section.
 import { cpus, totalmem } from 'node:os';
 import { decode } from './decode.ts';
 import { detection, formatDetection } from './detection.ts';
 import { fused } from './fused.ts';
+import { kafka } from './kafka.ts';
 import { latency } from './latency.ts';
 import { type BenchResults, writePage } from './page.ts';
 import { startup } from './startup.ts';
@@ -20,6 +23,7 @@ const benches: { [Name in keyof BenchResults]-?: () => Promise<NonNullable<Bench
   fused: () => fused(number('records', 8_000_000)),
   latency: () => latency(number('rate', 10_000), number('seconds', 60)),
   detection: async () => detection(),
+  kafka: () => kafka(number('records', 8_000_000), number('rate', 10_000), number('seconds', 60)),
 };
 type Name = keyof BenchResults;
 
@@ -28,7 +32,7 @@ console.log(machine);
 const names = Object.keys(benches) as Name[];
 const chosen = names.filter((name) => args.includes(name));
 const results: BenchResults = {};
-for (const name of chosen.length > 0 ? chosen : names) {
+for (const name of chosen.length > 0 ? chosen : names.filter((each) => each !== 'kafka')) {
   console.log(`\n## ${name}`);
   const result = await benches[name]();
   Object.assign(results, { [name]: result });

@@ -1,8 +1,10 @@
 // docs/benchmarks.md from the results of one run of the bench: `npm run bench -- --write`.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { decode } from './decode.ts';
 import { type DetectionRow, formatDetection } from './detection.ts';
 import type { fused } from './fused.ts';
+import type { KafkaBench } from './kafka.ts';
+import { clientChoiceTable, kafkaSection } from './kafkaSection.ts';
 import type { latency } from './latency.ts';
 import type { startup } from './startup.ts';
 
@@ -12,10 +14,35 @@ export interface BenchResults {
   fused?: Awaited<ReturnType<typeof fused>>;
   latency?: Awaited<ReturnType<typeof latency>>;
   detection?: readonly DetectionRow[];
+  kafka?: KafkaBench;
 }
 
-/** Writes the page; a result that is missing is an error, so that no page holds figures of two runs. */
+const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
+const ARCHITECTURE = new URL('../ARCHITECTURE.md', import.meta.url);
+const [OPEN, CLOSE] = ['<!-- kafka -->', '<!-- /kafka -->'];
+
+/**
+ * Writes the page; a result that is missing is an error, so that no page holds figures of two runs. The section of
+ * Apache Kafka says its own machine and date: it is renewed alone, and kept where the rest is renewed.
+ */
 export function writePage(machine: string, date: string, results: BenchResults): void {
+  if (results.kafka !== undefined) {
+    const table = clientChoiceTable(machine, date, results.kafka);
+    const text = readFileSync(ARCHITECTURE, 'utf8');
+    const [from, to] = [text.indexOf(OPEN) + OPEN.length, text.indexOf(CLOSE)];
+    writeFileSync(ARCHITECTURE, `${text.slice(0, from)}\n${table}\n${text.slice(to)}`);
+  }
+  const section = results.kafka === undefined ? undefined : kafkaSection(machine, date, results.kafka);
+  const written = readFileSync(PAGE, 'utf8');
+  const kept = written.includes(OPEN)
+    ? written.slice(written.indexOf(OPEN) + OPEN.length, written.indexOf(CLOSE))
+    : '\n';
+  const kafka = `${OPEN}${section === undefined ? kept : `\n${section}\n`}${CLOSE}\n`;
+  if (section !== undefined && Object.keys(results).length === 1) {
+    const own = written.includes(OPEN) ? written.slice(0, written.indexOf(OPEN)) : `${written}\n`;
+    writeFileSync(PAGE, `${own}${kafka}`);
+    return;
+  }
   const sections = [
     `# Benchmarks
 
@@ -29,7 +56,7 @@ Measured by \`npm run bench\` on ${machine}, ${date}. Everything was measured in
     latencySection(need(results.latency, 'latency')),
     detectionSection(need(results.detection, 'detection')),
   ];
-  writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), `${sections.join('\n\n')}\n`);
+  writeFileSync(PAGE, `${sections.join('\n\n')}\n\n${kafka}`);
 }
 
 function startupSection({ bareNodeMs, helpMs, addedMs }: NonNullable<BenchResults['startup']>): string {

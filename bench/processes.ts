@@ -1,13 +1,20 @@
 // The tool's own processes, as a user starts them: `anomaly dev` and whatever is measured against it.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const ANOMALY = fileURLToPath(new URL('../bin/anomaly.js', import.meta.url));
 
-export interface Dev {
+/** What a command is run against. */
+export interface Cluster {
   readonly brokers: string;
   readonly registry: string;
+  /** Default auto. */
+  readonly client?: 'platformatic' | 'librdkafka';
+}
+
+export interface Dev extends Cluster {
   stop(): Promise<void>;
 }
 
@@ -43,15 +50,16 @@ export interface RunResult {
 }
 
 /** Runs a command to its end, and gives its JSON and what it cost. */
-export async function runAnomaly(dev: Dev, cwd: string, args: readonly string[]): Promise<RunResult> {
-  return await spawnAnomaly(dev, cwd, args).result;
+export async function runAnomaly(cluster: Cluster, cwd: string, args: readonly string[]): Promise<RunResult> {
+  return await spawnAnomaly(cluster, cwd, args).result;
 }
 
-export function spawnAnomaly(dev: Dev, cwd: string, args: readonly string[]) {
+export function spawnAnomaly(cluster: Cluster, cwd: string, args: readonly string[]) {
   const env = {
     ...process.env,
-    ANOMALY_BROKERS: dev.brokers,
-    ANOMALY_REGISTRY_URLS: dev.registry,
+    ANOMALY_BROKERS: cluster.brokers,
+    ANOMALY_REGISTRY_URLS: cluster.registry,
+    ...(cluster.client !== undefined && { ANOMALY_CLIENT: cluster.client }),
     XDG_STATE_HOME: cwd,
   };
   const started = performance.now();
@@ -70,6 +78,13 @@ export function spawnAnomaly(dev: Dev, cwd: string, args: readonly string[]) {
     return { json: JSON.parse(await out!), cpuSeconds, peakRssMiB, wallSeconds };
   };
   return { child, result: finish() };
+}
+
+/** User and system time of a process so far, by Linux' account. */
+export function cpuSecondsOf(pid: number): number {
+  // The name, in brackets, may hold spaces; utime and stime are the 12th and 13th field after it, in hundredths.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** Writes what the process cost to descriptor 3 as it exits; the kernel's account, so all threads are in it. */

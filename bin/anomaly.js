@@ -1,6 +1,9 @@
 #!/usr/bin/env node
-// The only file that exits. Node runs the built output; Bun and Deno run the TypeScript sources as they are.
-const source = 'Bun' in globalThis || 'Deno' in globalThis;
+// The only file that exits. Node runs the built output; Bun and Deno run the TypeScript sources as they are where there
+// are any: the installed package has none, and its built output runs on all three.
+import { existsSync } from 'node:fs';
+
+const source = ('Bun' in globalThis || 'Deno' in globalThis) && existsSync(new URL('../src/cli.ts', import.meta.url));
 try {
   const { main } = await import(source ? '../src/cli.ts' : '../dist/cli.js');
   process.exitCode = await main(process.argv.slice(2));

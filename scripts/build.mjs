@@ -1,11 +1,19 @@
 // Builds dist/ for Node. One file a command rather than hundreds: loading @platformatic/kafka file by file costs 0.4 s
 // of CPU at every start, bundled a third of it. Bun and Deno run src/ as it is. Types are checked by `npm run check`.
-import { readFileSync, rmSync } from 'node:fs';
+//
+// Everything but the packages in `dependencies` and `optionalDependencies` is in dist/, so an installed package needs
+// nothing else, and Bun and Deno run its dist/ too.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
 rmSync(`${root}dist`, { recursive: true, force: true });
 const { target } = JSON.parse(readFileSync(`${root}tsconfig.json`, 'utf8')).compilerOptions;
+
+const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+const installed = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+/** Packages in the bundle load these for what nothing here uses. */
+const ASKED_FOR_BY_OTHERS = ['protobufjs', 'react-devtools-core', 'bufferutil', 'utf-8-validate', 'supports-color'];
 
 /** The library's modules only define things, though its manifest does not say so: unused ones may be left out. */
 const unusedMayGo = {
@@ -22,7 +30,7 @@ const unusedMayGo = {
   },
 };
 
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ['src/cli.ts'],
   outdir: 'dist',
@@ -34,18 +42,27 @@ await build({
   platform: 'node',
   target,
   jsx: 'automatic',
+  // React's development build is as large again, and does its checks at every frame.
+  define: { 'process.env.NODE_ENV': '"production"' },
   // Native or WebAssembly files are found beside their package.
-  external: [
-    '@confluentinc/kafka-javascript',
-    '@node-rs/crc32',
-    '@platformatic/wasm-utils',
-    '@bokuweb/zstd-wasm',
-    'protobufjs',
-    'react-devtools-core',
-  ],
+  external: [...installed, ...ASKED_FOR_BY_OTHERS],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
   },
   plugins: [unusedMayGo],
   logLevel: 'warning',
+  metafile: true,
 });
+writeFileSync(`${root}dist/THIRD-PARTY-LICENSES.txt`, licenses(Object.keys(metafile.inputs)));
+
+/** What the licences of bundled packages ask for: their text beside the code. */
+function licenses(inputs) {
+  const packages = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []));
+  const sections = [...packages].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(`${root}${folder}/package.json`, 'utf8'));
+    const file = readdirSync(`${root}${folder}`).find((each) => /^licen[cs]e/i.test(each));
+    const text = file === undefined ? '' : readFileSync(`${root}${folder}/${file}`, 'utf8').trim();
+    return `${name} ${version} (${license})\n\n${text}`;
+  });
+  return `${sections.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}

@@ -8,6 +8,7 @@ import { ITEM_FIELDS, type ItemKind } from '../src/config/items.ts';
 import { LATER_KEYS, PIPELINE_KEYS } from '../src/config/pipelineKeys.ts';
 import { envName, SETTINGS_TABLE, type SettingRow } from '../src/config/settingsTable.ts';
 import { ERROR_TABLE, type ErrorEntry } from '../src/errors.ts';
+import { capabilityTable, readResults } from './runtimes/capabilities.ts';
 
 const NOTE = '<!-- Written by npm run docs from the tables in src/; changes here are lost. -->\n';
 
@@ -28,7 +29,8 @@ function readme(): string {
     .slice(1, -1)
     .map((line) => line.trim().split(/ {2,}/));
   const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const filled = between(text, 'commands', `| Command | What it does |\n|---|---|\n${rows.join('\n')}`);
+  const named = between(text, 'commands', `| Command | What it does |\n|---|---|\n${rows.join('\n')}`);
+  const filled = between(named, 'capabilities', capabilityTable(readResults()));
   const meanings = codes.map(([code, meaning]) => `| ${code} | ${meaning} |`);
   return between(filled, 'exit-codes', `| Code | Meaning |\n|---|---|\n${meanings.join('\n')}`);
 }

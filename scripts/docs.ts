@@ -1,11 +1,21 @@
-// Writes docs/errors.md, docs/commands.md and docs/configuration.md from the tables in the code.
+// Writes docs/errors.md, docs/commands.md and docs/configuration.md from the tables in the code, README's tables, and
+// docs/clients-by-release.md from runs of both clients, where both load.
 // usage: node --import tsx scripts/docs.ts [--check]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { loadBinding } from '../src/clients/librdkafka/binding.ts';
+import { clientsByRelease, clientsByReleasePage } from './clientsByRelease.ts';
 import { generatedDocs } from './docPages.ts';
 
 const check = process.argv.includes('--check');
-for (const [name, text] of generatedDocs()) {
+const pages = generatedDocs();
+try {
+  await loadBinding();
+  pages.set('clients-by-release.md', clientsByReleasePage(await clientsByRelease(['platformatic', 'librdkafka'])));
+} catch (error) {
+  process.stderr.write(`docs/clients-by-release.md is left as it is: ${(error as Error).message}\n`);
+}
+for (const [name, text] of pages) {
   const path = fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
   if (!check) writeFileSync(path, text);
   else if (readFileSync(path, 'utf8') !== text) {

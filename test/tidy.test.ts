@@ -16,7 +16,7 @@ const LAW: Readonly<Record<string, Readonly<Record<string, 'all' | 'types'>>>> =
   output: { errors: 'all', config: 'all' },
   stores: { errors: 'all', engine: 'all' },
   observe: { errors: 'all', engine: 'all' },
-  clients: { errors: 'all', engine: 'all', wire: 'all', schemas: 'all' },
+  clients: { errors: 'all', engine: 'all', wire: 'all', schemas: 'all', platform: 'all' },
   inputs: { errors: 'all', engine: 'all', wire: 'all', clients: 'types' },
   models: { errors: 'all', engine: 'all' },
   alerts: { errors: 'all', engine: 'all', clients: 'types', output: 'types' },

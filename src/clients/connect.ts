@@ -1,4 +1,5 @@
 import { AnomalyError, isAnomalyError } from '../errors.ts';
+import { runtimeInfo } from '../platform/runtime.ts';
 import type { ClientOptions, KafkaClient } from './client.ts';
 
 export type ClientName = 'platformatic' | 'librdkafka';
@@ -12,7 +13,7 @@ export interface ConnectOptions extends ClientOptions {
 export interface ClientChoice {
   readonly client: ClientName;
   readonly reason: string;
-  /** What the fast client lacks against this broker, one line each. */
+  /** The versions that the broker lacks for the fast client, an API each. */
   readonly missing: readonly string[];
 }
 
@@ -50,17 +51,24 @@ async function choose(options: ConnectOptions): Promise<{ client: KafkaClient; c
     return { client: fast, choice: { client: 'platformatic', reason, missing } };
   }
   await fast.close();
+  const reason = `${options.brokers.join(', ')} lacks versions that the fast client speaks: ${missing.join(', ')}`;
   try {
     const client = await connectNative(options);
-    return { client, choice: { client: 'librdkafka', reason: missing.join('; '), missing } };
+    return { client, choice: { client: 'librdkafka', reason, missing } };
   } catch (error) {
     if (!isAnomalyError(error) || error.code !== 'ANM_CLIENT_MISSING') throw error;
     throw new AnomalyError(
       'ANM_UNSUPPORTED',
-      `cannot use ${options.brokers.join(', ')} as ${missing.join('; ')}; and the client librdkafka, which speaks older versions, does not load`,
-      { hint: error.hint, details: { missing }, cause: error },
+      `cannot use this broker: ${reason}; and the client librdkafka, which speaks older versions, does not load`,
+      { hint: `${nativeHint()}, or use Redpanda v25.3, Kafka 3.0 or newer`, details: { missing }, cause: error },
     );
   }
+}
+
+function nativeHint(): string {
+  return runtimeInfo().nativeClient
+    ? 'run npm install @confluentinc/kafka-javascript (docs/native-client.md says what it needs)'
+    : 'run anomaly on Node 20 to 24, where the native client serves this broker (docs/native-client.md)';
 }
 
 async function connectNative(options: ClientOptions): Promise<KafkaClient> {

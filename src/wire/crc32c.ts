@@ -38,7 +38,8 @@ export async function loadFastCrc32c(): Promise<Crc32cKind> {
   if (fast !== null) return kind;
   const candidates: [Crc32cKind, () => Promise<{ crc32c: Crc32cOfView }>][] = [
     ['native', () => import('@node-rs/crc32')],
-    ['wasm', () => import('@platformatic/wasm-utils') as Promise<{ crc32c: Crc32cOfView }>],
+    // The entry that holds its WebAssembly itself, so that it can be bundled.
+    ['wasm', () => import('@platformatic/wasm-utils/bundled') as Promise<{ crc32c: Crc32cOfView }>],
   ];
   for (const [name, load] of candidates) {
     const candidate = await load().then(

@@ -1,9 +1,13 @@
 import type { Detector, Verdict } from '../../src/engine/detectors/detector.ts';
 import { SnapshotReader, SnapshotWriter } from '../../src/engine/state.ts';
 
-/** A verdict as it was when the alert came, with the index of the value. */
-export interface SeenAlert extends Verdict {
+/**
+ * A verdict as it was when the alert came, with the index of the value. Its parts are plain numbers: assert compares
+ * typed arrays by their bits, and which bits a NaN has is up to the runtime.
+ */
+export interface SeenAlert extends Omit<Verdict, 'parts'> {
   readonly index: number;
+  readonly parts: readonly number[];
 }
 
 /** Columns to score: slot, time and value. */
@@ -18,7 +22,7 @@ export function scoreAll(detector: Detector, columns: Columns, cuts: readonly nu
   const alerts: SeenAlert[] = [];
   const handler = {
     onAlert(index: number, from: Detector) {
-      alerts.push({ ...from.current, parts: from.current.parts.slice(), index });
+      alerts.push({ ...from.current, parts: [...from.current.parts], index });
     },
   };
   const slots = Int32Array.from(columns.slots);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { crc32c, crc32cKind, crc32cOfTables, loadFastCrc32c } from '../../src/wire/crc32c.ts';
+import { crc32c, crc32cOfTables, loadFastCrc32c } from '../../src/wire/crc32c.ts';
 
 const ascending = Uint8Array.from({ length: 32 }, (_, i) => i);
 
@@ -16,12 +16,15 @@ const vectors: [Uint8Array, number][] = [
 ];
 
 test('published vectors, before and after the fast implementation is loaded', async () => {
-  for (const [bytes, expected] of vectors) assert.equal(crc32c(bytes), expected);
-  assert.equal(crc32cKind(), 'javascript');
-  const kind = await loadFastCrc32c();
-  assert.equal(kind, crc32cKind());
+  // An instance of its own: others in this process may have loaded it.
+  const url = new URL('../../src/wire/crc32c.ts?fresh', import.meta.url).href;
+  const fresh = (await import(url)) as typeof import('../../src/wire/crc32c.ts');
+  for (const [bytes, expected] of vectors) assert.equal(fresh.crc32c(bytes), expected);
+  assert.equal(fresh.crc32cKind(), 'javascript');
+  const kind = await fresh.loadFastCrc32c();
+  assert.equal(kind, fresh.crc32cKind());
   assert.notEqual(kind, 'javascript');
-  for (const [bytes, expected] of vectors) assert.equal(crc32c(bytes), expected);
+  for (const [bytes, expected] of vectors) assert.equal(fresh.crc32c(bytes), expected);
 });
 
 test('every range of a buffer has the CRC of the tables, bit by bit', async () => {

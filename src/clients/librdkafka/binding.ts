@@ -1,4 +1,5 @@
 import { AnomalyError } from '../../errors.ts';
+import { runtimeInfo } from '../../platform/runtime.ts';
 
 /**
  * The part of @confluentinc/kafka-javascript's node-rdkafka style API that is used, typed here because the package is
@@ -144,6 +145,15 @@ const INSTALL_HINT =
 /** Loads the addon, or rejects with ANM_CLIENT_MISSING that says how to get it. */
 export async function loadBinding(): Promise<Binding> {
   const name = '@confluentinc/kafka-javascript';
+  const runtime = runtimeInfo();
+  // Not tried: some versions of these runtimes crash on it.
+  if (!runtime.nativeClient) {
+    throw new AnomalyError(
+      'ANM_CLIENT_MISSING',
+      `cannot use the client librdkafka on ${runtime.name}: it loads on Node only, as it is not written against Node-API`,
+      { hint: 'use --client platformatic, or run anomaly on Node 20 to 24' },
+    );
+  }
   try {
     // By a variable: neither the compiler nor a bundler may take the optional package for granted.
     const module = (await import(name)) as { default?: { RdKafka?: Binding } & Partial<Binding> } & Partial<Binding>;

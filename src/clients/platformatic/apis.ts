@@ -87,16 +87,20 @@ export function requireVersion<Request extends unknown[], Response>(
 ): API<Request, Response> {
   const found = commonVersion(choice, ranges);
   if (found !== null) return found;
-  throw new AnomalyError('ANM_UNSUPPORTED', unsupportedReason(choice, ranges, address), {
-    hint: 'use --client librdkafka, which speaks older versions, or a newer broker',
-  });
+  const offers = offered(ranges.get(choice.versions[0]!.key));
+  throw new AnomalyError(
+    'ANM_UNSUPPORTED',
+    `cannot ask ${address} as the fast client speaks ${spoken(choice)}, and it offers ${offers}`,
+    { hint: 'use --client librdkafka on Node 20 to 24, which speaks older versions, or a newer broker' },
+  );
 }
 
-/** What the fast client cannot do against this broker: empty when it can do all of it. */
-export function missingApis(apis: Apis, ranges: ApiRanges, address: string): string[] {
+/** What the fast client cannot do against this broker, an API each; empty when it can do all of it. */
+export function missingApis(apis: Apis, ranges: ApiRanges): string[] {
   const missing: string[] = [];
   for (const choice of Object.values(apis) as ApiChoice<unknown[], unknown>[]) {
-    if (commonVersion(choice, ranges) === null) missing.push(unsupportedReason(choice, ranges, address));
+    if (commonVersion(choice, ranges) !== null) continue;
+    missing.push(`${spoken(choice)} (offered: ${offered(ranges.get(choice.versions[0]!.key))})`);
   }
   for (const [name, key, version] of [
     ['Fetch', FETCH_KEY, FETCH_VERSION],
@@ -104,34 +108,19 @@ export function missingApis(apis: Apis, ranges: ApiRanges, address: string): str
   ] as const) {
     const range = ranges.get(key);
     if (range === undefined || version < range[0] || version > range[1]) {
-      missing.push(reason(name, `v${version}`, range, address));
+      missing.push(`${name} v${version} (offered: ${offered(range)})`);
     }
   }
   return missing;
 }
 
-function unsupportedReason(
-  choice: ApiChoice<never, unknown> | ApiChoice<unknown[], unknown>,
-  ranges: ApiRanges,
-  address: string,
-): string;
-function unsupportedReason<Request extends unknown[], Response>(
-  choice: ApiChoice<Request, Response>,
-  ranges: ApiRanges,
-  address: string,
-): string;
-function unsupportedReason(
-  choice: { name: string; versions: readonly { key: number; version: number }[] },
-  ranges: ApiRanges,
-  address: string,
-): string {
+/** 'Metadata v9 to v12' */
+function spoken(choice: { name: string; versions: readonly { version: number }[] }): string {
   const newest = choice.versions[0]!.version;
   const oldest = choice.versions.at(-1)!.version;
-  const has = oldest === newest ? `v${newest}` : `v${oldest} to v${newest}`;
-  return reason(choice.name, has, ranges.get(choice.versions[0]!.key), address);
+  return `${choice.name} ${oldest === newest ? `v${newest}` : `v${oldest} to v${newest}`}`;
 }
 
-function reason(name: string, has: string, range: readonly [number, number] | undefined, address: string): string {
-  const offers = range === undefined ? 'does not offer it' : `offers v${range[0]} to v${range[1]}`;
-  return `the fast client speaks ${name} ${has}, and ${address} ${offers}`;
+function offered(range: readonly [number, number] | undefined): string {
+  return range === undefined ? 'none' : `v${range[0]} to v${range[1]}`;
 }

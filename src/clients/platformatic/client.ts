@@ -33,10 +33,9 @@ export class PlatformaticClient implements KafkaClient {
     return new PlatformaticClient(cluster);
   }
 
-  /** Why this broker is beyond the fast client, one line each; empty when it is not. */
+  /** The versions that this broker lacks for the fast client, an API each; empty when it lacks none. */
   async missing(): Promise<string[]> {
-    const socket = await this.#cluster.control();
-    return missingApis(this.#cluster.apis, await this.#cluster.ranges(), socket.address);
+    return missingApis(this.#cluster.apis, await this.#cluster.ranges());
   }
 
   async createProducer(options: ProducerOptions = {}): Promise<Producer> {

@@ -1,0 +1,52 @@
+// The unit tests of src/wire and src/engine on each runtime's own test runner. All files are loaded into one process on
+// Node, where a process a file would take most of the time.
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, type Runtime } from './runtime.ts';
+
+const FOLDERS = ['test/wire', 'test/engine'];
+const GOLDEN = 'the golden digest: engine outputs are the same bytes on every runtime';
+
+export interface UnitTests {
+  readonly passed: number;
+  readonly failed: number;
+  readonly golden: boolean;
+  readonly output: string;
+}
+
+export function runUnitTests(on: Runtime): UnitTests {
+  const { status, stdout, stderr } = start(on);
+  const output = `${stdout}\n${stderr}`;
+  const count = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? Number.NaN);
+  const found = {
+    node: [/^(\d+) passed/m, /, (\d+) failed$/m],
+    bun: [/^ *(\d+) pass$/m, /^ *(\d+) fail$/m],
+    deno: [/\| (\d+) passed/, /\| (\d+) failed/],
+  }[on.id === 'node24' ? 'node' : on.id];
+  const [passed, failed] = [count(found[0]!), count(found[1]!)];
+  const golden = new RegExp(`(✔|\\(pass\\)) ${GOLDEN}|${GOLDEN} \\.\\.\\. ok`).test(output);
+  // A runner that crashed, or that found nothing, has not passed.
+  const clean = status === 0 && passed > 0;
+  return { passed: passed || 0, failed: clean ? failed : Math.max(1, failed || 0), golden, output };
+}
+
+function start(on: Runtime): SpawnSyncReturns<string> {
+  const options = {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+    maxBuffer: 64 * 2 ** 20,
+  } as const;
+  if (on.id === 'bun') return spawnSync(on.command, ['test', '--timeout', '120000', ...FOLDERS], options);
+  if (on.id === 'deno') return spawnSync(on.command, ['test', '-A', '--no-check', ...FOLDERS], options);
+  const files = FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => join(ROOT, folder, name)),
+  );
+  const all = files.map((file) => `import ${JSON.stringify(file)};`).join('\n');
+  const reporter = `--test-reporter=${join(ROOT, 'scripts/reporter.mjs')}`;
+  const args = ['--import', 'tsx', reporter, '--input-type=module', '--eval', all];
+  return spawnSync(on.command, args, options);
+}
