@@ -1,4 +1,4 @@
-import type { ValidateFunction } from 'ajv';
+import type { Ajv, ValidateFunction } from 'ajv';
 import { AnomalyError } from '../errors.ts';
 import { subschemas } from './jsonKeywords.ts';
 import { ExactJson, sortMembers } from './jsonText.ts';
@@ -50,30 +50,36 @@ export async function loadJsonSchemaParser(): Promise<SchemaParser> {
 }
 
 async function loadDialects(): Promise<readonly Dialect[]> {
-  const [{ Ajv }, { Ajv2019 }, { Ajv2020 }, { default: draft4 }] = await Promise.all([
+  const [latest, ajv2019, ajv2020, draft4] = await Promise.all([
     import('ajv'),
     import('ajv/dist/2019.js'),
     import('ajv/dist/2020.js'),
     import('ajv-draft-04'),
   ]);
-  const options = { strict: false, validateFormats: false, logger: false } as const;
-  // A CommonJS package whose default export lies a level deeper on some runtimes.
-  const Draft4 = (draft4 as unknown as { default?: typeof Ajv }).default ?? (draft4 as unknown as typeof Ajv);
+  const metaSchema = (library: { readonly default: unknown }, id: string): ValidateFunction => {
+    // Patterns are checked apart, formats are notes.
+    return new (classOf(library))({ strict: false, validateFormats: false, logger: false }).getSchema(id)!;
+  };
   const old = (name: string, number: string, validate: ValidateFunction): Dialect => {
     return { name, uri: `json-schema.org/draft-0${number}/schema`, refHidesSiblings: true, validate };
   };
   const recent = (name: string, validate: ValidateFunction): Dialect => {
     return { name, uri: `json-schema.org/draft/${name}/schema`, refHidesSiblings: false, validate };
   };
-  const draft7 = new Ajv(options).getSchema('http://json-schema.org/draft-07/schema')!;
+  const draft7 = metaSchema(latest, 'http://json-schema.org/draft-07/schema');
   return [
     old('draft 7', '7', draft7),
-    recent('2020-12', new Ajv2020(options).getSchema('https://json-schema.org/draft/2020-12/schema')!),
-    recent('2019-09', new Ajv2019(options).getSchema('https://json-schema.org/draft/2019-09/schema')!),
+    recent('2020-12', metaSchema(ajv2020, 'https://json-schema.org/draft/2020-12/schema')),
+    recent('2019-09', metaSchema(ajv2019, 'https://json-schema.org/draft/2019-09/schema')),
     // Draft 7 only added keywords to draft 6.
     old('draft 6', '6', draft7),
-    old('draft 4', '4', new Draft4(options).getSchema('http://json-schema.org/draft-04/schema')!),
+    old('draft 4', '4', metaSchema(draft4, 'http://json-schema.org/draft-04/schema')),
   ];
+}
+
+/** The packages are CommonJS: how deep their default export lies depends on the runtime, and on bundling. */
+function classOf({ default: exported }: { readonly default: unknown }): typeof Ajv {
+  return (exported as { default?: typeof Ajv }).default ?? (exported as typeof Ajv);
 }
 
 /** The dialect that `$schema` names, else the first whose meta-schema holds. */
