@@ -1,8 +1,9 @@
 import { checkEnum, checkMessage } from './protobufChecks.ts';
+import { takeFieldOptions, takeOption, takeValue } from './protobufOptions.ts';
 import type { EnumSyntax, FieldSyntax, FileSyntax, MessageSyntax, TypeUse } from './protobufSyntax.ts';
 import { Tokens } from './protobufTokens.ts';
 
-/** Messages inside messages, and values inside values of options. */
+/** Messages inside messages. */
 const MAX_DEPTH = 64;
 const MAX_PACKAGE_PARTS = 50;
 const MAX_FIELD_NUMBER = 2 ** 29 - 1;
@@ -37,7 +38,7 @@ class Parser {
       if (tokens.skip(';')) continue;
       if (tokens.skip('import')) imports.push(this.importPath());
       else if (tokens.skip('package')) name = this.packageName(name);
-      else if (tokens.skip('option')) this.option();
+      else if (tokens.skip('option')) takeOption(this.tokens);
       else if (tokens.skip('message')) messages.push(this.message(0));
       else if (tokens.skip('enum')) enums.push(this.enumeration());
       else if (tokens.skip('extend')) this.extend(messages, this.uses, 0);
@@ -107,7 +108,7 @@ class Parser {
   private member(message: MessageSyntax, depth: number): void {
     const { tokens } = this;
     if (tokens.skip(';')) return;
-    if (tokens.skip('option')) this.option();
+    if (tokens.skip('option')) takeOption(this.tokens);
     else if (tokens.skip('message')) message.messages.push(this.message(depth + 1));
     else if (tokens.skip('enum')) message.enums.push(this.enumeration());
     else if (tokens.skip('oneof')) this.oneof(message, depth);
@@ -126,7 +127,7 @@ class Parser {
     const before = message.fields.length;
     while (!tokens.skip('}')) {
       if (tokens.skip(';')) continue;
-      if (tokens.skip('option')) this.option();
+      if (tokens.skip('option')) takeOption(this.tokens);
       else message.fields.push(this.field(message.messages, depth, name));
     }
     if (message.fields.length === before) throw tokens.failure(`the oneof '${name}' has no field`);
@@ -156,7 +157,7 @@ class Parser {
     if (number < 1 || number > MAX_FIELD_NUMBER || (number >= 19_000 && number <= 19_999)) {
       throw tokens.failure(`the field '${name}' has the number ${number}, which is out of range or reserved`, line);
     }
-    if (tokens.skip('[')) this.fieldOptions();
+    if (tokens.skip('[')) takeFieldOptions(this.tokens);
     if (isGroup) {
       groups.push(this.messageBody(name, line, depth + 1, true));
       return { name: name.toLowerCase(), number, line, label, oneof, type: name, keyType: null };
@@ -205,7 +206,7 @@ class Parser {
       if (to < from) throw tokens.failure(`the range from ${from} to ${to} is empty`);
       add(from, to);
     } while (tokens.skip(','));
-    if (tokens.skip('[')) this.fieldOptions();
+    if (tokens.skip('[')) takeFieldOptions(this.tokens);
     tokens.expect(';');
   }
 
@@ -218,7 +219,7 @@ class Parser {
     tokens.expect('{');
     while (!tokens.skip('}')) {
       if (tokens.skip(';')) continue;
-      if (tokens.skip('option')) allowsAlias = this.option() === 'allow_alias' || allowsAlias;
+      if (tokens.skip('option')) allowsAlias = takeOption(this.tokens) === 'allow_alias' || allowsAlias;
       else if (tokens.skip('reserved')) {
         if (tokens.next.kind === 'number' || tokens.next.text === '-') this.ranges(MAX_ENUM_NUMBER, () => {});
         else this.names();
@@ -226,7 +227,7 @@ class Parser {
         const value = { name: tokens.name(), number: 0 };
         tokens.expect('=');
         value.number = tokens.integer();
-        if (tokens.skip('[')) this.fieldOptions();
+        if (tokens.skip('[')) takeFieldOptions(this.tokens);
         tokens.expect(';');
         values.push(value);
       }
@@ -262,7 +263,7 @@ class Parser {
     while (!tokens.skip('}')) {
       if (tokens.skip(';')) continue;
       if (tokens.skip('option')) {
-        this.option();
+        takeOption(this.tokens);
         continue;
       }
       tokens.expect('rpc');
@@ -270,7 +271,7 @@ class Parser {
       this.rpcType();
       tokens.expect('returns');
       this.rpcType();
-      if (tokens.next.text === '{') this.value(0);
+      if (tokens.next.text === '{') takeValue(this.tokens, 0);
       else tokens.expect(';');
     }
   }
@@ -284,59 +285,5 @@ class Parser {
     const type = first === 'stream' && tokens.next.text !== ')' ? tokens.path() : first;
     tokens.expect(')');
     this.uses.push({ type, line });
-  }
-
-  /** The name of the option. */
-  private option(): string {
-    const name = this.optionName();
-    this.tokens.expect('=');
-    this.value(0);
-    this.tokens.expect(';');
-    return name;
-  }
-
-  private fieldOptions(): void {
-    do {
-      this.optionName();
-      this.tokens.expect('=');
-      this.value(0);
-    } while (this.tokens.skip(','));
-    this.tokens.expect(']');
-  }
-
-  private optionName(): string {
-    const { tokens } = this;
-    let name = '';
-    do {
-      if (tokens.skip('(')) {
-        name += `(${tokens.path()})`;
-        tokens.expect(')');
-      } else name += tokens.path();
-      // A dot after a bracket belongs to the word that follows.
-    } while (tokens.next.kind === 'word');
-    return name;
-  }
-
-  /** A scalar, or anything between brackets. */
-  private value(depth: number): void {
-    const { tokens } = this;
-    if (depth > MAX_DEPTH) throw tokens.failure(`values are nested more than ${MAX_DEPTH} deep`);
-    for (const [open, close] of [
-      ['{', '}'],
-      ['[', ']'],
-      ['<', '>'],
-    ] as const) {
-      if (!tokens.skip(open)) continue;
-      while (!tokens.skip(close)) {
-        if (tokens.next.kind === 'end') throw tokens.unexpected(`'${close}'`);
-        this.value(depth + 1);
-      }
-      return;
-    }
-    if (tokens.next.kind === 'string') tokens.string();
-    else if (tokens.skip('-') || tokens.skip('+')) this.value(depth + 1);
-    else if (tokens.next.kind === 'word' || tokens.next.kind === 'number') tokens.take();
-    else if (depth > 0 && /^[:,;=/()]$/.test(tokens.next.text)) tokens.take();
-    else throw tokens.unexpected('a value');
   }
 }
