@@ -42,8 +42,6 @@ const { metafile } = await build({
   platform: 'node',
   target,
   jsx: 'automatic',
-  // React's development build is as large again, and does its checks at every frame.
-  define: { 'process.env.NODE_ENV': '"production"' },
   // Native or WebAssembly files are found beside their package.
   external: [...installed, ...ASKED_FOR_BY_OTHERS],
   banner: {

@@ -13,8 +13,8 @@ export const dev: Command = {
   group: 'Setup',
   summary: 'Start an embedded broker, Schema Registry and Admin API for development',
   description:
-    'One process that speaks the Kafka protocol with the API versions of a Redpanda release, a Schema Registry for\n' +
-    'Avro, and the part of the Admin API that this tool reads. In memory: everything is gone when it ends.',
+    'One process that speaks the Kafka protocol with the API versions of a Redpanda release, a Schema Registry\n' +
+    'for Avro, JSON Schema and Protobuf, and the part of the Admin API that this tool reads. In memory: everything is gone when it ends.',
   options: [
     { flags: '--port <n>', summary: 'port of the Kafka API; 0 = any free one', type: 'integer', default: 9092 },
     { flags: '--registry-port <n>', summary: 'port of the Schema Registry', type: 'integer', default: 8081 },
@@ -52,7 +52,7 @@ async function runDev(context: CommandContext): Promise<number> {
   try {
     const broker = await startBroker({ ...flags.broker, host, port: flags.port, logger });
     listening.push(broker);
-    const registry = await startRegistry({ port: flags.registryPort, host, logger });
+    const registry = await startRegistry({ port: flags.registryPort, host, logger, profile: broker.version });
     listening.push(registry);
     const admin = await startAdmin({ port: flags.adminPort, host, broker, logger });
     listening.push(admin);

@@ -23,7 +23,7 @@ export class LineSchemas implements Pick<SchemaRegistry, 'schemaById'> {
 
   async schemaById(id: number): Promise<RegisteredSchema> {
     const schema = this.#known.get(id);
-    if (typeof schema === 'string') return { id, schema, type: 'AVRO' };
+    if (typeof schema === 'string') return { id, schema, type: 'AVRO', references: [] };
     if (schema === null || this.#registry === undefined) {
       throw new AnomalyError('ANM_SCHEMA_UNKNOWN', `the pipe has no schema ${id}`, {
         hint: 'pass the lines of type schema on, too',

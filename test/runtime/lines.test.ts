@@ -52,7 +52,7 @@ async function throughLines(records: readonly Raw[], schemas: ReadonlyMap<number
     schemaById: async (id) => {
       const schema = schemas.get(id);
       if (schema === undefined) throw new AnomalyError('ANM_SCHEMA_UNKNOWN', `no schema ${id}`);
-      return { id, schema, type: 'AVRO' };
+      return { id, schema, type: 'AVRO', references: [] };
     },
   });
   const text = (await writer.lines(batchOf(records))).map((line) => JSON.stringify(line));
