@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { AnomalyError } from '../errors.ts';
+import { type ListenerTls, serverTls } from './security/listener.ts';
 
 export interface HttpServer {
   readonly port: number;
@@ -35,17 +37,22 @@ export interface HttpServerOptions {
   /** Must not throw: failures are replies. */
   handle(request: HttpRequest): HttpReply;
   readonly tooLarge: HttpReply;
+  /** Absent: plain text. */
+  readonly tls?: ListenerTls | undefined;
+  /** A reply for a request that may not be handled, by its Authorization header; null lets it pass. */
+  readonly refuse?: ((path: string, authorization: string | undefined) => HttpReply | null) | undefined;
 }
 
 /** Starts a small HTTP server for one synchronous handler. @throws AnomalyError ANM_PORT_IN_USE */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     readBody(request, options.maxBodyBytes).then(
-      (body) => send(response, body === null ? options.tooLarge : options.handle(decode(request, body))),
+      (body) => send(response, replyTo(request, body, options)),
       // The client went away in the middle of its request: there is nobody to answer.
       () => response.destroy(),
     );
-  });
+  };
+  const server = options.tls === undefined ? createServer(listener) : createTlsServer(serverTls(options.tls), listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, options)));
     server.listen(options.port, options.host, resolve);
@@ -54,13 +61,20 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return {
     port,
-    url: `http://${host}:${port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
     close: () =>
       new Promise((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)));
         server.closeAllConnections();
       }),
   };
+}
+
+function replyTo(request: IncomingMessage, body: string | null, options: HttpServerOptions): HttpReply {
+  const path = (request.url ?? '/').split('?', 1)[0]!;
+  const refused = options.refuse?.(path, request.headers.authorization);
+  if (refused) return refused;
+  return body === null ? options.tooLarge : options.handle(decode(request, body));
 }
 
 function listenError(error: NodeJS.ErrnoException, { host, port, purpose }: HttpServerOptions): AnomalyError {
@@ -112,6 +126,7 @@ function send(response: ServerResponse, reply: HttpReply): void {
   response.writeHead(reply.status, {
     'content-type': reply.contentType,
     'content-length': Buffer.byteLength(reply.body),
+    ...(reply.status === 401 ? { 'www-authenticate': 'Basic realm="anomaly dev"' } : {}),
   });
   response.end(reply.body);
 }

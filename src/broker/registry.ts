@@ -3,6 +3,9 @@ import { type HttpReply, type HttpRequest, type HttpServer, startHttpServer } fr
 import { REGISTRY_ERRORS as CODES, RegistryError } from './registryError.ts';
 import { routeRegistry } from './registryRoutes.ts';
 import { RegistryStore } from './registryStore.ts';
+import type { CredentialStore } from './security/credentials.ts';
+import { isAuthorized } from './security/httpAuthorization.ts';
+import type { ListenerTls } from './security/listener.ts';
 
 export interface RegistryOptions {
   /** 0 = any free port. Redpanda's is 8081. */
@@ -10,6 +13,9 @@ export interface RegistryOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
   readonly logger?: Logger;
+  readonly tls?: ListenerTls;
+  /** Each request needs a user of these, by HTTP basic authentication. */
+  readonly credentials?: CredentialStore;
 }
 
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
@@ -24,6 +30,7 @@ const MAX_BODY_BYTES = 1 << 20;
  */
 export async function startRegistry(options: RegistryOptions): Promise<HttpServer> {
   const store = new RegistryStore();
+  const { credentials } = options;
   return startHttpServer({
     port: options.port,
     host: options.host ?? '127.0.0.1',
@@ -31,8 +38,13 @@ export async function startRegistry(options: RegistryOptions): Promise<HttpServe
     maxBodyBytes: MAX_BODY_BYTES,
     tooLarge: failure(new RegistryError(413, `the request is larger than ${MAX_BODY_BYTES} bytes`)),
     handle: (request) => answer(store, request, options.logger),
+    tls: options.tls,
+    refuse: (_path, authorization) =>
+      credentials === undefined || isAuthorized(credentials, authorization) ? null : UNAUTHORIZED,
   });
 }
+
+const UNAUTHORIZED = failure(new RegistryError(40101, 'Unauthorized'));
 
 function answer(store: RegistryStore, request: HttpRequest, logger: Logger | undefined): HttpReply {
   const reply = attempt(store, request, logger);
