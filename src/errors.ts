@@ -81,6 +81,13 @@ export const ERROR_TABLE = {
     summary: 'The broker or registry refused the credentials.',
     hint: 'check the user, the password file and the SASL mechanism',
   },
+  ANM_TLS: {
+    exit: 4,
+    retryable: false,
+    summary:
+      'TLS cannot be set up: a certificate is not trusted, expired, missing or for another name, or only one side speaks TLS.',
+    hint: 'the message names the setting; docs/security.md has an example of each case',
+  },
   ANM_AUTHORIZATION: {
     exit: 4,
     retryable: false,
