@@ -12,6 +12,8 @@ import { makeHandlers } from './handlers/handlers.ts';
 import { DEFAULT_PROFILE, PROFILES, profileNamed } from './profiles.ts';
 import { ByteWriter } from './protocol/bytes.ts';
 import { TopicStore } from './topics.ts';
+import { TransactionCoordinator } from './transactions/coordinator.ts';
+import { transactionViews } from './transactions/views.ts';
 
 export interface BrokerOptions {
   /** 0 (the default) takes any free one. */
@@ -30,6 +32,17 @@ export interface BrokerOptions {
   readonly minSessionTimeoutMs?: number;
   /** Default 300000, Redpanda's. */
   readonly maxSessionTimeoutMs?: number;
+  /** Default 900000, Redpanda's transaction_max_timeout_ms. */
+  readonly maxTransactionTimeoutMs?: number;
+  /**
+   * Whether each transaction takes one offset of each of its partitions, as Redpanda's do, which no fetch returns.
+   * Default true; false is what Apache Kafka does.
+   */
+  readonly transactionFences?: boolean;
+  /** How long the markers of a transaction wait after its outcome is decided and told. Default 0: before the answer. */
+  readonly markerDelayMs?: number;
+  /** How long after the start groups and transactions answer COORDINATOR_LOAD_IN_PROGRESS. Default 0. */
+  readonly coordinatorLoadMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly faults?: readonly Fault[];
@@ -38,6 +51,7 @@ export interface BrokerOptions {
 }
 
 const NODE_ID = 0;
+const WEEK_MS = 7 * 24 * 3600 * 1000;
 const MAX_PORT = 65535;
 
 /**
@@ -84,26 +98,41 @@ export class Broker {
     const clock = options.clock ?? systemClock;
     const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
     const settings = settingsOf(options);
+    const startedMs = clock.now();
     let lastProducerId = 0;
+    const nextProducerId = () => ++lastProducerId;
+    const topics = new TopicStore(newId);
+    const groups = new GroupCoordinator({
+      clock,
+      rebalanceDelayMs: settings.rebalanceDelayMs,
+      newMemberId: (clientId) => `${clientId}-${newId()}`,
+    });
     this.context = {
       nodeId: NODE_ID,
       clusterId: `redpanda.${newId()}`,
       profile,
       clock,
       settings,
-      topics: new TopicStore(newId),
-      groups: new GroupCoordinator({
+      topics,
+      groups,
+      transactions: new TransactionCoordinator({
         clock,
-        rebalanceDelayMs: settings.rebalanceDelayMs,
-        newMemberId: (clientId) => `${clientId}-${newId()}`,
+        nextProducerId,
+        partition: (topic, partition) => topics.partition(topic, partition),
+        group: (groupId) => groups.get(groupId),
+        maxTimeoutMs: settings.maxTransactionTimeoutMs,
+        idExpirationMs: settings.transactionalIdExpirationMs,
+        hasFences: options.transactionFences ?? true,
+        markerDelayMs: options.markerDelayMs ?? 0,
       }),
-      nextProducerId: () => ++lastProducerId,
+      isCoordinatorLoading: () => clock.now() - startedMs < (options.coordinatorLoadMs ?? 0),
+      nextProducerId,
     };
     this.handlers = makeHandlers(this.context);
     this.faults = new Faults(options.faults);
     this.host = options.host ?? '127.0.0.1';
     this.logger = options.logger;
-    this.startedMs = clock.now();
+    this.startedMs = startedMs;
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
 
@@ -129,10 +158,10 @@ export class Broker {
   topics() {
     return [...this.context.topics.all()].map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map(({ partition, highWatermark }) => ({
+      partitions: partitions.map(({ partition, highWatermark, recordsProduced }) => ({
         partition,
         highWatermark,
-        recordsProduced: highWatermark,
+        recordsProduced,
       })),
     }));
   }
@@ -148,18 +177,25 @@ export class Broker {
     }));
   }
 
+  /** Every transactional id, for the Admin API. */
+  transactions() {
+    return transactionViews(this.context.transactions, this.context.clock.now());
+  }
+
   /** Cluster properties under Redpanda's names. */
   clusterConfig(): Record<string, unknown> {
-    const { autoCreate, defaultPartitions, rebalanceDelayMs, minSessionTimeoutMs, maxSessionTimeoutMs } =
-      this.context.settings;
+    const { settings } = this.context;
     return {
-      auto_create_topics_enabled: autoCreate,
-      default_topic_partitions: defaultPartitions,
-      group_initial_rebalance_delay: rebalanceDelayMs,
-      group_min_session_timeout_ms: minSessionTimeoutMs,
-      group_max_session_timeout_ms: maxSessionTimeoutMs,
+      auto_create_topics_enabled: settings.autoCreate,
+      default_topic_partitions: settings.defaultPartitions,
+      group_initial_rebalance_delay: settings.rebalanceDelayMs,
+      group_min_session_timeout_ms: settings.minSessionTimeoutMs,
+      group_max_session_timeout_ms: settings.maxSessionTimeoutMs,
       enable_idempotence: true,
-      enable_transactions: false,
+      enable_transactions: true,
+      transaction_coordinator_partitions: 1,
+      transaction_max_timeout_ms: settings.maxTransactionTimeoutMs,
+      transactional_id_expiration_ms: settings.transactionalIdExpirationMs,
       kafka_batch_max_bytes: 1048576,
       write_caching_default: 'true',
     };
@@ -192,6 +228,7 @@ export class Broker {
     });
     for (const connection of this.connections) connection.close();
     this.context.groups.close();
+    this.context.transactions.close();
     return closed;
   }
 
@@ -219,6 +256,8 @@ function settingsOf(options: BrokerOptions): BrokerSettings {
     rebalanceDelayMs: options.rebalanceDelayMs ?? 0,
     minSessionTimeoutMs: options.minSessionTimeoutMs ?? 6000,
     maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? 300_000,
+    maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? 900_000,
+    transactionalIdExpirationMs: WEEK_MS,
   };
 }
 
