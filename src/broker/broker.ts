@@ -15,6 +15,8 @@ import { CredentialStore } from './security/credentials.ts';
 import { type Listener, type ListenerTls, makeListener } from './security/listener.ts';
 import type { SaslMechanism, SaslPolicy } from './security/saslSession.ts';
 import { TopicStore } from './topics.ts';
+import { TransactionCoordinator } from './transactions/coordinator.ts';
+import { transactionViews } from './transactions/views.ts';
 
 export interface BrokerOptions {
   /** 0 (the default) takes any free one. */
@@ -37,6 +39,17 @@ export interface BrokerOptions {
   readonly tls?: ListenerTls;
   /** Clients have to log in. Default: nobody has to. */
   readonly sasl?: BrokerSasl;
+  /** Default 900000, Redpanda's transaction_max_timeout_ms. */
+  readonly maxTransactionTimeoutMs?: number;
+  /**
+   * Whether each transaction takes one offset of each of its partitions, as Redpanda's do, which no fetch returns.
+   * Default true; false is what Apache Kafka does.
+   */
+  readonly transactionFences?: boolean;
+  /** How long the markers of a transaction wait after its outcome is decided and told. Default 0: before the answer. */
+  readonly markerDelayMs?: number;
+  /** How long after the start groups and transactions answer COORDINATOR_LOAD_IN_PROGRESS. Default 0. */
+  readonly coordinatorLoadMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly faults?: readonly Fault[];
@@ -54,6 +67,7 @@ export interface BrokerSasl {
 }
 
 const NODE_ID = 0;
+const WEEK_MS = 7 * 24 * 3600 * 1000;
 const MAX_PORT = 65535;
 
 /**
@@ -102,7 +116,15 @@ export class Broker {
     const settings = settingsOf(options);
     const credentials = new CredentialStore();
     for (const [user, password] of Object.entries(options.sasl?.users ?? {})) credentials.addUser(user, password);
+    const startedMs = clock.now();
     let lastProducerId = 0;
+    const nextProducerId = () => ++lastProducerId;
+    const topics = new TopicStore(newId);
+    const groups = new GroupCoordinator({
+      clock,
+      rebalanceDelayMs: settings.rebalanceDelayMs,
+      newMemberId: (clientId) => `${clientId}-${newId()}`,
+    });
     this.context = {
       nodeId: NODE_ID,
       clusterId: `redpanda.${newId()}`,
@@ -111,20 +133,27 @@ export class Broker {
       settings,
       credentials,
       sasl: saslPolicy(options.sasl),
-      topics: new TopicStore(newId),
-      groups: new GroupCoordinator({
+      topics,
+      groups,
+      transactions: new TransactionCoordinator({
         clock,
-        rebalanceDelayMs: settings.rebalanceDelayMs,
-        newMemberId: (clientId) => `${clientId}-${newId()}`,
+        nextProducerId,
+        partition: (topic, partition) => topics.partition(topic, partition),
+        group: (groupId) => groups.get(groupId),
+        maxTimeoutMs: settings.maxTransactionTimeoutMs,
+        idExpirationMs: settings.transactionalIdExpirationMs,
+        hasFences: options.transactionFences ?? true,
+        markerDelayMs: options.markerDelayMs ?? 0,
       }),
-      nextProducerId: () => ++lastProducerId,
+      isCoordinatorLoading: () => clock.now() - startedMs < (options.coordinatorLoadMs ?? 0),
+      nextProducerId,
     };
     this.handlers = makeHandlers(this.context);
     this.faults = new Faults(options.faults);
     this.host = options.host ?? '127.0.0.1';
     this.logger = options.logger;
-    this.startedMs = clock.now();
     this.listener = makeListener(options.tls, (socket) => this.accept(socket), options.logger);
+    this.startedMs = startedMs;
   }
 
   get port(): number {
@@ -149,10 +178,10 @@ export class Broker {
   topics() {
     return [...this.context.topics.all()].map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map(({ partition, highWatermark }) => ({
+      partitions: partitions.map(({ partition, highWatermark, recordsProduced }) => ({
         partition,
         highWatermark,
-        recordsProduced: highWatermark,
+        recordsProduced,
       })),
     }));
   }
@@ -168,18 +197,25 @@ export class Broker {
     }));
   }
 
+  /** Every transactional id, for the Admin API. */
+  transactions() {
+    return transactionViews(this.context.transactions, this.context.clock.now());
+  }
+
   /** Cluster properties under Redpanda's names. */
   clusterConfig(): Record<string, unknown> {
-    const { autoCreate, defaultPartitions, rebalanceDelayMs, minSessionTimeoutMs, maxSessionTimeoutMs } =
-      this.context.settings;
+    const { settings } = this.context;
     return {
-      auto_create_topics_enabled: autoCreate,
-      default_topic_partitions: defaultPartitions,
-      group_initial_rebalance_delay: rebalanceDelayMs,
-      group_min_session_timeout_ms: minSessionTimeoutMs,
-      group_max_session_timeout_ms: maxSessionTimeoutMs,
+      auto_create_topics_enabled: settings.autoCreate,
+      default_topic_partitions: settings.defaultPartitions,
+      group_initial_rebalance_delay: settings.rebalanceDelayMs,
+      group_min_session_timeout_ms: settings.minSessionTimeoutMs,
+      group_max_session_timeout_ms: settings.maxSessionTimeoutMs,
       enable_idempotence: true,
-      enable_transactions: false,
+      enable_transactions: true,
+      transaction_coordinator_partitions: 1,
+      transaction_max_timeout_ms: settings.maxTransactionTimeoutMs,
+      transactional_id_expiration_ms: settings.transactionalIdExpirationMs,
       kafka_batch_max_bytes: 1048576,
       write_caching_default: 'true',
     };
@@ -214,6 +250,7 @@ export class Broker {
     this.listener.drop();
     for (const connection of this.connections) connection.close();
     this.context.groups.close();
+    this.context.transactions.close();
     return closed;
   }
 
@@ -246,6 +283,8 @@ function settingsOf(options: BrokerOptions): BrokerSettings {
     rebalanceDelayMs: options.rebalanceDelayMs ?? 0,
     minSessionTimeoutMs: options.minSessionTimeoutMs ?? 6000,
     maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? 300_000,
+    maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? 900_000,
+    transactionalIdExpirationMs: WEEK_MS,
   };
 }
 

@@ -5,6 +5,7 @@ import type { ApiName, Request, Response } from './protocol/apis.ts';
 import type { CredentialStore } from './security/credentials.ts';
 import type { SaslPolicy, SaslSession } from './security/saslSession.ts';
 import type { TopicStore } from './topics.ts';
+import type { TransactionCoordinator } from './transactions/coordinator.ts';
 
 /** What the handlers work on: the state of the one node. */
 export interface BrokerContext {
@@ -14,10 +15,13 @@ export interface BrokerContext {
   readonly clock: Clock;
   readonly topics: TopicStore;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
   readonly settings: BrokerSettings;
   readonly credentials: CredentialStore;
   /** Null: nobody has to log in. */
   readonly sasl: SaslPolicy | null;
+  /** Whether groups and transactions cannot answer yet, as after a real broker's start or change of leader. */
+  isCoordinatorLoading(): boolean;
   /** The next producer id; ids are never given twice. */
   nextProducerId(): number;
 }
@@ -30,6 +34,9 @@ export interface BrokerSettings {
   /** group_min_session_timeout_ms and group_max_session_timeout_ms. */
   readonly minSessionTimeoutMs: number;
   readonly maxSessionTimeoutMs: number;
+  /** transaction_max_timeout_ms and transactional_id_expiration_ms. */
+  readonly maxTransactionTimeoutMs: number;
+  readonly transactionalIdExpirationMs: number;
 }
 
 /** One request on its connection. */

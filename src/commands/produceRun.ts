@@ -96,9 +96,9 @@ async function sendPlan(
   const { connectClient } = await import('./connections.ts');
   const client = await connectClient(context);
   try {
-    const { partitions, configs } = await ensureTopic(context, client, options);
+    const partitions = await ensureTopic(context, client, options);
     const { encoder, schemaId } = await makeEncoder(context, plan);
-    if (options.recordTime === 'event') warnOfRetention(context, options.topic, configs, input);
+    if (options.recordTime === 'event') await warnOfRetention(context, client, options.topic, input);
     const totals = new SendTotals(partitions);
     const startedMs = context.now();
     const failure = await send(context, client, plan, encoder, totals, onBadRow, shared);

@@ -1,17 +1,17 @@
 import type { KafkaClient } from '../clients/client.ts';
-import { AnomalyError } from '../errors.ts';
+import { AnomalyError, isAnomalyError } from '../errors.ts';
 import { type AvroPlan, fitsSchema, planAvro } from '../inputs/avroPlan.ts';
 import type { RowInput } from '../inputs/rowInput.ts';
 import type { CommandContext } from './command.ts';
 import { DEFAULT_PARTITIONS, type ProduceOptions } from './produceOptions.ts';
 import type { ProducePlan } from './produceRun.ts';
 
-/** The topic's partitions and configuration; makes it when it is missing. */
+/** How many partitions the topic has; makes it when it is missing. */
 export async function ensureTopic(
   { logger }: CommandContext,
   client: KafkaClient,
   options: ProduceOptions,
-): Promise<{ partitions: number; configs: Map<string, string> }> {
+): Promise<number> {
   const { topic: name, partitions: wanted, replicationFactor, topicConfigs } = options;
   const [known] = await client.admin.topics([name]);
   if (known === undefined) {
@@ -21,7 +21,7 @@ export async function ensureTopic(
     ]);
     if (created.get(name) === true) {
       logger.info(`made topic ${name} with ${partitions} partition${partitions === 1 ? '' : 's'}`);
-      return { partitions, configs: await client.admin.topicConfigs(name) };
+      return partitions;
     }
   }
   // Somebody else may have made it between the two calls.
@@ -32,7 +32,7 @@ export async function ensureTopic(
   if (wanted !== undefined && wanted !== partitions)
     logger.warn(`topic ${name} exists with ${partitions} partitions, not ${wanted}: left as it is`);
   if (Object.keys(topicConfigs).length > 0) logger.warn(`topic ${name} exists: --topic-config is left out`);
-  return { partitions, configs: await client.admin.topicConfigs(name) };
+  return partitions;
 }
 
 /**
@@ -69,12 +69,20 @@ export async function settleSchema(
 }
 
 /** Records older than the topic keeps them are deleted soon after they are written. */
-export function warnOfRetention(
+export async function warnOfRetention(
   { logger, now }: CommandContext,
+  client: KafkaClient,
   topic: string,
-  configs: ReadonlyMap<string, string>,
   input: RowInput,
-): void {
+): Promise<void> {
+  const configs = await configsOf(client, topic);
+  if (configs === null) {
+    logger.warn(
+      `cannot tell how long ${topic} keeps records as the client ${client.kind} does not read configurations: ` +
+        'the broker may delete those with old event times at once',
+    );
+    return;
+  }
   const retentionMs = Number(configs.get('retention.ms') ?? -1);
   const oldestMs = Math.min(...input.samples.map((sample) => sample.firstTimeMs).filter((time) => !Number.isNaN(time)));
   const deletes = (configs.get('cleanup.policy') ?? 'delete').includes('delete');
@@ -84,4 +92,14 @@ export function warnOfRetention(
     `${topic} keeps records ${days} days (retention.ms=${retentionMs}) and the oldest event is of ${new Date(oldestMs).toISOString()}: ` +
       `the broker may delete it at once; set retention.ms=-1 (--topic-config for a new topic), or leave --record-time now`,
   );
+}
+
+/** Null where the client has no call for it: the topic can be written to all the same. */
+async function configsOf(client: KafkaClient, topic: string): Promise<ReadonlyMap<string, string> | null> {
+  try {
+    return await client.admin.topicConfigs(topic);
+  } catch (error) {
+    if (isAnomalyError(error) && error.code === 'ANM_UNSUPPORTED') return null;
+    throw error;
+  }
 }

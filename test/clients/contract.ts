@@ -1,73 +1,30 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { type Broker, startBroker } from '../../src/broker/broker.ts';
-import type { ClientOptions, Compression, KafkaClient } from '../../src/clients/client.ts';
+import { describe, test } from 'node:test';
+import type { Compression } from '../../src/clients/client.ts';
 import { type ClientName, connect } from '../../src/clients/connect.ts';
-import { isAnomalyError } from '../../src/errors.ts';
+import { defineFaultContract } from './faultContract.ts';
+import { type ContractContext, codeIs, withClient } from './helpers/context.ts';
 import { appendText, readRecords } from './helpers/records.ts';
-
-export interface ContractContext {
-  readonly broker: () => Broker;
-  readonly client: () => KafkaClient;
-  /** A topic of its own for each test. */
-  readonly topic: (partitions?: number) => Promise<string>;
-  readonly open: (options?: Partial<ClientOptions>) => Promise<KafkaClient>;
-}
-
-/** Sets a broker and a client up, and runs the tests of `define` against them. */
-export function withClient(name: ClientName, define: (context: ContractContext) => void): void {
-  let broker: Broker;
-  let client: KafkaClient;
-  let topics = 0;
-  const opened: KafkaClient[] = [];
-  const open = async (options: Partial<ClientOptions> = {}) => {
-    const made = await connect({ brokers: [broker.address], client: name, ...options });
-    opened.push(made);
-    return made;
-  };
-  before(async () => {
-    broker = await startBroker({ port: 0, minSessionTimeoutMs: 100 });
-    client = await open();
-  });
-  after(async () => {
-    for (const made of opened) await made.close();
-    await broker.close();
-  });
-  define({
-    broker: () => broker,
-    client: () => client,
-    open,
-    topic: async (partitions = 1) => {
-      topics += 1;
-      const topic = `contract-${topics}`;
-      await client.admin.createTopics([{ name: topic, partitions }]);
-      return topic;
-    },
-  });
-}
 
 /** What both clients do, each against the same broker. */
 export function runContract(name: ClientName): void {
   describe(`contract of the client ${name}`, { timeout: 120_000 }, () => {
     withClient(name, (context) => {
-      recordTests(context);
-      offsetTests(context);
-      adminTests(context);
-      failureTests(name, context);
+      defineContract(name, context);
+      defineFaultContract(context);
     });
   });
 }
 
-const codeIs =
-  (code: string, pattern = /./) =>
-  (error: unknown) => {
-    assert.ok(isAnomalyError(error), `an AnomalyError, not ${String(error)}`);
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, pattern);
-    return true;
-  };
+/** The tests that hold on any broker. */
+export function defineContract(name: ClientName, context: ContractContext): void {
+  recordTests(context);
+  offsetTests(context);
+  adminTests(context);
+  failureTests(name, context);
+}
 
-function recordTests({ client, topic, broker }: ContractContext): void {
+function recordTests({ client, topic }: ContractContext): void {
   for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as Compression[]) {
     test(`records written with ${compression} are read back bit by bit`, async () => {
       const name = await topic(2);
@@ -143,55 +100,26 @@ function recordTests({ client, topic, broker }: ContractContext): void {
     assert.equal(producer.stats.recordsAcknowledged, 2000);
     await producer.close();
   });
-
-  test('retriable errors and lost connections lose nothing, double nothing and keep the order', async () => {
-    const name = await topic(3);
-    const producer = await client().createProducer({ batchBytes: 2000 });
-    const { faults } = broker();
-    for (const partition of [0, 1, 2]) appendText(producer, name, partition, 'first');
-    await producer.flush();
-    faults.inject({ api: 'Produce', errorCode: 19, skip: 1, count: 1 });
-    faults.inject({ api: 'Produce', drop: 'after', skip: 2, count: 1 });
-    faults.inject({ api: 'Produce', errorCode: 6, skip: 1, count: 2 });
-    faults.inject({ api: 'Produce', drop: 'before', skip: 2, count: 1 });
-    faults.inject({ api: 'Produce', drop: 'after', skip: 2, count: 1 });
-    const count = 3000;
-    for (let i = 0; i < count; i++) {
-      appendText(producer, name, i % 3, String(i));
-      // Turns of the loop cut the records into many requests.
-      if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
-      if (i % 300 === 0) await producer.flush();
-    }
-    await producer.flush();
-    assert.equal(faults.armedCount, 0, 'every fault has struck');
-    const consumer = await client().createConsumer();
-    await consumer.assign([0, 1, 2].map((partition) => ({ topic: name, partition, offset: 0 })));
-    const read = await readRecords(consumer, count + 3);
-    for (const partition of [0, 1, 2]) {
-      const expected = ['first', ...Array.from({ length: count / 3 }, (_, i) => String(3 * i + partition))];
-      assert.deepEqual(
-        read.get(partition)!.map((record) => record.value),
-        expected,
-      );
-    }
-    assert.equal(await consumer.poll(50), null, 'nothing beyond');
-    await consumer.close();
-    await producer.close();
-  });
 }
 
-function offsetTests({ client, topic, broker }: ContractContext): void {
-  async function filled(partitions: number, perPartition: number): Promise<string> {
-    const name = await topic(partitions);
-    const producer = await client().createProducer();
-    for (let i = 0; i < perPartition; i++) {
-      for (let p = 0; p < partitions; p++) appendText(producer, name, p, `${p}:${i}`, { timestampMs: 1000 + i });
-      // A batch for every ten records, so that reads may begin within one and between two.
-      if (i % 10 === 9) await producer.flush();
-    }
-    await producer.close();
-    return name;
+/** A topic whose partitions hold `partition:number`, in batches of ten, so that reads may begin within and between. */
+export async function filledTopic(
+  { client, topic }: ContractContext,
+  partitions: number,
+  perPartition: number,
+): Promise<string> {
+  const name = await topic(partitions);
+  const producer = await client().createProducer();
+  for (let i = 0; i < perPartition; i++) {
+    for (let p = 0; p < partitions; p++) appendText(producer, name, p, `${p}:${i}`, { timestampMs: 1000 + i });
+    if (i % 10 === 9) await producer.flush();
   }
+  await producer.close();
+  return name;
+}
+
+function offsetTests(context: ContractContext): void {
+  const { client, topic, named } = context;
 
   test('poll answers null after its time when there is nothing', async () => {
     const name = await topic();
@@ -203,7 +131,7 @@ function offsetTests({ client, topic, broker }: ContractContext): void {
   });
 
   test('reading begins at any offset; seek goes back and forth; position and end are told', async () => {
-    const name = await filled(1, 30);
+    const name = await filledTopic(context, 1, 30);
     const consumer = await client().createConsumer();
     await consumer.assign([{ topic: name, partition: 0, offset: 17 }]);
     assert.equal(consumer.position(name, 0), 17);
@@ -221,7 +149,7 @@ function offsetTests({ client, topic, broker }: ContractContext): void {
   });
 
   test('a paused partition gives nothing, and after resume everything from where it stood', async () => {
-    const name = await filled(2, 50);
+    const name = await filledTopic(context, 2, 50);
     const consumer = await client().createConsumer();
     await consumer.assign([0, 1].map((partition) => ({ topic: name, partition, offset: 0 })));
     const first = await consumer.poll(2000);
@@ -243,8 +171,8 @@ function offsetTests({ client, topic, broker }: ContractContext): void {
   });
 
   test('offsets are committed without membership, and read back', async () => {
-    const name = await filled(2, 10);
-    const consumer = await client().createConsumer({ groupId: 'manual' });
+    const name = await filledTopic(context, 2, 10);
+    const consumer = await client().createConsumer({ groupId: named('manual') });
     const both = [0, 1].map((partition) => ({ topic: name, partition }));
     assert.deepEqual(
       await consumer.committed(both),
@@ -259,7 +187,7 @@ function offsetTests({ client, topic, broker }: ContractContext): void {
   });
 
   test('a position outside the log is an error by name, and a seek heals it', async () => {
-    const name = await filled(1, 10);
+    const name = await filledTopic(context, 1, 10);
     const consumer = await client().createConsumer();
     await consumer.assign([{ topic: name, partition: 0, offset: 1000 }]);
     await assert.rejects(readRecords(consumer, 1), codeIs('ANM_OFFSET_OUT_OF_RANGE'));
@@ -271,43 +199,26 @@ function offsetTests({ client, topic, broker }: ContractContext): void {
     );
     await consumer.close();
   });
-
-  test('lost connections and moving leaders cost a consumer time, not records', async () => {
-    const name = await filled(2, 100);
-    const { faults } = broker();
-    faults.inject({ api: 'Fetch', drop: 'before', count: 1 });
-    faults.inject({ api: 'Fetch', drop: 'after', skip: 1, count: 1 });
-    const consumer = await client().createConsumer({ maxPartitionBytes: 300 });
-    await consumer.assign([0, 1].map((partition) => ({ topic: name, partition, offset: 0 })));
-    const read = await readRecords(consumer, 200);
-    faults.clear();
-    for (const partition of [0, 1]) {
-      assert.deepEqual(
-        read.get(partition)!.map((record) => record.offset),
-        Array.from({ length: 100 }, (_, i) => i),
-      );
-    }
-    await consumer.close();
-  });
 }
 
-function adminTests({ client, topic, broker }: ContractContext): void {
+function adminTests({ client, topic, address, named }: ContractContext): void {
   test('topics are created once, listed and deleted', async () => {
     const { admin } = client();
-    const made = await admin.createTopics([{ name: 'made', partitions: 3, configs: { 'retention.ms': '-1' } }]);
-    assert.deepEqual([...made], [['made', true]]);
-    const again = await admin.createTopics([{ name: 'made', partitions: 5 }]);
-    assert.deepEqual([...again], [['made', false]]);
-    const [found] = await admin.topics(['made', 'never-made']);
-    assert.equal(found!.name, 'made');
+    const made = named('made');
+    const first = await admin.createTopics([{ name: made, partitions: 3, configs: { 'retention.ms': '-1' } }]);
+    assert.deepEqual([...first], [[made, true]]);
+    const again = await admin.createTopics([{ name: made, partitions: 5 }]);
+    assert.deepEqual([...again], [[made, false]]);
+    const [found] = await admin.topics([made, named('never-made')]);
+    assert.equal(found!.name, made);
     assert.deepEqual(
       found!.partitions.map((partition) => partition.partition),
       [0, 1, 2],
     );
-    assert.ok((await admin.topics()).some((each) => each.name === 'made'));
-    await admin.deleteTopics(['made']);
-    assert.deepEqual(await admin.topics(['made']), []);
-    await assert.rejects(admin.deleteTopics(['made']), codeIs('ANM_TOPIC_MISSING', /made/));
+    assert.ok((await admin.topics()).some((each) => each.name === made));
+    await admin.deleteTopics([made]);
+    assert.deepEqual(await admin.topics([made]), []);
+    await assert.rejects(admin.deleteTopics([made]), codeIs('ANM_TOPIC_MISSING', /made-/));
   });
 
   test('offsets are found at both ends and by time', async () => {
@@ -329,16 +240,16 @@ function adminTests({ client, topic, broker }: ContractContext): void {
 
   test('the cluster and its groups are described', async () => {
     const { admin } = client();
-    const name = await topic(2);
+    const [name, groupId] = [await topic(2), named('described')];
     const cluster = await admin.cluster();
-    assert.equal(cluster.brokers[0]!.port, broker().port);
-    const consumer = await client().createConsumer({ groupId: 'described', sessionTimeoutMs: 6000 });
+    assert.equal(cluster.brokers[0]!.port, Number(address().split(':')[1]));
+    const consumer = await client().createConsumer({ groupId, sessionTimeoutMs: 6000 });
     await consumer.subscribe([name], 'earliest', { onRevoked: async () => {}, onAssigned: async () => undefined });
     for (let tries = 0; tries < 100; tries++) {
       await consumer.poll(50);
-      if ((await admin.describeGroup('described')).state === 'Stable') break;
+      if ((await admin.describeGroup(groupId)).state === 'Stable') break;
     }
-    const group = await admin.describeGroup('described');
+    const group = await admin.describeGroup(groupId);
     assert.equal(group.state, 'Stable');
     assert.equal(group.members.length, 1);
     assert.deepEqual(
@@ -346,55 +257,35 @@ function adminTests({ client, topic, broker }: ContractContext): void {
       [0, 1].map((partition) => ({ topic: name, partition })),
     );
     await consumer.commit([{ topic: name, partition: 1, offset: 0 }]);
-    assert.deepEqual(await admin.groupOffsets('described'), [{ topic: name, partition: 1, offset: 0 }]);
-    assert.ok((await admin.groups()).some((each) => each.groupId === 'described' && each.state === 'Stable'));
+    assert.deepEqual(await admin.groupOffsets(groupId), [{ topic: name, partition: 1, offset: 0 }]);
+    assert.ok((await admin.groups()).some((each) => each.groupId === groupId && each.state === 'Stable'));
     await consumer.close();
-    assert.equal((await admin.describeGroup('described')).members.length, 0);
-    assert.equal((await admin.describeGroup('never-made')).state, 'Dead');
+    assert.equal((await admin.describeGroup(groupId)).members.length, 0);
+    assert.equal((await admin.describeGroup(named('never-made'))).state, 'Dead');
   });
 }
 
-function failureTests(name: ClientName, { client, open, topic, broker }: ContractContext): void {
+function failureTests(name: ClientName, { client, named }: ContractContext): void {
   test('a missing topic is named, and the broker is never made to create it', async () => {
     const { admin } = client();
-    const consumer = await client().createConsumer({ groupId: 'missing' });
+    const absent = named('absent');
+    const consumer = await client().createConsumer({ groupId: named('missing') });
     const listener = { onRevoked: async () => {}, onAssigned: async () => undefined };
     await assert.rejects(
-      consumer.assign([{ topic: 'absent', partition: 0, offset: 0 }]),
+      consumer.assign([{ topic: absent, partition: 0, offset: 0 }]),
       codeIs('ANM_TOPIC_MISSING', /absent/),
     );
-    await assert.rejects(consumer.subscribe(['absent'], 'earliest', listener), codeIs('ANM_TOPIC_MISSING', /absent/));
+    await assert.rejects(consumer.subscribe([absent], 'earliest', listener), codeIs('ANM_TOPIC_MISSING', /absent/));
     await assert.rejects(
-      admin.listOffsets([{ topic: 'absent', partition: 0 }], 'latest'),
+      admin.listOffsets([{ topic: absent, partition: 0 }], 'latest'),
       codeIs('ANM_TOPIC_MISSING', /absent/),
     );
     const producer = await client().createProducer();
-    appendText(producer, 'absent', 0, 'x');
+    appendText(producer, absent, 0, 'x');
     await assert.rejects(producer.flush(), codeIs('ANM_TOPIC_MISSING', /absent/));
     await producer.close();
     await consumer.close();
-    assert.ok(!(await admin.topics()).some((each) => each.name === 'absent'));
-  });
-
-  test('what the broker refuses for good fails the next flush by name', async () => {
-    const target = await topic();
-    const producer = await client().createProducer();
-    broker().faults.inject({ api: 'Produce', errorCode: 10 });
-    appendText(producer, target, 0, 'x');
-    await assert.rejects(producer.flush(), codeIs('ANM_PRODUCE', new RegExp(`${target}.*MESSAGE_TOO_LARGE`)));
-    await assert.rejects(producer.flush(), codeIs('ANM_PRODUCE'));
-    await producer.close();
-  });
-
-  test('repeating ends at the retry timeout, which is named', async () => {
-    const target = await topic();
-    const hasty = await open({ retryTimeoutMs: 400, requestTimeoutMs: 200 });
-    const producer = await hasty.createProducer();
-    broker().faults.inject({ api: 'Produce', errorCode: 19, count: 1000 });
-    appendText(producer, target, 0, 'x');
-    await assert.rejects(producer.flush(), codeIs('ANM_TIMEOUT', /retry_timeout/));
-    broker().faults.clear();
-    await producer.close();
+    assert.ok(!(await admin.topics()).some((each) => each.name === absent));
   });
 
   test('a broker that is down is reported within the dial timeout, with addresses and what to do', async () => {

@@ -8,35 +8,19 @@ import { loadBinding } from '../../src/clients/librdkafka/binding.ts';
 import { FrameBuffer } from '../../src/clients/platformatic/frameBuffer.ts';
 import { OutgoingBatch, PartitionQueue } from '../../src/clients/platformatic/partitionQueue.ts';
 import { isAnomalyError } from '../../src/errors.ts';
-import { withClient } from './contract.ts';
-import { appendText, plainRecords, readRecords } from './helpers/records.ts';
+import { defineFastContract } from './fastContract.ts';
+import { codeIs, withClient } from './helpers/context.ts';
+import { appendText, readRecords } from './helpers/records.ts';
 
 const hasNative = await loadBinding().then(
   () => true,
   () => false,
 );
-const codeIs = (code: string) => (error: unknown) => isAnomalyError(error) && error.code === code;
 
 describe('the fast client alone', { timeout: 60_000 }, () => {
-  withClient('platformatic', ({ broker, client, topic, open }) => {
-    test('headers may have null values', async () => {
-      const name = await topic();
-      const producer = await client().createProducer();
-      appendText(producer, name, 0, 'v', { headers: [{ key: 'h', value: null }] });
-      await producer.close();
-      const consumer = await client().createConsumer();
-      await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
-      const read = await readRecords(consumer, 1);
-      assert.deepEqual(read.get(0)![0]!.headers, [['h', null]]);
-      await consumer.close();
-    });
-
-    test('the configuration of a topic is read', async () => {
-      const { admin } = client();
-      await admin.createTopics([{ name: 'configured', partitions: 1, configs: { 'cleanup.policy': 'compact' } }]);
-      assert.equal((await admin.topicConfigs('configured')).get('cleanup.policy'), 'compact');
-      await assert.rejects(admin.topicConfigs('never-made'), codeIs('ANM_TOPIC_MISSING'));
-    });
+  withClient('platformatic', (context) => {
+    const { broker, client, topic, open } = context;
+    defineFastContract(context);
 
     test('the API versions of the broker are told by name', async () => {
       const { apis, clusterId } = await client().admin.cluster();
@@ -58,21 +42,6 @@ describe('the fast client alone', { timeout: 60_000 }, () => {
         read.map((record) => Number(record.value)),
         [...Array(500).keys()],
       );
-      await consumer.close();
-    });
-
-    test('many partitions share a request, and their records come back to the right ones', async () => {
-      const name = await topic(50);
-      const producer = await client().createProducer();
-      for (let i = 0; i < 1000; i++) appendText(producer, name, i % 50, `${i % 50}`);
-      await producer.close();
-      const consumer = await client().createConsumer();
-      await consumer.assign([...Array(50).keys()].map((partition) => ({ topic: name, partition, offset: 0 })));
-      const read = await readRecords(consumer, 1000);
-      for (const [partition, records] of read) {
-        assert.equal(records.length, 20);
-        assert.ok(records.every((record) => record.value === String(partition)));
-      }
       await consumer.close();
     });
 
@@ -131,47 +100,6 @@ describe('the fast client alone', { timeout: 60_000 }, () => {
       appendText(producer, name, 0, 'after');
       await producer.close();
       assert.equal((await readRecords(consumer, 1)).get(0)![0]!.value, 'after');
-      await consumer.close();
-    });
-
-    test('a static member that closes and comes back causes no rebalance', async () => {
-      const name = await topic(2);
-      const times = { groupId: 'static', sessionTimeoutMs: 6000, heartbeatIntervalMs: 20 };
-      const listener = { onRevoked: async () => {}, onAssigned: async () => undefined };
-      const generations: string[] = [];
-      for (let round = 0; round < 2; round++) {
-        const fresh = await open();
-        const consumer = await fresh.createConsumer({ ...times, instanceId: 'one' });
-        await consumer.subscribe([name], 'earliest', listener);
-        for (let tries = 0; tries < 200; tries++) {
-          await consumer.poll(10);
-          if ((await client().admin.describeGroup('static')).state === 'Stable') break;
-        }
-        await consumer.commit([{ topic: name, partition: 0, offset: round }]);
-        await fresh.close();
-        const group = await client().admin.describeGroup('static');
-        generations.push(group.state);
-        assert.equal(group.members.length, 1, 'it keeps its place until the session ends');
-      }
-      assert.deepEqual(generations, ['Stable', 'Stable']);
-    });
-
-    test('a record that arrives ends the wait of a poll', async () => {
-      const name = await topic();
-      const producer = await client().createProducer();
-      const consumer = await client().createConsumer({ maxWaitMs: 5000 });
-      await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
-      assert.equal(await consumer.poll(50), null);
-      const begun = performance.now();
-      const polled = consumer.poll(5000);
-      appendText(producer, name, 0, 'now');
-      const batch = await polled;
-      assert.deepEqual(
-        plainRecords(batch!).map((record) => record.value),
-        ['now'],
-      );
-      assert.ok(performance.now() - begun < 2500, 'long before the fetch would have ended by itself');
-      await producer.close();
       await consumer.close();
     });
   });

@@ -1,4 +1,5 @@
 import type { BatchHeader } from '../../wire/batchHeader.ts';
+import { PartitionTransactions } from './partitionTransactions.ts';
 import { ProducerStates } from './producerStates.ts';
 import { Segment } from './segment.ts';
 
@@ -12,9 +13,9 @@ const MAX_SEGMENT_BYTES = 4 * 1024 * 1024;
 export interface LogRead {
   readonly chunks: readonly Buffer[];
   readonly bytes: number;
+  /** Where the next batch begins; the offset asked for where nothing was read. */
+  readonly endOffset: number;
 }
-
-const NOTHING: LogRead = { chunks: [], bytes: 0 };
 
 /** Something that waits for records to arrive: a fetch in its long poll. */
 export interface AppendListener {
@@ -26,9 +27,12 @@ export class PartitionLog {
   readonly topic: string;
   readonly partition: number;
   readonly producers = new ProducerStates();
+  readonly transactions = new PartitionTransactions();
   readonly listeners = new Set<AppendListener>();
   /** The first offset that may be read; DeleteRecords moves it. */
   logStartOffset = 0;
+  /** Records taken from producers since the start; markers and fences are none. */
+  recordsProduced = 0;
   private segments: Segment[] = [];
 
   constructor(topic: string, partition: number) {
@@ -40,6 +44,11 @@ export class PartitionLog {
     return this.segments.length === 0 ? this.logStartOffset : this.segments[this.segments.length - 1]!.nextOffset;
   }
 
+  /** Where a reader of committed records has to stop. */
+  get lastStableOffset(): number {
+    return this.transactions.lastStableOffset(this.logStartOffset, this.highWatermark);
+  }
+
   /** Bytes of all batches kept. */
   get sizeBytes(): number {
     let bytes = 0;
@@ -49,33 +58,40 @@ export class PartitionLog {
 
   /** Appends one checked batch; returns its base offset. `logAppendTimeMs` is -1 to keep the producer's times. */
   append(batch: Buffer, header: BatchHeader, logAppendTimeMs: number): number {
-    let segment = this.segments[this.segments.length - 1];
-    if (segment === undefined || !segment.hasRoomFor(batch.length)) {
-      const grown = segment === undefined ? FIRST_SEGMENT_BYTES : segment.capacityBytes * 2;
-      const capacity = Math.max(batch.length, Math.min(grown, MAX_SEGMENT_BYTES));
-      segment = new Segment(this.highWatermark, capacity);
-      this.segments.push(segment);
-    }
-    return segment.append(batch, header.recordCount, header.maxTimestamp, LEADER_EPOCH, logAppendTimeMs);
+    // No search by time finds a marker, as its time is none of a record.
+    const maxTimestamp = header.isControl ? -1 : header.maxTimestamp;
+    const segment = this.segmentFor(batch.length);
+    return segment.append(batch, header.recordCount, maxTimestamp, LEADER_EPOCH, logAppendTimeMs);
   }
 
-  /** Whole batches from the one that holds `offset` on. `offset` lies within the log, or is its end. */
-  read(offset: number, maxBytes: number, atLeastOne: boolean): LogRead {
-    if (offset >= this.highWatermark) return NOTHING;
+  /** Takes the next offset for something that no fetch returns, and returns it. */
+  skipOffset(): number {
+    return this.segmentFor(0).nextOffset++;
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`, or follows it, up to those that begin at `endOffset`. `offset` lies
+   * within the log, or is its end.
+   */
+  read(offset: number, maxBytes: number, atLeastOne: boolean, endOffset = Number.POSITIVE_INFINITY): LogRead {
+    if (offset >= this.highWatermark || offset >= endOffset) return { chunks: [], bytes: 0, endOffset: offset };
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let next = offset;
     let at = this.segmentOf(offset);
     let row = this.segments[at]!.rowOf(offset);
     for (; at < this.segments.length; at++, row = 0) {
       const segment = this.segments[at]!;
-      const chunk = segment.slice(row, maxBytes - bytes, atLeastOne && bytes === 0);
+      if (row >= segment.batchCount) continue;
+      const chunk = segment.slice(row, maxBytes - bytes, atLeastOne && bytes === 0, endOffset);
       if (chunk === null) break;
       chunks.push(chunk);
       bytes += chunk.length;
+      next = segment.offsetAfter(chunk);
       // What follows a batch that did not fit must not go out either: it would leave a hole.
       if (bytes >= maxBytes || !segment.endsWith(chunk)) break;
     }
-    return { chunks, bytes };
+    return { chunks, bytes, endOffset: next };
   }
 
   /** The first batch with a record at or after a time, from the batch that holds offset `from` on. */
@@ -99,6 +115,7 @@ export class PartitionLog {
   deleteBefore(offset: number): void {
     if (offset <= this.logStartOffset) return;
     this.logStartOffset = offset;
+    this.transactions.forgetBefore(offset);
     // The last segment stays, as it knows the next offset.
     const keepFrom = this.segments.findIndex((segment) => segment.nextOffset > offset);
     const from = keepFrom < 0 ? this.segments.length - 1 : keepFrom;
@@ -108,6 +125,15 @@ export class PartitionLog {
   /** Wakes the fetches that wait here. */
   notify(bytes: number): void {
     for (const listener of this.listeners) listener.appended(bytes);
+  }
+
+  private segmentFor(bytes: number): Segment {
+    const last = this.segments[this.segments.length - 1];
+    if (last?.hasRoomFor(bytes)) return last;
+    const grown = last === undefined ? FIRST_SEGMENT_BYTES : last.capacityBytes * 2;
+    const segment = new Segment(this.highWatermark, Math.max(bytes, Math.min(grown, MAX_SEGMENT_BYTES)));
+    this.segments.push(segment);
+    return segment;
   }
 
   private segmentOf(offset: number): number {

@@ -1,4 +1,6 @@
-import { patchBatchOffset, patchLogAppendTime } from '../../wire/batchHeader.ts';
+import { patchBatchOffset, patchLogAppendTime, readInt32 } from '../../wire/batchHeader.ts';
+
+const LAST_OFFSET_DELTA_AT = 23;
 
 /**
  * A stretch of a partition's log: batches one after the other in one buffer, which is only ever appended to. So a fetch
@@ -58,7 +60,10 @@ export class Segment {
     return baseOffset;
   }
 
-  /** Row of the batch that holds `offset`, which lies in this segment. */
+  /**
+   * Row of the batch that holds `offset`, which lies in this segment; of the one after it where none does, `batchCount`
+   * when that was the last.
+   */
   rowOf(offset: number): number {
     let low = 0;
     let high = this.batchCount - 1;
@@ -67,7 +72,7 @@ export class Segment {
       if (this.offsets[middle]! <= offset) low = middle;
       else high = middle - 1;
     }
-    return low;
+    return low < this.batchCount && this.nextOffsetOfRow(low) <= offset ? low + 1 : low;
   }
 
   /** First row whose newest record is at or after a time, or -1. */
@@ -86,14 +91,19 @@ export class Segment {
     return this.buffer.subarray(this.positions[row], this.endOfRow(row));
   }
 
-  /** Whole batches from `row` on, at most `maxBytes`; at least one when `atLeastOne`. Null when none fits. */
-  slice(row: number, maxBytes: number, atLeastOne: boolean): Buffer | null {
+  /**
+   * Whole batches from `row` on that begin before `endOffset`, at most `maxBytes`; at least one of them when
+   * `atLeastOne`. Null when none fits.
+   */
+  slice(row: number, maxBytes: number, atLeastOne: boolean, endOffset = Number.POSITIVE_INFINITY): Buffer | null {
     const start = this.positions[row]!;
+    const rows = this.rowsBefore(endOffset);
+    if (rows <= row) return null;
     let last = row - 1;
-    if (this.bytesUsed - start <= maxBytes) {
-      last = this.batchCount - 1;
+    if (this.endOfRow(rows - 1) - start <= maxBytes) {
+      last = rows - 1;
     } else {
-      let high = this.batchCount - 1;
+      let high = rows - 1;
       while (last < high) {
         const middle = (last + high + 1) >> 1;
         if (this.endOfRow(middle) - start <= maxBytes) last = middle;
@@ -110,6 +120,37 @@ export class Segment {
   /** Whether a slice reaches to the last batch. */
   endsWith(slice: Buffer): boolean {
     return slice.byteOffset + slice.length === this.buffer.byteOffset + this.bytesUsed;
+  }
+
+  /** Where the batch after a slice begins. */
+  offsetAfter(slice: Buffer): number {
+    const end = slice.byteOffset + slice.length - this.buffer.byteOffset;
+    if (end >= this.bytesUsed) return this.nextOffset;
+    let low = 0;
+    let high = this.batchCount - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.positions[middle]! < end) low = middle + 1;
+      else high = middle;
+    }
+    return this.offsets[low]!;
+  }
+
+  private nextOffsetOfRow(row: number): number {
+    return this.offsets[row]! + readInt32(this.buffer, this.positions[row]! + LAST_OFFSET_DELTA_AT) + 1;
+  }
+
+  /** How many batches begin before an offset. */
+  private rowsBefore(offset: number): number {
+    if (offset >= this.nextOffset) return this.batchCount;
+    let low = 0;
+    let high = this.batchCount;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.offsets[middle]! < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   private endOfRow(row: number): number {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ContractContext, codeIs } from './helpers/context.ts';
+import { appendText, plainRecords, readRecords } from './helpers/records.ts';
+
+/** What the fast client does beyond the contract of both, on any broker. */
+export function defineFastContract({ client, topic, open, named }: ContractContext): void {
+  test('headers may have null values', async () => {
+    const name = await topic();
+    const producer = await client().createProducer();
+    appendText(producer, name, 0, 'v', { headers: [{ key: 'h', value: null }] });
+    await producer.close();
+    const consumer = await client().createConsumer();
+    await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+    const read = await readRecords(consumer, 1);
+    assert.deepEqual(read.get(0)![0]!.headers, [['h', null]]);
+    await consumer.close();
+  });
+
+  test('the configuration of a topic is read', async () => {
+    const { admin } = client();
+    const configured = named('configured');
+    await admin.createTopics([{ name: configured, partitions: 1, configs: { 'cleanup.policy': 'compact' } }]);
+    assert.equal((await admin.topicConfigs(configured)).get('cleanup.policy'), 'compact');
+    await assert.rejects(admin.topicConfigs(named('never-made')), codeIs('ANM_TOPIC_MISSING'));
+  });
+
+  test('many partitions share a request, and their records come back to the right ones', async () => {
+    const name = await topic(50);
+    const producer = await client().createProducer();
+    for (let i = 0; i < 1000; i++) appendText(producer, name, i % 50, `${i % 50}`);
+    await producer.close();
+    const consumer = await client().createConsumer();
+    await consumer.assign([...Array(50).keys()].map((partition) => ({ topic: name, partition, offset: 0 })));
+    const read = await readRecords(consumer, 1000);
+    for (const [partition, records] of read) {
+      assert.equal(records.length, 20);
+      assert.ok(records.every((record) => record.value === String(partition)));
+    }
+    await consumer.close();
+  });
+
+  test('a static member that closes and comes back causes no rebalance', async () => {
+    const [name, groupId] = [await topic(2), named('static')];
+    const times = { groupId, sessionTimeoutMs: 6000, heartbeatIntervalMs: 20 };
+    const generations: string[] = [];
+    for (let round = 0; round < 2; round++) {
+      const fresh = await open();
+      const consumer = await fresh.createConsumer({ ...times, instanceId: 'one' });
+      // The group is stable before the member is back, since it never left.
+      let isBack = false;
+      const onAssigned = async () => {
+        isBack = true;
+        return undefined;
+      };
+      await consumer.subscribe([name], 'earliest', { onRevoked: async () => {}, onAssigned });
+      for (let tries = 0; tries < 200; tries++) {
+        await consumer.poll(10);
+        if (isBack && (await client().admin.describeGroup(groupId)).state === 'Stable') break;
+      }
+      await consumer.commit([{ topic: name, partition: 0, offset: round }]);
+      await fresh.close();
+      const group = await client().admin.describeGroup(groupId);
+      generations.push(group.state);
+      assert.equal(group.members.length, 1, 'it keeps its place until the session ends');
+    }
+    assert.deepEqual(generations, ['Stable', 'Stable']);
+  });
+
+  test('a record that arrives ends the wait of a poll', async () => {
+    const name = await topic();
+    const producer = await client().createProducer();
+    const consumer = await client().createConsumer({ maxWaitMs: 5000 });
+    await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+    assert.equal(await consumer.poll(50), null);
+    const begun = performance.now();
+    const polled = consumer.poll(5000);
+    appendText(producer, name, 0, 'now');
+    const batch = await polled;
+    assert.deepEqual(
+      plainRecords(batch!).map((record) => record.value),
+      ['now'],
+    );
+    assert.ok(performance.now() - begun < 2500, 'long before the fetch would have ended by itself');
+    await producer.close();
+    await consumer.close();
+  });
+}

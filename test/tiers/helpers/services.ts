@@ -1,0 +1,161 @@
+// Real services as processes of the test that starts them: they end with it, also when it is killed.
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../../../bench/processes.ts';
+import { answersApiVersions } from './apiVersions.ts';
+
+const SCRIPTS = fileURLToPath(new URL('../../services', import.meta.url));
+const KAFKA_VERSION = '4.1.0';
+const APICURIO_VERSION = '3.0.9';
+/** An installation downloads some hundred MB. */
+const INSTALL_TIMEOUT_MS = 300_000;
+const START_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+/** What is downloaded once per machine: `ANOMALY_SERVICES_DIR`, or a folder in the user's cache. */
+export function servicesDir(): string {
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  return process.env['ANOMALY_SERVICES_DIR'] ?? join(cache, 'anomaly', 'services');
+}
+
+/** The jars of the broker, of its clients and of its console tools, as a class path for `java -cp`. */
+export function kafkaClassPath(): string {
+  return `${kafkaLibDir()}/*`;
+}
+
+const kafkaLibDir = () => join(servicesDir(), `kafka-${KAFKA_VERSION}`);
+
+export interface Service {
+  readonly pid: number;
+  readonly dataDir: string;
+  /** What it has written to stdout and stderr so far. */
+  log(): string;
+  /** SIGTERM, or the signal given; resolves once the process is gone. Its data stay until `remove`. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Stops it and deletes its data. */
+  remove(): Promise<void>;
+}
+
+export interface Kafka extends Service {
+  /** host:port of the plain listener. */
+  readonly brokers: string;
+  readonly port: number;
+  readonly controllerPort: number;
+  /** The console tool of this class (`org.apache.kafka.tools.ConsumerGroupCommand`), as a user runs it. */
+  tool(className: string, args: readonly string[]): string;
+}
+
+export interface KafkaOptions {
+  /** Default a new folder. Give that of a stopped broker, and its ports, to start it again. */
+  readonly dataDir?: string;
+  readonly port?: number;
+  readonly controllerPort?: number;
+  /** More lines of server.properties; the last of a repeated key counts. */
+  readonly properties?: (ports: { port: number; controllerPort: number }) => readonly string[];
+  /** Java's -Xmx. Default 1g. */
+  readonly heap?: string;
+}
+
+/**
+ * Apache Kafka of one node, in KRaft mode, installed where it is missing; resolves when it answers ApiVersions.
+ *
+ * @throws Error with the end of its log where it does not start
+ */
+export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+  const port = options.port ?? (await freePort());
+  const controllerPort = options.controllerPort ?? (await freePort());
+  const env = {
+    PORT: String(port),
+    CONTROLLER_PORT: String(controllerPort),
+    KAFKA_VERSION,
+    LIB_DIR: kafkaLibDir(),
+    XMX: options.heap ?? '1g',
+    EXTRA: (options.properties?.({ port, controllerPort }) ?? []).join('\n'),
+  };
+  const service = await start('kafka.sh', options.dataDir, env, (signal) => answersApiVersions(port, signal));
+  const tool = (className: string, args: readonly string[]) => {
+    const ran = spawnSync('java', ['-cp', kafkaClassPath(), className, ...args], { encoding: 'utf8', timeout: 60_000 });
+    if (ran.status !== 0) throw new Error(`${className} ${args.join(' ')}: ${ran.error ?? ran.stdout + ran.stderr}`);
+    return ran.stdout;
+  };
+  return { ...service, brokers: `127.0.0.1:${port}`, port, controllerPort, tool };
+}
+
+export interface Apicurio extends Service {
+  /** Base URL of the API that is compatible with Confluent's. */
+  readonly url: string;
+  readonly port: number;
+}
+
+/** Apicurio Registry; resolves when it lists subjects. */
+export async function startApicurio(options: { dataDir?: string; port?: number } = {}): Promise<Apicurio> {
+  const port = options.port ?? (await freePort());
+  const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;
+  const appDir = join(servicesDir(), `apicurio-${APICURIO_VERSION}`);
+  const answers = async (signal: AbortSignal) => (await fetch(`${url}/subjects`, { signal })).ok;
+  const service = await start(
+    'apicurio.sh',
+    options.dataDir,
+    { PORT: String(port), APICURIO_VERSION, APP_DIR: appDir },
+    answers,
+  );
+  return { ...service, url, port };
+}
+
+async function start(
+  script: string,
+  givenDir: string | undefined,
+  env: Record<string, string>,
+  answers: (signal: AbortSignal) => Promise<boolean>,
+): Promise<Service> {
+  const path = join(SCRIPTS, script);
+  const dataDir = givenDir ?? mkdtempSync(join(tmpdir(), `anomaly-${script.replace('.sh', '')}-`));
+  const isOwn = givenDir === undefined;
+  const all = { ...process.env, ...env };
+  const options = { encoding: 'utf8', timeout: INSTALL_TIMEOUT_MS } as const;
+  const installed = spawnSync('bash', [path, dataDir], { ...options, env: { ...all, INSTALL_ONLY: '1' } });
+  if (installed.status !== 0) throw new Error(`${script} cannot install: ${installed.error ?? installed.stderr}`);
+
+  const logFile = join(dataDir, `${script}.log`);
+  const output = openSync(logFile, 'a');
+  // The kernel ends it when this process is gone, however that ends.
+  const args = ['--pdeathsig', 'KILL', 'bash', path, dataDir];
+  const child = spawn('setpriv', args, { env: all, stdio: ['ignore', output, output] });
+  closeSync(output);
+  let isOver = false;
+  const ended = new Promise<void>((resolve) => {
+    const over = () => {
+      isOver = true;
+      resolve();
+    };
+    child.once('exit', over);
+    child.once('error', over);
+  });
+  const log = () => readFileSync(logFile, 'utf8');
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    if (!isOver) child.kill(signal);
+    const patience = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(patience);
+  };
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (!(await answers(AbortSignal.timeout(2000)).catch(() => false))) {
+    const isLate = performance.now() > deadline;
+    if (isOver || isLate) {
+      await stop('SIGKILL');
+      const end = log().slice(-4000);
+      if (isOwn) rmSync(dataDir, { recursive: true, force: true });
+      const how = isLate ? `does not answer within ${START_TIMEOUT_MS} ms` : 'ended as it started';
+      throw new Error(`${script} ${how}:\n${end}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const remove = async () => {
+    await stop('SIGKILL');
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  return { pid: child.pid!, dataDir, log, stop, remove };
+}
