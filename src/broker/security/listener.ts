@@ -47,7 +47,8 @@ export function makeListener(
     socket.once('close', () => sockets.delete(socket));
   });
   server.on('tlsClientError', (error, socket) => {
-    logger?.warn('closed a connection', { reason: `TLS: ${error.message}`, client: socket.remoteAddress });
+    const reason = `TLS: ${(error as NodeJS.ErrnoException).code ?? error.message}`;
+    logger?.warn('closed a connection', { reason, client: socket.remoteAddress });
     socket.destroy();
   });
   return {

@@ -73,24 +73,24 @@ export class LibrdkafkaClient implements KafkaClient {
   }
 }
 
-/** One wait for metadata: short, as nothing can end it before its time. */
-const SLICE_MS = 200;
+/** First wait for metadata: short, as nothing can end it before its time; each one after it takes twice as long. */
+const FIRST_SLICE_MS = 200;
 
 /** Resolves when a broker answers; rejects with the last failure at the end of the dial timeout, or when settled. */
 async function firstAnswer(native: NativeAdmin, dialTimeoutMs: number, settled: AbortSignal): Promise<void> {
   const endMs = performance.now() + dialTimeoutMs;
-  for (;;) {
+  for (let sliceMs = FIRST_SLICE_MS; ; sliceMs *= 2) {
     const leftMs = Math.max(1, Math.ceil(endMs - performance.now()));
     const begunMs = performance.now();
     try {
-      await call((done) => native.getMetadata({ timeout: Math.min(SLICE_MS, leftMs), allTopics: true }, done));
+      await call((done) => native.getMetadata({ timeout: Math.min(sliceMs, leftMs), allTopics: true }, done));
       return;
     } catch (error) {
       const isOver = settled.aborted || performance.now() >= endMs - 1;
       if (isOver || !isUnanswered(error as NativeError)) throw error;
     }
     // It also fails at once, where a connection was just lost.
-    const restMs = SLICE_MS - (performance.now() - begunMs);
+    const restMs = Math.min(FIRST_SLICE_MS, leftMs) - (performance.now() - begunMs);
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
   }
 }
