@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../output/logger.ts';
 import type { BrokerContext, Call, Handler, Handlers } from './context.ts';
 import type { Fault, Faults } from './faults.ts';
-import { FrameReader, FrameTooLarge } from './frameReader.ts';
+import { FrameReader, FrameTooLarge, MAX_FRAME_BYTES } from './frameReader.ts';
 import { apiVersions } from './handlers/cluster.ts';
 import { CloseConnection } from './handlers/produce.ts';
 import {
@@ -23,6 +23,9 @@ import { SaslFailure } from './security/scram.ts';
 const { ILLEGAL_SASL_STATE } = KafkaError;
 /** Requests of one client that may wait their turn; then its socket is not read on. */
 const MAX_WAITING_REQUESTS = 64;
+
+/** sasl.server.max.receive.size of Kafka: what a client may send before it has logged in. */
+const MAX_LOGIN_BYTES = 512 * 1024;
 
 /** A client that is refused may take its last answer for so long. */
 const FAREWELL_MS = 5000;
@@ -73,6 +76,7 @@ export class Connection {
   }
 
   private received(piece: Buffer): void {
+    if (this.sasl !== null) this.frames.maxBytes = this.sasl.isLoggedIn ? MAX_FRAME_BYTES : MAX_LOGIN_BYTES;
     try {
       this.frames.push(piece);
     } catch (error) {

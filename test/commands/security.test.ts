@@ -186,6 +186,9 @@ test('doctor warns of a certificate that expires, of one that nobody checks, and
     ]);
     assert.match(skipped.join('\n'), /warn .*is not checked/);
     assert.match(skipped.join('\n'), /warn .*expired on 2020-02-01/);
+    const now = () => Date.parse('2126-10-20T00:00:00Z');
+    const soon = await run(['doctor', ...flags('password')], { now });
+    assert.match(soon.stdout, /warn +security +certificate localhost .*, expires on 2126-11-02, in 13 days/);
     const login = ['-X', 'sasl.mechanism=PLAIN', '-X', `user=${USER}`, '--password-file', 'password'];
     assert.match((await rows(['--brokers', open.address, ...login])).join('\n'), /warn .*password can be read/);
   } finally {

@@ -52,6 +52,10 @@ export class SaslSession {
     return this.state === 'tokens';
   }
 
+  get isLoggedIn(): boolean {
+    return this.user !== undefined;
+  }
+
   /** What happens to a request: it is handled, refused with ILLEGAL_SASL_STATE, or costs the connection. */
   verdict(api: ApiName): 'handle' | 'illegal' | 'close' {
     const isSasl = api === 'SaslHandshake' || api === 'SaslAuthenticate';

@@ -48,6 +48,18 @@ test('before the login only ApiVersions and SaslHandshake are answered, anything
   await assert.rejects(eager.send('SaslAuthenticate', 2, { authBytes: plain('alice', USERS.alice) }), closed);
 });
 
+test('who has not logged in cannot make the broker keep large requests', async (t) => {
+  const { client } = await start(t);
+  const size = Buffer.alloc(4);
+  size.writeInt32BE(600 * 1024);
+  const raw = await client();
+  assert.equal(await raw.exchange([size]), null);
+  const user = await client();
+  await login(user);
+  const groups = Array.from({ length: 40_000 }, (_, i) => `a-group-of-some-length-${i}`);
+  assert.equal((await user.send('DescribeGroups', 4, { groups })).groups.length, groups.length);
+});
+
 test('within the login another request gets ILLEGAL_SASL_STATE, then the connection ends', async (t) => {
   const { client } = await start(t);
   const raw = await client();
