@@ -1,3 +1,4 @@
+import { formatDuration } from '../config/duration.ts';
 import type { Command, CommandContext } from './command.ts';
 
 const HOST = '127.0.0.1';
@@ -22,10 +23,17 @@ export const dev: Command = {
     { flags: '--like <release>', summary: 'advertise what this release of Redpanda does, as v25.3', type: 'string' },
     { flags: '--no-auto-create', summary: 'refuse topics that nobody created, as production does', type: 'boolean' },
     { flags: '--partitions <n>', summary: 'partitions of a topic made on first use', type: 'integer', default: 1 },
+    {
+      flags: '--rebalance-delay <duration>',
+      summary: "how long a group's first member waits for more; production has 3s",
+      type: 'duration',
+      default: '0s',
+    },
   ],
   examples: [
     { command: 'anomaly dev', comment: 'a broker on localhost:9092, ^C ends it' },
     { command: 'anomaly dev --like v25.3 --no-auto-create', comment: 'stricter, as an older cluster' },
+    { command: 'anomaly dev --rebalance-delay 3s', comment: 'consumers start as late as in production' },
     { command: 'anomaly dev --port 0 --registry-port 0 --admin-port 0', comment: 'on any free ports, printed' },
   ],
   run: runDev,
@@ -51,7 +59,7 @@ async function runDev(context: CommandContext): Promise<number> {
     await ready(context, 'kafka', broker.address);
     await ready(context, 'registry', registry.url);
     await ready(context, 'admin', admin.url);
-    stderr.write(`${settingsNote(flags.broker.autoCreate, broker.version)}\n`);
+    stderr.write(`${settingsNote(flags.broker, broker.version)}\n`);
     await aborted(signal);
   } finally {
     await Promise.all(listening.map((server) => server.close()));
@@ -70,6 +78,7 @@ function readFlags({ flags }: CommandContext) {
     broker: {
       autoCreate: flags['autoCreate'] !== false,
       defaultPartitions: (flags['partitions'] as number | undefined) ?? 1,
+      rebalanceDelayMs: (flags['rebalanceDelay'] as number | undefined) ?? 0,
       ...(like === undefined ? {} : { profile: like }),
     },
   };
@@ -79,11 +88,17 @@ function ready(context: CommandContext, endpoint: string, address: string): Prom
   return context.output.line({ endpoint, address, ready: true }, () => `${endpoint.padEnd(8)}  ready on ${address}`);
 }
 
-function settingsNote(autoCreate: boolean, version: string): string {
+interface BrokerFlags {
+  readonly autoCreate: boolean;
+  readonly rebalanceDelayMs: number;
+}
+
+function settingsNote({ autoCreate, rebalanceDelayMs }: BrokerFlags, version: string): string {
   const creation = autoCreate ? 'topics are created on first use' : 'topics are not created on first use';
+  const delay = rebalanceDelayMs === 0 ? 'no' : `as production has it, a ${formatDuration(rebalanceDelayMs)}`;
   return (
     `API versions of Redpanda ${version}, dev-container settings: ${creation}, nothing is synced to disk (in memory), ` +
-    'no rebalance delay. For development only; latencies are better than production has'
+    `${delay} rebalance delay. For development only; latencies are better than production has`
   );
 }
 
