@@ -1,11 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KafkaClient } from '../clients/client.ts';
 import { AnomalyError } from '../errors.ts';
-import { AvroEncoder } from '../inputs/avroEncoder.ts';
-import { type AvroPlan, columnsLeftOut, inferSchema, planAvro, seriesField } from '../inputs/avroPlan.ts';
-import { JsonEncoder } from '../inputs/jsonEncoder.ts';
+import type { AvroPlan } from '../inputs/avroPlan.ts';
 import { Pacer } from '../inputs/pacer.ts';
 import { exceedsBudget, RejectsFile } from '../inputs/rejects.ts';
 import type { BadRow } from '../inputs/rowChunk.ts';
@@ -13,10 +10,11 @@ import type { RowEncoder } from '../inputs/rowEncoder.ts';
 import { openRows, type RowInput } from '../inputs/rowInput.ts';
 import { type KeyChoice, SendTotals, sendRows } from '../inputs/sendRows.ts';
 import type { CommandContext } from './command.ts';
+import { makeEncoder, planEncoding } from './produceEncoder.ts';
 import { chooseKey, type ProduceOptions, readOptions } from './produceOptions.ts';
 import { printPlan } from './producePlan.ts';
 import { printSummary, progressText, type Summary } from './produceSummary.ts';
-import { ensureTopic, settleSchema, warnOfRetention } from './produceTarget.ts';
+import { ensureTopic, warnOfRetention } from './produceTarget.ts';
 
 /** What the files and flags come to, before anything is connected to. */
 export interface ProducePlan {
@@ -26,6 +24,8 @@ export interface ProducePlan {
   /** Null with --format json. */
   readonly avro: AvroPlan | null;
   readonly inferred: boolean;
+  /** The records of Avro files go on as they are, with their own schema. */
+  readonly verbatim: boolean;
 }
 
 /** @returns the exit code: 0, or that of the signal that ended it */
@@ -39,7 +39,11 @@ export async function runProduce(context: CommandContext): Promise<number> {
     rejects.add(row);
     if (exceedsBudget(options.budget, rejects.count, totals.rows, false)) throw tooManyErrors(options, rejects);
   };
-  const input = await openRows(options.inputs, { ...options.reading, onBadRow });
+  const input = await openRows(options.inputs, {
+    ...options.reading,
+    onBadRow,
+    onNote: (text) => context.logger.warn(text),
+  });
   try {
     const plan = await makePlan(context, options, input);
     if (options.dryRun) return await printPlan(context, plan);
@@ -64,25 +68,7 @@ async function makePlan(context: CommandContext, options: ProduceOptions, input:
     }
     logger.warn('no column of event times in every file: rows go in file order');
   }
-  if (options.format === 'json') return { options, input, key, avro: null, inferred: false };
-  const withSeries = key.by === 'file';
-  const inferred = options.schemaFile === undefined;
-  const schema = inferred
-    ? inferSchema(input.columns, options.topic, withSeries)
-    : await readSchemaFile(context, options.schemaFile!);
-  const avro = planAvro(schema, input.columns, withSeries);
-  const left = columnsLeftOut(avro, input.columns);
-  if (left.length > 0) logger.warn(`the schema has no field for the columns ${left.join(', ')}: they are not sent`);
-  if (avro.fields === null && input.samples.some((sample) => sample.shape.dialect === 'csv')) {
-    throw new AnomalyError(
-      'ANM_SCHEMA_UNSUPPORTED',
-      `cannot write CSV with ${options.schemaFile} as it has fields that no column can fill`,
-      {
-        hint: 'use fields of plain types and nullable ones, or JSON Lines',
-      },
-    );
-  }
-  return { options, input, key, avro, inferred };
+  return { options, input, key, ...(await planEncoding(context, options, input, key)) };
 }
 
 async function sendPlan(
@@ -157,7 +143,8 @@ async function send(
       totals,
     );
   } catch (error) {
-    if (!(error instanceof AnomalyError) || error.code !== 'ANM_BAD_DATA') throw error;
+    // What was read before is good, whatever is wrong with the rest of a file.
+    if (!(error instanceof AnomalyError) || !ENDS_INPUT.has(error.code)) throw error;
     failure = error;
   }
   await producer.flush();
@@ -165,40 +152,8 @@ async function send(
   return failure;
 }
 
-async function makeEncoder(
-  context: CommandContext,
-  plan: ProducePlan,
-): Promise<{ encoder: RowEncoder; schemaId: number | null }> {
-  const { input, avro, key } = plan;
-  const series = key.by === 'file' ? seriesField(input.columns) : null;
-  if (avro === null) return { encoder: new JsonEncoder(input.columns, series), schemaId: null };
-  const settled = await settleSchema(context, plan, avro);
-  const { WIRE_HEADER_BYTES, writeWireHeader } = await import('../clients/wireFormat.ts');
-  const header = new Uint8Array(WIRE_HEADER_BYTES);
-  writeWireHeader(header, 0, settled.id);
-  if (settled.plan.fields !== null)
-    return { encoder: new AvroEncoder(settled.plan.fields, header), schemaId: settled.id };
-  const { AvscEncoder } = await import('../inputs/avscEncoder.ts');
-  const hasSeries = JSON.parse(avro.schema).fields.some((field: { name: string }) => field.name === series);
-  const timePath = (file: number): readonly string[] | null => {
-    const sample = input.samples[file];
-    return sample?.shape.paths[sample.timeColumn] ?? null;
-  };
-  const encoder = await AvscEncoder.create(settled.plan.schema, header, hasSeries ? series : null, (file) =>
-    timePath(input.files.indexOf(file)),
-  );
-  return { encoder, schemaId: settled.id };
-}
-
-async function readSchemaFile(context: CommandContext, file: string): Promise<string> {
-  try {
-    return await readFile(resolve(context.cwd, file), 'utf8');
-  } catch (error) {
-    throw new AnomalyError('ANM_FILE', `cannot read the schema ${file} as ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
+/** What ends the input and not the sending. */
+const ENDS_INPUT: ReadonlySet<string> = new Set(['ANM_BAD_DATA', 'ANM_FILE']);
 
 function tooManyErrors({ budget }: ProduceOptions, rejects: RejectsFile): AnomalyError {
   const { count, path } = rejects;

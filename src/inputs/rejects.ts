@@ -40,7 +40,7 @@ export function exceedsBudget(budget: ErrorBudget, bad: number, rows: number, en
 }
 
 /**
- * Bad rows as NDJSON (file, line, reason, raw), appended to a file that is made when the first one comes. Written
+ * Bad rows as NDJSON (file, line, reason, raw, and raw_base64 of what is no UTF-8), appended to a file that is made when the first one comes. Written
  * at once: they are few, and must be there when the run ends, however it ends.
  */
 export class RejectsFile {
@@ -53,11 +53,11 @@ export class RejectsFile {
   }
 
   /** @throws ANM_FILE */
-  add({ file, line, reason, raw }: BadRow): void {
+  add({ file, line, reason, raw, rawBase64 }: BadRow): void {
     this.count++;
     try {
       if (this.#fd < 0) this.#fd = openSync(this.path, 'a');
-      writeSync(this.#fd, `${JSON.stringify({ file, line, reason, raw })}\n`);
+      writeSync(this.#fd, `${JSON.stringify({ file, line, reason, raw, raw_base64: rawBase64 })}\n`);
     } catch (error) {
       throw new AnomalyError('ANM_FILE', `cannot write bad rows to ${this.path} as ${(error as Error).message}`, {
         cause: error,

@@ -36,7 +36,8 @@ export interface KeyRange {
 }
 
 /**
- * Rows of a text file as ranges into the bytes they were read from. Fields are row-major: the field `column` of `row` is at `row * columns + column`.
+ * Rows of a text file as ranges into the bytes they were read from. Fields are row-major: the field `column` of `row`
+ * is at `row * columns + column`.
  */
 export class RowChunk implements Rows {
   readonly dialect: Dialect;
@@ -119,6 +120,8 @@ export interface BadRow {
   readonly reason: string;
   /** As it stands in the file; bytes that are no UTF-8 become U+FFFD. */
   readonly raw: string;
+  /** The bytes themselves, where they are no UTF-8. */
+  readonly rawBase64?: string;
 }
 
 export function utf8Text(bytes: Uint8Array, start: number, end: number): string {

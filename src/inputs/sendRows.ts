@@ -2,7 +2,7 @@ import type { Producer } from '../clients/client.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
 import type { MergedRows } from './mergedRows.ts';
 import type { Pacer } from './pacer.ts';
-import { type BadRow, ESCAPED, type RowChunk } from './rowChunk.ts';
+import type { BadRow, KeyRange, Rows } from './rowChunk.ts';
 import type { RowEncoder } from './rowEncoder.ts';
 import type { RowInput } from './rowInput.ts';
 
@@ -88,10 +88,8 @@ class RowSender {
   #stickyRows = 0;
   #shiftMs = 0;
   #nowMs: number;
-  /** Set by #placeByColumn. */
-  #keyBytes: Uint8Array | null = null;
-  #keyStart = 0;
-  #keyEnd = 0;
+  /** Set by #place. */
+  readonly #key: KeyRange = { bytes: null, start: 0, end: 0 };
 
   constructor(options: SendOptions, totals: SendTotals) {
     this.#options = options;
@@ -147,7 +145,7 @@ class RowSender {
     }
   }
 
-  #sendRow(chunk: RowChunk, row: number, file: number, timeMs: number): void {
+  #sendRow(chunk: Rows, row: number, file: number, timeMs: number): void {
     const { input, encoder, producer, topic, recordTime, outOfOrdernessMs, onBadRow } = this.#options;
     const totals = this.#totals;
     const length = encoder.encode(chunk, row, input.files[file]!, this.#shiftMs);
@@ -162,9 +160,9 @@ class RowSender {
       topic,
       partition,
       timestampMs,
-      this.#keyBytes,
-      this.#keyStart,
-      this.#keyEnd,
+      this.#key.bytes,
+      this.#key.start,
+      this.#key.end,
       encoder.bytes,
       0,
       length,
@@ -180,7 +178,7 @@ class RowSender {
   }
 
   /** Sets the key and returns its partition; -1 when the key column is null. */
-  #place(chunk: RowChunk, row: number, file: number): number {
+  #place(chunk: Rows, row: number, file: number): number {
     const { key, partitions, input } = this.#options;
     if (key.by === 'none') {
       if (++this.#stickyRows > STICKY_ROWS) {
@@ -191,29 +189,17 @@ class RowSender {
     }
     if (key.by === 'file') {
       const { series } = input.files[file]!;
-      this.#keyBytes = series;
-      this.#keyEnd = series.length;
+      this.#key.bytes = series;
+      this.#key.end = series.length;
       const known = this.#filePartitions[file]!;
       if (known >= 0) return known;
       const partition = partitionForKey(series, 0, series.length, partitions);
       this.#filePartitions[file] = partition;
       return partition;
     }
-    return this.#placeByColumn(chunk, row, input.files[file]!.columns.indexes[key.column]!, partitions);
-  }
-
-  #placeByColumn(chunk: RowChunk, row: number, column: number, partitions: number): number {
-    const index = row * chunk.columns + column;
-    if (column < 0 || chunk.fieldStart[index]! < 0) return -1;
-    if ((chunk.fieldFlags[index]! & ESCAPED) === 0) {
-      this.#keyBytes = chunk.bytes;
-      this.#keyStart = chunk.fieldStart[index]!;
-      this.#keyEnd = chunk.fieldEnd[index]!;
-    } else {
-      this.#keyBytes = Buffer.from(chunk.text(row, column)!);
-      this.#keyStart = 0;
-      this.#keyEnd = this.#keyBytes.length;
-    }
-    return partitionForKey(this.#keyBytes, this.#keyStart, this.#keyEnd, partitions);
+    const column = input.files[file]!.columns.indexes[key.column]!;
+    const range = this.#key;
+    if (column < 0 || !chunk.keyOf(row, column, range)) return -1;
+    return partitionForKey(range.bytes!, range.start, range.end, partitions);
   }
 }

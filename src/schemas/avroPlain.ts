@@ -1,4 +1,4 @@
-import type { AvroLogical, AvroNode } from './avroNode.ts';
+import type { AvroFixed, AvroLogical, AvroNode } from './avroNode.ts';
 import { isPlainUnion, UnionValue } from './avroReader.ts';
 
 /**
@@ -39,13 +39,17 @@ export function avroPlain(node: AvroNode, value: unknown): unknown {
       return node.logical === undefined ? value : plainCount(node.logical, value as number | bigint);
     case 'bytes':
       return node.logical?.name === 'decimal' ? plainDecimal(value, node.logical.scale) : base64(value);
+    case 'string':
+    case 'enum':
+      return value instanceof Uint8Array ? utf8.decode(value) : value;
     case 'fixed':
-      if (node.logical?.name === 'decimal') return plainDecimal(value, node.logical.scale);
-      return node.logical?.name === 'duration' && node.sizeBytes === 12 ? plainDuration(value) : base64(value);
+      return plainFixed(node, value);
     default:
       return value;
   }
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A number that JSON has no word for as a string. */
 export function plainNumber(value: number): number | string {
@@ -106,6 +110,15 @@ function clockText(secondsOfDay: bigint): string {
 
 function plainDecimal(value: unknown, scale: number): string {
   return decimalText(value instanceof Uint8Array ? bigEndianInteger(value) : BigInt(value as number | bigint), scale);
+}
+
+function plainFixed({ logical, sizeBytes }: AvroFixed, value: unknown): unknown {
+  if (logical?.name === 'decimal') return plainDecimal(value, logical.scale);
+  if (logical?.name === 'duration' && sizeBytes === 12) return plainDuration(value);
+  if (logical?.name !== 'uuid' || sizeBytes !== 16) return base64(value);
+  return Buffer.from(value as Uint8Array)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 function plainDuration(value: unknown): unknown {

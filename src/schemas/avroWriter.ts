@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { AvroNode, AvroUnion } from './avroNode.ts';
 import { UnionValue } from './avroReader.ts';
 
@@ -129,9 +130,13 @@ function makeWriter(node: AvroNode, known: Map<AvroNode, AvroWrite>): AvroWrite 
 }
 
 function writeLong(out: AvroOutput, value: unknown): void {
-  if (typeof value === 'number' && Number.isSafeInteger(value)) out.writeLong(value);
-  else if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) out.writeBigLong(value);
-  else throw misfit(value, 'whole number of 64 bits');
+  if (typeof value === 'number' && Number.isSafeInteger(value)) {
+    out.writeLong(value);
+    return;
+  }
+  const big = typeof value === 'bigint' ? value : Number.isInteger(value) ? BigInt(value as number) : null;
+  if (big === null || BigInt.asIntN(64, big) !== big) throw misfit(value, 'whole number of 64 bits');
+  out.writeBigLong(big);
 }
 
 function writeDouble(out: AvroOutput, value: unknown): void {
@@ -155,9 +160,17 @@ function exactDouble(value: unknown): number {
 }
 
 function writeString(out: AvroOutput, value: unknown): void {
-  if (value instanceof Uint8Array) writeBytes(out, value);
-  else if (typeof value === 'string') writeBytes(out, Buffer.from(value));
+  if (value instanceof Uint8Array) {
+    if (!isText(value)) throw new AvroMisfit('is not UTF-8');
+    writeBytes(out, value);
+  } else if (typeof value === 'string') writeBytes(out, Buffer.from(value));
   else throw misfit(value, 'text');
+}
+
+/** ASCII is looked at here: a call for each short text would cost more. */
+function isText(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return isUtf8(bytes);
+  return true;
 }
 
 function writeBytes(out: AvroOutput, value: unknown): void {
