@@ -1,29 +1,40 @@
-import type { AsyncBuffer, Compressors, FileMetaData } from 'hyparquet';
+import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
 import { AnomalyError } from '../errors.ts';
 import type { FilePool } from './byteSource.ts';
+import { type ColumnOptions, type ColumnPages, FlatColumn, loadParquet, NestedColumn } from './parquetColumn.ts';
 import { ParquetRows } from './parquetRows.ts';
 import { ParquetTypeError, parquetShape } from './parquetSchema.ts';
 import type { RowSource } from './rowSource.ts';
 import type { TypedBadRow, TypedColumn, TypedFile } from './typedFile.ts';
-import { type TypedTime, typedTime } from './typedTime.ts';
+import type { TypedTime } from './typedTime.ts';
 
-/** A row group is held in memory as a whole, so a larger one is refused. Uncompressed bytes. */
+/**
+ * What may be held of a row group, in bytes: of plain columns the compressed pages, of columns with groups or lists all
+ * values. More is refused.
+ */
 export const ROW_GROUP_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Reads the metadata of a file. @throws ANM_FILE */
 export async function parquetFile(pool: FilePool, path: string, name: string, sizeBytes: number): Promise<TypedFile> {
   const file = pooledFile(pool, path, name, sizeBytes);
-  const { parquetMetadataAsync, parquetSchema } = await import('hyparquet');
+  const library = await loadParquet();
+  const { parquetMetadataAsync, parquetSchema } = library.index;
   const { columns, metadata } = await named(name, 'the metadata', async () => {
     const read = await parquetMetadataAsync(file, { geoparquet: false });
     return parquetShape(read, parquetSchema(read));
   });
-  const compressors = await loadCompressors();
+  const reading = {
+    library,
+    compressors: await loadCompressors(),
+    parsers: { ...library.convert.DEFAULT_PARSERS, ...PARSERS },
+  };
   return {
     columns,
     schema: null,
     open: async (time, onBadRow) =>
-      new ParquetReader({ name, file, metadata, compressors, columns, time, onBadRow }, () => pool.close(path)),
+      new ParquetReader({ name, file, metadata, tree: parquetSchema(metadata), reading, columns, time, onBadRow }, () =>
+        pool.close(path),
+      ),
   };
 }
 
@@ -31,7 +42,8 @@ interface ReaderOptions {
   readonly name: string;
   readonly file: AsyncBuffer & { bytesRead: number };
   readonly metadata: FileMetaData;
-  readonly compressors: Compressors;
+  readonly tree: SchemaTree;
+  readonly reading: ColumnOptions;
   readonly columns: readonly TypedColumn[];
   readonly time: TypedTime | null;
   readonly onBadRow: TypedBadRow;
@@ -60,11 +72,12 @@ class ParquetReader implements RowSource {
 
   async fill(): Promise<boolean> {
     const { chunk } = this;
+    const { name, time } = this.#options;
     do {
-      while (!chunk.next()) {
+      while (!(await named(name, `row group ${this.#group}`, async () => chunk.next()))) {
         if (!(await this.#readGroup())) return false;
       }
-      this.#readTimes();
+      if (time !== null) chunk.readTimes(time, (row) => this.#reportTime(time, row));
     } while (chunk.count === 0);
     return true;
   }
@@ -75,62 +88,57 @@ class ParquetReader implements RowSource {
   }
 
   async #readGroup(): Promise<boolean> {
-    const { name, file, metadata, compressors, columns } = this.#options;
+    const { name, file, metadata, tree, reading, columns } = this.#options;
     const group = metadata.row_groups[this.#group++];
     if (group === undefined) return false;
     const place = `row group ${this.#group}`;
-    if (Number(group.total_byte_size) > ROW_GROUP_BYTES_MAX) {
-      throw new AnomalyError(
-        'ANM_FILE',
-        `cannot read ${place} of ${name} as its ${group.total_byte_size} bytes are more than ${ROW_GROUP_BYTES_MAX}`,
-        { hint: 'write the file with smaller row groups' },
-      );
-    }
     const rowCount = Number(group.num_rows);
     const rowStart = this.#groupStart;
     this.#groupStart += rowCount;
-    if (rowCount === 0) return await this.#readGroup();
     // Not kept beside the next one.
     this.chunk.clear();
-    const { parquetRead } = await import('hyparquet');
-    const parts = new Map<string, ArrayLike<unknown>[]>();
-    await named(name, place, () =>
-      parquetRead({
-        ...{ file, metadata, compressors, rowStart, rowEnd: rowStart + rowCount },
-        ...{ utf8: false, geoparquet: false, parsers: PARSERS },
-        onChunk: ({ columnName, columnData }) => {
-          const known = parts.get(columnName);
-          if (known === undefined) parts.set(columnName, [columnData]);
-          else known.push(columnData);
-        },
-      }),
+    const flat = tree.children.map(
+      ({ element, children }) => children.length === 0 && element.repetition_type !== 'REPEATED',
     );
-    const values = columns.map((column) => joined(parts.get(column.name) ?? []));
-    columns.forEach((column, i) => {
-      const found = values[i]!.length;
-      if (found === rowCount) return;
-      throw new AnomalyError(
-        'ANM_FILE',
-        `cannot read ${place} of ${name} as column ${column.name} has ${found} values, where ${rowCount} are told`,
-      );
+    this.#refuseLarge(group, flat, place);
+    const pages = await named(name, place, async () => {
+      const opened: ColumnPages[] = [];
+      for (const [c, child] of tree.children.entries()) {
+        const column = columns[c]!.name;
+        const chunk = group.columns.find((each) => each.meta_data?.path_in_schema[0] === column);
+        if (chunk?.meta_data === undefined) throw new Error(`column ${column} is missing`);
+        opened.push(
+          flat[c]!
+            ? await FlatColumn.open(reading, file, chunk.meta_data, [tree, child])
+            : await NestedColumn.open(reading, file, metadata, column, rowStart, rowCount),
+        );
+      }
+      return opened;
     });
-    this.chunk.load(values, rowStart, rowCount);
+    this.chunk.load(pages, rowStart, rowCount);
     return true;
   }
 
-  #readTimes(): void {
-    const { time, onBadRow } = this.#options;
-    if (time === null) return;
+  #refuseLarge(group: FileMetaData['row_groups'][number], flat: readonly boolean[], place: string): void {
+    const { name, columns } = this.#options;
+    const nested = new Set(columns.filter((_, c) => !flat[c]!).map((column) => column.name));
+    const bytes = group.columns.reduce((sum, { meta_data: meta }) => {
+      const isNested = nested.has(meta?.path_in_schema[0] ?? '');
+      return sum + Number((isNested ? meta?.total_uncompressed_size : meta?.total_compressed_size) ?? 0);
+    }, 0);
+    if (bytes <= ROW_GROUP_BYTES_MAX) return;
+    throw new AnomalyError(
+      'ANM_FILE',
+      `cannot read ${place} of ${name} as its ${bytes} bytes are more than ${ROW_GROUP_BYTES_MAX}`,
+      { hint: 'write the file with smaller row groups' },
+    );
+  }
+
+  #reportTime(time: TypedTime, row: number): void {
     const { chunk } = this;
-    chunk.keepRows((row) => {
-      const value = chunk.value(row, time.column);
-      const timeMs = typedTime(time.format, value);
-      chunk.times[row] = timeMs;
-      if (!Number.isNaN(timeMs)) return true;
-      const shown = value === null ? 'null' : `'${chunk.text(row, time.column)}'`;
-      onBadRow(chunk.lines[row]!, `${shown} is no time`, chunk.raw(row));
-      return false;
-    });
+    const text = chunk.text(row, time.column);
+    const reason = `${text === null ? 'null' : `'${text}'`} is no time`;
+    this.#options.onBadRow(chunk.lines[row]!, reason, chunk.raw(row));
   }
 }
 
@@ -198,19 +206,4 @@ function pooledFile(pool: FilePool, path: string, name: string, byteLength: numb
     },
   };
   return file;
-}
-
-/** The parts of a column as one: typed where all of them are. */
-function joined(parts: readonly ArrayLike<unknown>[]): ArrayLike<unknown> {
-  const [first] = parts;
-  if (first === undefined) return [];
-  if (parts.length === 1) return first;
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const isTyped = ArrayBuffer.isView(first) && parts.every((part) => part.constructor === first.constructor);
-  const all = isTyped
-    ? new (first.constructor as new (length: number) => Record<number, unknown>)(length)
-    : new Array<unknown>(length);
-  let at = 0;
-  for (const part of parts) for (let i = 0; i < part.length; i++) all[at++] = part[i];
-  return all as unknown as ArrayLike<unknown>;
 }

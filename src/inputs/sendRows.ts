@@ -2,6 +2,7 @@ import type { Producer } from '../clients/client.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
 import type { MergedRows } from './mergedRows.ts';
 import type { Pacer } from './pacer.ts';
+import type { ResumeMarks } from './resumeMarks.ts';
 import type { BadRow, KeyRange, Rows } from './rowChunk.ts';
 import type { RowEncoder } from './rowEncoder.ts';
 import type { RowInput } from './rowInput.ts';
@@ -30,6 +31,10 @@ export interface SendOptions {
   readonly now: () => number;
   /** Resolves after that many milliseconds, or at once when the signal comes. */
   readonly sleep: (ms: number) => Promise<void>;
+  /** Of a load that can go on after an interruption. */
+  readonly marks?: ResumeMarks | null;
+  /** Larger values are bad rows, in bytes: the broker would refuse the batch. Default: no limit. */
+  readonly maxValueBytes?: number;
   /** Rows that the encoder refuses. */
   readonly onBadRow: (row: BadRow) => void;
   readonly onProgress: (totals: SendTotals) => void;
@@ -37,6 +42,8 @@ export interface SendOptions {
 
 export class SendTotals {
   rows = 0;
+  /** Rows that were in the topic already: of a load that goes on. */
+  found = 0;
   valueBytes = 0;
   rounds = 0;
   /** Rows whose event time was behind the watermark of their partition. */
@@ -54,6 +61,8 @@ export class SendTotals {
 
 /** Rows without a key go to one partition for this long, then to the next: batches stay large. */
 const STICKY_ROWS = 1000;
+/** What a batch may hold before a record that is added to it: the producers' default of `batchBytes`. */
+const BATCH_BYTES = 262_144;
 /** Rows between two looks at the clock, at the signal and at the producer's room. */
 const CHECK_ROWS = 256;
 /** A longer wait is cut, so that progress and signals are noticed. */
@@ -72,6 +81,7 @@ export async function sendRows(options: SendOptions, totals: SendTotals): Promis
     for await (const merged of options.input.rows()) {
       if (!(await sender.send(merged))) return;
     }
+    options.marks?.end();
     totals.rounds++;
     // A round without a good row would go on for ever.
     if (!options.loop || totals.rows === before) return;
@@ -79,21 +89,38 @@ export async function sendRows(options: SendOptions, totals: SendTotals): Promis
   }
 }
 
+/**
+ * Holds the rows of the input against the marks of the topic, and sends nothing. @throws ANM_RESUME
+ */
+export async function checkRows(options: SendOptions, totals: SendTotals): Promise<void> {
+  const sender = new RowSender(options, totals);
+  for await (const merged of options.input.rows()) {
+    if (options.signal.aborted || !sender.check(merged)) return;
+  }
+  options.marks!.end();
+}
+
 class RowSender {
   readonly #options: SendOptions;
   readonly #totals: SendTotals;
+  readonly #marks: ResumeMarks | null;
+  readonly #maxValueBytes: number;
   /** Partition of each file's series; -1 until it is asked for. */
   readonly #filePartitions: Int32Array;
   #stickyPartition = 0;
   #stickyRows = 0;
   #shiftMs = 0;
   #nowMs: number;
+  /** Nothing waits in the producer: a large record gets a batch of its own. */
+  #isFlushed = false;
   /** Set by #place. */
   readonly #key: KeyRange = { bytes: null, start: 0, end: 0 };
 
   constructor(options: SendOptions, totals: SendTotals) {
     this.#options = options;
     this.#totals = totals;
+    this.#marks = options.marks ?? null;
+    this.#maxValueBytes = options.maxValueBytes ?? Number.POSITIVE_INFINITY;
     this.#filePartitions = new Int32Array(options.input.files.length).fill(-1);
     this.#nowMs = options.now();
   }
@@ -110,23 +137,46 @@ class RowSender {
   async send(merged: MergedRows): Promise<boolean> {
     const { producer, pacer, limit, signal, now } = this.#options;
     const totals = this.#totals;
-    const paced = !pacer.unlimited;
     for (let i = 0; i < merged.count; ) {
-      if (signal.aborted || totals.rows >= limit) return false;
+      const passed = totals.rows + totals.found;
+      if (signal.aborted || passed >= limit) return false;
       this.#nowMs = now();
+      const paced = !(pacer.unlimited || this.#marks?.isCatchingUp === true);
       if (paced && !(await this.#waitFor(merged, i))) return false;
-      const end = Math.min(merged.count, i + Math.min(CHECK_ROWS, limit - totals.rows));
+      let fits = true;
+      const end = Math.min(merged.count, i + Math.min(CHECK_ROWS, limit - passed));
       for (; i < end; i++) {
         const file = merged.files[i]!;
         const chunk = merged.readers[file]!.chunk;
         const row = merged.rows[i]!;
         const timeMs = chunk.times[row]! + this.#shiftMs;
         if (paced && !pacer.allows(totals.rows, timeMs)) break;
-        this.#sendRow(chunk, row, file, timeMs);
+        fits = this.#sendRow(chunk, row, file, timeMs);
+        if (!fits) break;
+      }
+      if (!fits) {
+        await producer.flush();
+        this.#isFlushed = true;
       }
       const room = producer.ready();
       if (room !== null) await room;
       this.#options.onProgress(totals);
+    }
+    return true;
+  }
+
+  /** Follows the marks through rows that are not sent; false once there is nothing more to find. */
+  check(merged: MergedRows): boolean {
+    const { input, encoder } = this.#options;
+    const marks = this.#marks!;
+    for (let i = 0; i < merged.count; i++) {
+      const file = merged.files[i]!;
+      const { chunk } = merged.readers[file]!;
+      const row = merged.rows[i]!;
+      const length = encoder.encode(chunk, row, input.files[file]!, this.#shiftMs);
+      const partition = length < 0 || length > this.#maxValueBytes ? -1 : this.#place(chunk, row, file);
+      if (partition >= 0) marks.take(partition, this.#key, encoder.bytes, length);
+      if (!marks.isCatchingUp) return false;
     }
     return true;
   }
@@ -145,28 +195,29 @@ class RowSender {
     }
   }
 
-  #sendRow(chunk: Rows, row: number, file: number, timeMs: number): void {
-    const { input, encoder, producer, topic, recordTime, outOfOrdernessMs, onBadRow } = this.#options;
+  /** False for a large row that has to wait until the batches before it are out. */
+  #sendRow(chunk: Rows, row: number, file: number, timeMs: number): boolean {
+    const { input, encoder, producer, topic, recordTime, outOfOrdernessMs } = this.#options;
     const totals = this.#totals;
+    const marks = this.#marks;
     const length = encoder.encode(chunk, row, input.files[file]!, this.#shiftMs);
-    const partition = length < 0 ? -1 : this.#place(chunk, row, file);
+    const isLarge = length > this.#maxValueBytes - BATCH_BYTES;
+    if (isLarge && length <= this.#maxValueBytes && !this.#isFlushed) return false;
+    const partition = length < 0 || length > this.#maxValueBytes ? -1 : this.#place(chunk, row, file);
     if (partition < 0) {
-      const reason = length < 0 ? encoder.fault : 'the key is empty';
-      onBadRow({ file: input.samples[file]!.file.name, line: chunk.lines[row]!, reason, raw: chunk.raw(row) });
-      return;
+      this.#refuse(chunk, row, file, length);
+      return true;
     }
+    const key = this.#key;
+    if (marks !== null && !marks.take(partition, key, encoder.bytes, length)) {
+      totals.found++;
+      return true;
+    }
+    this.#isFlushed = false;
     const timestampMs = recordTime === 'event' ? Math.floor(timeMs) : this.#nowMs;
-    producer.append(
-      topic,
-      partition,
-      timestampMs,
-      this.#key.bytes,
-      this.#key.start,
-      this.#key.end,
-      encoder.bytes,
-      0,
-      length,
-    );
+    const { bytes } = encoder;
+    const headers = marks?.headers;
+    producer.append(topic, partition, timestampMs, key.bytes, key.start, key.end, bytes, 0, length, headers);
     totals.rows++;
     totals.valueBytes += length;
     totals.perPartition[partition]!++;
@@ -175,6 +226,15 @@ class RowSender {
     else if (timeMs < maxTimeMs - outOfOrdernessMs) totals.late++;
     if (timeMs < totals.firstTimeMs) totals.firstTimeMs = timeMs;
     if (timeMs > totals.lastTimeMs) totals.lastTimeMs = timeMs;
+    return true;
+  }
+
+  #refuse(chunk: Rows, row: number, file: number, length: number): void {
+    const { input, encoder, onBadRow } = this.#options;
+    const maxValueBytes = this.#maxValueBytes;
+    const tooLong = `its record of ${length} bytes is longer than the topic takes (${maxValueBytes}, from max.message.bytes)`;
+    const reason = length < 0 ? encoder.fault : length > maxValueBytes ? tooLong : 'the key is empty';
+    onBadRow({ file: input.samples[file]!.file.name, line: chunk.lines[row]!, reason, raw: chunk.raw(row) });
   }
 
   /** Sets the key and returns its partition; -1 when the key column is null. */

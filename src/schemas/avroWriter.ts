@@ -41,9 +41,18 @@ export class AvroOutput {
   /** The same of an int64 that no double holds. */
   writeBigLong(value: bigint): void {
     this.reserve(10);
-    let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
-    for (; rest >= 0x80n; rest >>= 7n) this.bytes[this.length++] = Number(rest & 0x7fn) | 0x80;
-    this.bytes[this.length++] = Number(rest);
+    // In words of 32 bits: arithmetic on bigints allocates.
+    let low = Number(BigInt.asIntN(32, value));
+    let high = Number(BigInt.asIntN(32, value >> 32n));
+    const sign = high >> 31;
+    high = ((high << 1) | (low >>> 31)) ^ sign;
+    low = (low << 1) ^ sign;
+    while (high !== 0 || low < 0 || low >= 0x80) {
+      this.bytes[this.length++] = (low & 0x7f) | 0x80;
+      low = (low >>> 7) | (high << 25);
+      high >>>= 7;
+    }
+    this.bytes[this.length++] = low;
   }
 
   write(bytes: Uint8Array): void {

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import avsc from 'avsc';
 import { startWorld, type World } from '../helpers/world.ts';
 
 const FOREIGN = fileURLToPath(new URL('../inputs/foreign', import.meta.url));
-const expected = (name: string) => JSON.parse(readFileSync(`${FOREIGN}/${name}`, 'utf8')) as Record<string, unknown>[];
+const lines = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const expected = (name: string) => lines(readFileSync(`${FOREIGN}/${name}`, 'utf8'));
 let world: World;
 before(async () => {
   world = await startWorld();
@@ -34,7 +40,7 @@ async function tail(topic: string): Promise<unknown[]> {
 for (const codec of ['none', 'snappy', 'gzip', 'zstd', 'lz4', 'brotli']) {
   test(`every type of a Parquet file of another program (${codec}) comes back from the topic`, async () => {
     const values = await roundTrip(`parquet-${codec}`, `${FOREIGN}/types.${codec}.parquet`, '--keyless');
-    assert.deepEqual(values, expected('types.json'));
+    assert.deepEqual(values, expected('types.ndjson'));
   });
 }
 
@@ -46,7 +52,7 @@ test('the times of old Parquet files (INT96) are nanoseconds; a row without its 
   assert.deepEqual(JSON.parse(rejects), {
     ...{ file: `${FOREIGN}/int96.parquet`, line: 3, reason: 'null is no time', raw: '{"ns":null}' },
   });
-  const wanted = expected('types.json').filter(({ ns }) => ns !== null);
+  const wanted = expected('types.ndjson').filter(({ ns }) => ns !== null);
   assert.deepEqual(
     (await tail('int96')).map((value) => (value as { ns: unknown }).ns).sort(),
     wanted.map(({ ns }) => ns).sort(),
@@ -55,17 +61,22 @@ test('the times of old Parquet files (INT96) are nanoseconds; a row without its 
 
 test('Parquet as JSON spells its values by the same rules', async () => {
   const values = await roundTrip('parquet-json', `${FOREIGN}/types.none.parquet`, '--keyless', '--format', 'json');
-  assert.deepEqual(values, expected('types.json'));
+  assert.deepEqual(values, expected('types.ndjson'));
 });
 
 for (const codec of ['null', 'deflate', 'snappy', 'zstandard']) {
   test(`records of an Avro file (${codec}) come back, with the schema of the file as the topic's`, async () => {
     const values = await roundTrip(`avro-${codec}`, `${FOREIGN}/readings.${codec}.avro`);
-    assert.deepEqual(values, expected('readings.json'));
+    assert.deepEqual(values, expected('readings.ndjson'));
     const subject = await fetch(`${world.registryUrl}/subjects/avro-${codec}-value/versions/latest`);
     const { schema } = (await subject.json()) as { schema: string };
-    const own = JSON.parse(readFileSync(`${FOREIGN}/readings.avsc`, 'utf8'));
-    assert.deepEqual(JSON.parse(schema), { ...own, ...JSON.parse(schema), fields: JSON.parse(schema).fields });
-    assert.equal(JSON.parse(schema).doc, 'kept');
+    assert.deepEqual(JSON.parse(schema), schemaInside(`${FOREIGN}/readings.${codec}.avro`));
+    assert.match(schema, /"doc": ?"kept as well"/);
   });
+}
+
+/** The schema in the header of a container file, read by another reader. */
+function schemaInside(path: string): unknown {
+  const header = avsc.extractFileHeader(path) as unknown as { meta: Record<string, unknown> };
+  return header.meta['avro.schema'];
 }

@@ -86,8 +86,8 @@ rows["ts"] = times("ts", 1000, 6, "Z")
 rows["ms"] = times("ms", 10**6, 3, "Z")
 rows["ns"] = times("ns", 1, 9, "Z")
 rows["wall"] = times("wall", 1000, 6, "")
-with open("types.json", "w") as out:
-    json.dump([{name: rows[name][i] for name in columns} for i in range(N)], out, ensure_ascii=False, indent=1)
+with open("types.ndjson", "w") as out:
+    out.writelines(json.dumps({name: rows[name][i] for name in columns}, ensure_ascii=False) + "\n" for i in range(N))
 for codec, pages in [("none", "1.0"), ("snappy", "1.0"), ("gzip", "2.0"), ("zstd", "2.0"), ("lz4", "1.0"), ("brotli", "2.0")]:
     pq.write_table(table, f"types.{codec}.parquet", compression=codec, data_page_version=pages, row_group_size=2, use_dictionary=codec != "gzip")
 # As old writers spell times.
@@ -127,7 +127,5 @@ records = [record(i) for i in range(40)]
 for codec in ["null", "deflate", "snappy", "zstandard"]:
     with open(f"readings.{codec}.avro", "wb") as out:
         fastavro.writer(out, schema, records, codec=codec, sync_interval=600)
-with open("readings.json", "w") as out:
-    json.dump([shown(r) for r in records], out, ensure_ascii=False)
-with open("readings.avsc", "w") as out:
-    json.dump(schema, out)
+with open("readings.ndjson", "w") as out:
+    out.writelines(json.dumps(shown(r), ensure_ascii=False) + "\n" for r in records)
