@@ -79,8 +79,8 @@ async function sendPlan(context: CommandContext, plan: ProducePlan, bad: BadRows
       ? await findResumption(context, client, plan, schemaId, partitions, configs)
       : null;
     const startedMs = context.now();
-    const maxValueBytes = valueLimit(options, configs);
-    const failure = await send(context, client, plan, { encoder, totals, bad, resumption, maxValueBytes });
+    const maxRecordBytes = recordLimit(options, configs);
+    const failure = await send(context, client, plan, { encoder, totals, bad, resumption, maxRecordBytes });
     context.progress.clear();
     const stopped = context.signal.aborted ? String(context.signal.reason) : null;
     const seconds = (context.now() - startedMs) / 1000;
@@ -107,7 +107,7 @@ interface Sending {
   readonly totals: SendTotals;
   readonly bad: BadRows;
   readonly resumption: Resumption | null;
-  readonly maxValueBytes: number;
+  readonly maxRecordBytes: number;
 }
 
 /** Sends and flushes. The result is what ended it early because of bad rows; rows before it are sent all the same. */
@@ -115,14 +115,14 @@ async function send(
   context: CommandContext,
   client: KafkaClient,
   plan: ProducePlan,
-  { encoder, totals, bad, resumption, maxValueBytes }: Sending,
+  { encoder, totals, bad, resumption, maxRecordBytes }: Sending,
 ): Promise<AnomalyError | null> {
   const { options, input } = plan;
   const { signal, now, progress, settings } = context;
   const producer = await client.createProducer({ compression: options.compression });
   const startedMs = now();
   const sending = {
-    ...{ input, encoder, producer, signal, now, maxValueBytes, onBadRow: bad.add },
+    ...{ input, encoder, producer, signal, now, maxRecordBytes, onBadRow: bad.add },
     ...{ topic: options.topic, partitions: totals.perPartition.length, key: plan.key },
     ...{ recordTime: options.recordTime, loop: options.loop, limit: options.limit },
     pacer: new Pacer(options.rate, options.speed),
@@ -153,11 +153,11 @@ async function send(
 
 /** What ends the input and not the sending. */
 const ENDS_INPUT: ReadonlySet<string> = new Set(['ANM_BAD_DATA', 'ANM_FILE']);
-/** Room in a batch for its header, and the key and head of a record. */
+/** Room in a batch for its header, and the head and mark of a record. */
 const BATCH_OVERHEAD_BYTES = 1024;
 
-/** What a record's value may have, so that the broker takes a batch of it alone; compressed ones are not foreseen. */
-function valueLimit({ compression }: ProduceOptions, configs: ReadonlyMap<string, string>): number {
+/** What a record may have, so that the broker takes a batch of it alone; compressed ones are not foreseen. */
+function recordLimit({ compression }: ProduceOptions, configs: ReadonlyMap<string, string>): number {
   const most = Number(configs.get('max.message.bytes') ?? Number.NaN);
   return compression === 'none' && most > 0 ? most - BATCH_OVERHEAD_BYTES : Number.POSITIVE_INFINITY;
 }

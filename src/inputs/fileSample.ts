@@ -1,3 +1,4 @@
+import { AnomalyError } from '../errors.ts';
 import type { AvroNode } from '../schemas/avroNode.ts';
 import { ColumnStats, type ColumnType } from './columnStats.ts';
 import { CsvScanner } from './csvScanner.ts';
@@ -163,6 +164,9 @@ async function eachRow(
     while (rows < limit && (await reader.fill())) {
       for (let row = 0; row < reader.chunk.count && rows < limit; row++, rows++) visit(reader, row);
     }
+  } catch (error) {
+    // What stands before is good; it is met again, and said, when the rows are read.
+    if (rows === 0 || !(error instanceof AnomalyError)) throw error;
   } finally {
     await sources.close(source);
   }

@@ -23,8 +23,6 @@ export interface RowInputOptions extends SampleOptions {
   readonly cwd?: string;
   /** Receives rows that cannot be read. Default: they are dropped, and `badRows` counts them. */
   readonly onBadRow?: (row: BadRow) => void;
-  /** Hears what is odd about a file and does no harm: another name than content, column names that were told apart. */
-  readonly onNote?: (text: string) => void;
   /** Longer rows are bad. Default ROW_BYTES_MAX. */
   readonly maxRowBytes?: number;
 }

@@ -33,8 +33,8 @@ export interface SendOptions {
   readonly sleep: (ms: number) => Promise<void>;
   /** Of a load that can go on after an interruption. */
   readonly marks?: ResumeMarks | null;
-  /** Larger values are bad rows, in bytes: the broker would refuse the batch. Default: no limit. */
-  readonly maxValueBytes?: number;
+  /** Longer records (key and value) are bad rows: the broker would refuse the batch. Default: no limit. */
+  readonly maxRecordBytes?: number;
   /** Rows that the encoder refuses. */
   readonly onBadRow: (row: BadRow) => void;
   readonly onProgress: (totals: SendTotals) => void;
@@ -104,7 +104,7 @@ class RowSender {
   readonly #options: SendOptions;
   readonly #totals: SendTotals;
   readonly #marks: ResumeMarks | null;
-  readonly #maxValueBytes: number;
+  readonly #maxRecordBytes: number;
   /** Partition of each file's series; -1 until it is asked for. */
   readonly #filePartitions: Int32Array;
   #stickyPartition = 0;
@@ -120,7 +120,7 @@ class RowSender {
     this.#options = options;
     this.#totals = totals;
     this.#marks = options.marks ?? null;
-    this.#maxValueBytes = options.maxValueBytes ?? Number.POSITIVE_INFINITY;
+    this.#maxRecordBytes = options.maxRecordBytes ?? Number.POSITIVE_INFINITY;
     this.#filePartitions = new Int32Array(options.input.files.length).fill(-1);
     this.#nowMs = options.now();
   }
@@ -174,8 +174,10 @@ class RowSender {
       const { chunk } = merged.readers[file]!;
       const row = merged.rows[i]!;
       const length = encoder.encode(chunk, row, input.files[file]!, this.#shiftMs);
-      const partition = length < 0 || length > this.#maxValueBytes ? -1 : this.#place(chunk, row, file);
-      if (partition >= 0) marks.take(partition, this.#key, encoder.bytes, length);
+      const isGood = length >= 0 && this.#setKey(chunk, row, file);
+      if (isGood && length + this.#key.end - this.#key.start <= this.#maxRecordBytes) {
+        marks.take(this.#place(file), this.#key, encoder.bytes, length);
+      }
       if (!marks.isCatchingUp) return false;
     }
     return true;
@@ -201,14 +203,21 @@ class RowSender {
     const totals = this.#totals;
     const marks = this.#marks;
     const length = encoder.encode(chunk, row, input.files[file]!, this.#shiftMs);
-    const isLarge = length > this.#maxValueBytes - BATCH_BYTES;
-    if (isLarge && length <= this.#maxValueBytes && !this.#isFlushed) return false;
-    const partition = length < 0 || length > this.#maxValueBytes ? -1 : this.#place(chunk, row, file);
-    if (partition < 0) {
-      this.#refuse(chunk, row, file, length);
+    const key = this.#key;
+    if (length < 0 || !this.#setKey(chunk, row, file)) {
+      this.#refuse(chunk, row, file, length < 0 ? encoder.fault : 'the key is empty');
       return true;
     }
-    const key = this.#key;
+    const recordBytes = length + key.end - key.start;
+    if (recordBytes > this.#maxRecordBytes - BATCH_BYTES) {
+      if (recordBytes > this.#maxRecordBytes) {
+        const most = `${this.#maxRecordBytes}, from max.message.bytes`;
+        this.#refuse(chunk, row, file, `its record of ${recordBytes} bytes is longer than the topic takes (${most})`);
+        return true;
+      }
+      if (!this.#isFlushed) return false;
+    }
+    const partition = this.#place(file);
     if (marks !== null && !marks.take(partition, key, encoder.bytes, length)) {
       totals.found++;
       return true;
@@ -229,17 +238,31 @@ class RowSender {
     return true;
   }
 
-  #refuse(chunk: Rows, row: number, file: number, length: number): void {
-    const { input, encoder, onBadRow } = this.#options;
-    const maxValueBytes = this.#maxValueBytes;
-    const tooLong = `its record of ${length} bytes is longer than the topic takes (${maxValueBytes}, from max.message.bytes)`;
-    const reason = length < 0 ? encoder.fault : length > maxValueBytes ? tooLong : 'the key is empty';
+  #refuse(chunk: Rows, row: number, file: number, reason: string): void {
+    const { input, onBadRow } = this.#options;
     onBadRow({ file: input.samples[file]!.file.name, line: chunk.lines[row]!, reason, raw: chunk.raw(row) });
   }
 
-  /** Sets the key and returns its partition; -1 when the key column is null. */
-  #place(chunk: Rows, row: number, file: number): number {
-    const { key, partitions, input } = this.#options;
+  /** Sets the key; false when the key column is null. */
+  #setKey(chunk: Rows, row: number, file: number): boolean {
+    const { key, input } = this.#options;
+    if (key.by === 'column') {
+      const column = input.files[file]!.columns.indexes[key.column]!;
+      return column >= 0 && chunk.keyOf(row, column, this.#key);
+    }
+    if (key.by === 'file') {
+      const { series } = input.files[file]!;
+      this.#key.bytes = series;
+      this.#key.end = series.length;
+    }
+    return true;
+  }
+
+  /** Partition of the row whose key is set. */
+  #place(file: number): number {
+    const { key, partitions } = this.#options;
+    const { bytes, start, end } = this.#key;
+    if (key.by === 'column') return partitionForKey(bytes!, start, end, partitions);
     if (key.by === 'none') {
       if (++this.#stickyRows > STICKY_ROWS) {
         this.#stickyRows = 1;
@@ -247,19 +270,10 @@ class RowSender {
       }
       return this.#stickyPartition;
     }
-    if (key.by === 'file') {
-      const { series } = input.files[file]!;
-      this.#key.bytes = series;
-      this.#key.end = series.length;
-      const known = this.#filePartitions[file]!;
-      if (known >= 0) return known;
-      const partition = partitionForKey(series, 0, series.length, partitions);
-      this.#filePartitions[file] = partition;
-      return partition;
-    }
-    const column = input.files[file]!.columns.indexes[key.column]!;
-    const range = this.#key;
-    if (column < 0 || !chunk.keyOf(row, column, range)) return -1;
-    return partitionForKey(range.bytes!, range.start, range.end, partitions);
+    const known = this.#filePartitions[file]!;
+    if (known >= 0) return known;
+    const partition = partitionForKey(bytes!, start, end, partitions);
+    this.#filePartitions[file] = partition;
+    return partition;
   }
 }

@@ -1,3 +1,4 @@
+import { AnomalyError } from '../errors.ts';
 import type { AvroNode } from '../schemas/avroNode.ts';
 import { avroFile } from './avroFile.ts';
 import type { ColumnType } from './columnStats.ts';
@@ -62,6 +63,9 @@ async function firstValues(typed: TypedFile, limit: number): Promise<{ rows: num
         }
       }
     }
+  } catch (error) {
+    // What stands before is good; it is met again, and said, when the rows are read.
+    if (rows === 0 || !(error instanceof AnomalyError)) throw error;
   } finally {
     await reader.close();
   }

@@ -18,6 +18,8 @@ export interface CliOptions {
   readonly signals?: EventEmitter;
   /** Called with everything on stdout so far. */
   readonly onOutput?: (text: string) => void;
+  /** The same of stderr. */
+  readonly onError?: (text: string) => void;
 }
 
 /** Runs a command line in this process, with streams, environment and signals of its own: nothing of the user's. */
@@ -31,6 +33,7 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
   let err = '';
   const stderr = collector((text) => {
     err += text;
+    options.onError?.(err);
   }, options.terminal);
   const code = await main(argv, {
     stdin: Object.assign(Readable.from([options.stdin ?? '']), { isTTY: options.terminal ?? false }),
