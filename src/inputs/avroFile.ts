@@ -21,9 +21,12 @@ interface RowCursor {
 /** Rows that a chunk holds at the most. */
 const CHUNK_ROWS = 8192;
 
-/** Reads the header of a file. `open` gives its bytes from the beginning. @throws ANM_FILE, ANM_SCHEMA_UNSUPPORTED */
-export async function avroFile(name: string, open: () => Promise<ByteSource>): Promise<TypedFile> {
-  const head = await AvroContainer.open(name, await open());
+/**
+ * Reads the header of a file. `open` gives its bytes from the beginning, to be read again if they are only peeked at.
+ * @throws ANM_FILE, ANM_SCHEMA_UNSUPPORTED
+ */
+export async function avroFile(name: string, open: (peek: boolean) => Promise<ByteSource>): Promise<TypedFile> {
+  const head = await AvroContainer.open(name, await open(true));
   await head.close();
   const record = parseAvroSchema(head.schema);
   if (record.kind !== 'record') {
@@ -35,8 +38,8 @@ export async function avroFile(name: string, open: () => Promise<ByteSource>): P
   return {
     columns: record.fields.map((field) => columnOfField(field.name, field.type)),
     schema: head.schema,
-    open: async (time, onBadRow) =>
-      new AvroRowReader(name, await AvroContainer.open(name, await open()), record, time, onBadRow),
+    open: async (time, onBadRow, peek) =>
+      new AvroRowReader(name, await AvroContainer.open(name, await open(peek)), record, time, onBadRow),
   };
 }
 

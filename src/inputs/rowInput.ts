@@ -208,7 +208,7 @@ class FileRows implements RowInput {
     if (shape === null) {
       const onBadRow = (line: number, reason: string, raw: string) =>
         this.#onBadRow({ file: file.name, line, reason, raw });
-      return { reader: await typed!.open(time, onBadRow), jsonl: null };
+      return { reader: await typed!.open(time, onBadRow, false), jsonl: null };
     }
     const scanner = scannerFor(shape);
     const source = await this.#sources.open(file, shape.dataStart, false);

@@ -8,8 +8,8 @@ export interface TypedFile {
   readonly columns: readonly TypedColumn[];
   /** Schema of the records as they stand in the file, where that is Avro. */
   readonly schema: string | null;
-  /** `time` is the column with the event time; null for none. */
-  open(time: TypedTime | null, onBadRow: TypedBadRow): Promise<RowSource>;
+  /** `time` is the column with the event time; null for none. With `peek`, standard input can be read again. */
+  open(time: TypedTime | null, onBadRow: TypedBadRow, peek: boolean): Promise<RowSource>;
 }
 
 /** A row without an event time: its place, why, and the row as JSON. */

@@ -12,10 +12,10 @@ import { chooseByName, usualStep } from './timeColumn.ts';
 import type { TypedFile, TypedRows } from './typedFile.ts';
 import { timeFormatOf, timestampUnit, typedTime } from './typedTime.ts';
 
-/** Opens a file whose columns have types. @throws ANM_FILE, ANM_SCHEMA_INVALID, ANM_SCHEMA_UNSUPPORTED */
-export async function openTyped(sources: Sources, file: InputFile, peek: boolean): Promise<TypedFile> {
+/** Looks into a file whose columns have types. @throws ANM_FILE, ANM_SCHEMA_INVALID, ANM_SCHEMA_UNSUPPORTED */
+async function openTyped(sources: Sources, file: InputFile): Promise<TypedFile> {
   if (file.container === 'parquet') return await parquetFile(sources.pool, file.path, file.name, file.sizeBytes);
-  return await avroFile(file.name, async () => {
+  return await avroFile(file.name, async (peek) => {
     const source = await sources.open(file, 0, peek);
     return { read: (into, from) => source.read(into, from), close: () => sources.close(source) };
   });
@@ -27,20 +27,19 @@ export async function sampleTyped(
   file: InputFile,
   options: SampleOptions,
 ): Promise<FileSample | null> {
-  const peeked = await openTyped(sources, file, true);
+  const typed = await openTyped(sources, file);
   const limit = options.sampleRows ?? SAMPLE_ROWS;
-  const { rows, values } = await firstValues(peeked, limit);
+  const { rows, values } = await firstValues(typed, limit);
   if (rows === 0) return null;
-  const names = peeked.columns.map((column) => column.name);
-  const formats = peeked.columns.map(({ name, node }, c) => timeFormatOf(name, node, values[c]!));
-  const timeColumn = chooseTime(names, peeked, formats, options.timeColumn);
+  const names = typed.columns.map((column) => column.name);
+  const formats = typed.columns.map(({ name, node }, c) => timeFormatOf(name, node, values[c]!));
+  const timeColumn = chooseTime(names, typed, formats, options.timeColumn);
   const format = formats[timeColumn] ?? null;
   const times = format === null ? [] : values[timeColumn]!.map((value) => typedTime(format, value));
   const known = times.filter((time) => !Number.isNaN(time));
   return {
-    ...{ file, shape: null, timeColumn, rows, badRows: 0 },
-    typed: { ...peeked, open: async (time, bad) => (await openTyped(sources, file, false)).open(time, bad) },
-    columns: peeked.columns.map(({ name, node, nullable }, c) => {
+    ...{ file, shape: null, typed, timeColumn, rows, badRows: 0 },
+    columns: typed.columns.map(({ name, node, nullable }, c) => {
       const isTime = c === timeColumn && format !== null;
       return describe(name, node, nullable, isTime ? format : null, isTime ? known : []);
     }),
@@ -52,7 +51,7 @@ export async function sampleTyped(
 async function firstValues(typed: TypedFile, limit: number): Promise<{ rows: number; values: unknown[][] }> {
   const values: unknown[][] = typed.columns.map(() => []);
   let rows = 0;
-  const reader = await typed.open(null, () => undefined);
+  const reader = await typed.open(null, () => undefined, true);
   try {
     while (rows < limit && (await reader.fill())) {
       const chunk = reader.chunk as TypedRows;

@@ -4,8 +4,8 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const DIGITS_MIN = 16;
 
 /**
- * JSON.parse, but a number that a double would change comes as a string of what stands there: whole numbers beyond
- * 2^53, more digits than a double has, magnitudes beyond its range. @throws SyntaxError
+ * JSON.parse, but a number that a double might change comes as a string of what stands there: all whole numbers beyond
+ * 2^53 that are spelled as such, more digits than a double has, magnitudes beyond its range. @throws SyntaxError
  */
 export function parseExactJson(text: string): unknown {
   const value = JSON.parse(text) as unknown;
@@ -22,6 +22,7 @@ function survives(token: string): boolean {
   if (token.length < DIGITS_MIN && !/[eE]/.test(token)) return true;
   const number = Number(token);
   if (!Number.isFinite(number)) return false;
+  if (/^-?\d+$/.test(token)) return Number.isSafeInteger(number);
   const [digits, exponent] = scientific(token);
   const [ownDigits, ownExponent] = scientific(String(number));
   return digits === ownDigits && (digits === '' || exponent === ownExponent);

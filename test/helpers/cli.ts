@@ -11,7 +11,7 @@ export interface CliRun {
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   readonly terminal?: boolean;
   readonly now?: () => number;
   /** Emit 'SIGINT' or 'SIGTERM' on it. */
