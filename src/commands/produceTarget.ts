@@ -2,6 +2,7 @@ import type { KafkaClient } from '../clients/client.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import { type AvroPlan, fitsSchema, planAvro } from '../inputs/avroPlan.ts';
 import type { RowInput } from '../inputs/rowInput.ts';
+import { fitsValues } from '../inputs/valuePlan.ts';
 import type { CommandContext } from './command.ts';
 import { DEFAULT_PARTITIONS, type ProduceOptions } from './produceOptions.ts';
 import type { ProducePlan } from './produceRun.ts';
@@ -49,8 +50,11 @@ export async function settleSchema(
   const subject = `${options.topic}-value`;
   const withSeries = key.by === 'file';
   const latest = inferred ? await registry.latest(subject) : null;
-  if (latest !== null && latest.type === 'AVRO' && fitsSchema(latest.schema, input.columns, withSeries)) {
-    return { id: latest.id, plan: planAvro(latest.schema, input.columns, withSeries) };
+  const isTyped = input.samples.every((sample) => sample.typed !== null);
+  const fits = isTyped ? fitsValues : fitsSchema;
+  if (latest !== null && latest.type === 'AVRO' && fits(latest.schema, input.columns, withSeries)) {
+    const { schema } = latest;
+    return { id: latest.id, plan: isTyped ? { schema, fields: null } : planAvro(schema, input.columns, withSeries) };
   }
   const { compatible, messages } = await registry.check(subject, plan.schema);
   if (!compatible) {
