@@ -4,6 +4,7 @@ import { digestOf, MARK_HEADER, parseMark, type ResumeMark, ResumeMarks } from '
 import { readHeaders } from '../wire/headers.ts';
 import type { CommandContext } from './command.ts';
 import type { ProducePlan } from './produceRun.ts';
+import type { TopicConfigs } from './produceTarget.ts';
 
 /** Records looked at first from the end of a partition; each further look takes this many times as many. */
 const TAIL_RECORDS = 1000;
@@ -28,7 +29,7 @@ export async function findResumption(
   plan: ProducePlan,
   schemaId: number | null,
   partitions: number,
-  configs: ReadonlyMap<string, string>,
+  configs: TopicConfigs | null,
 ): Promise<Resumption> {
   const { options, input } = plan;
   const load = digestOf(JSON.stringify(input.samples.map(({ file }) => [file.series, file.container])));
@@ -39,7 +40,7 @@ export async function findResumption(
     const none = refs.map(() => null);
     return { marks: () => new ResumeMarks(load, settings, none), ends };
   }
-  if ((configs.get('cleanup.policy') ?? '').includes('compact')) {
+  if ((configs?.get('cleanup.policy') ?? '').includes('compact')) {
     throw refusal(`${options.topic} is compacted, which may remove the records that tell how far the load has come`);
   }
   const starts = await client.admin.listOffsets(refs, 'earliest');

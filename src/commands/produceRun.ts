@@ -15,7 +15,7 @@ import { chooseKey, type ProduceOptions, readOptions } from './produceOptions.ts
 import { printPlan } from './producePlan.ts';
 import { checkOnce, findResumption, type Resumption } from './produceResume.ts';
 import { printSummary, progressText, type Summary } from './produceSummary.ts';
-import { ensureTopic, warnOfRetention } from './produceTarget.ts';
+import { ensureTopic, type TopicConfigs, warnOfRetention } from './produceTarget.ts';
 
 /** What the files and flags come to, before anything is connected to. */
 export interface ProducePlan {
@@ -71,9 +71,9 @@ async function sendPlan(context: CommandContext, plan: ProducePlan, bad: BadRows
   const { connectClient } = await import('./connections.ts');
   const client = await connectClient(context);
   try {
-    const partitions = await ensureTopic(context, client, options);
+    const { partitions, configs } = await ensureTopic(context, client, options);
     const { encoder, schemaId } = await makeEncoder(context, plan);
-    if (options.recordTime === 'event') await warnOfRetention(context, client, options.topic, input);
+    if (options.recordTime === 'event') warnOfRetention(context, options.topic, configs, input);
     const totals = new SendTotals(partitions);
     const resumption = options.marked
       ? await findResumption(context, client, plan, schemaId, partitions, configs)
@@ -157,8 +157,8 @@ const ENDS_INPUT: ReadonlySet<string> = new Set(['ANM_BAD_DATA', 'ANM_FILE']);
 const BATCH_OVERHEAD_BYTES = 1024;
 
 /** What a record may have, so that the broker takes a batch of it alone; compressed ones are not foreseen. */
-function recordLimit({ compression }: ProduceOptions, configs: ReadonlyMap<string, string>): number {
-  const most = Number(configs.get('max.message.bytes') ?? Number.NaN);
+function recordLimit({ compression }: ProduceOptions, configs: TopicConfigs | null): number {
+  const most = Number(configs?.get('max.message.bytes') ?? Number.NaN);
   return compression === 'none' && most > 0 ? most - BATCH_OVERHEAD_BYTES : Number.POSITIVE_INFINITY;
 }
 

@@ -4,7 +4,7 @@ import type { Consumer, ConsumerOptions } from '../../src/clients/client.ts';
 import type { ClientName } from '../../src/clients/connect.ts';
 import { batchOf, RawClient } from '../broker/helpers/rawClient.ts';
 import { RawProducer } from '../broker/helpers/rawProducer.ts';
-import { type ContractContext, withClient } from './contract.ts';
+import { type FaultContext, withClient } from './helpers/context.ts';
 import { plainRecords } from './helpers/records.ts';
 
 const NOW_MS = 1_700_000_000_000;
@@ -25,7 +25,7 @@ interface Writer {
   readonly plain: (...values: string[]) => Promise<void>;
 }
 
-async function writerOf({ broker }: ContractContext, topic: string): Promise<Writer> {
+async function writerOf({ broker }: FaultContext, topic: string): Promise<Writer> {
   const raw = await RawClient.to(broker());
   const producers = await Promise.all(
     ['a', 'b', 'c'].map((who) => new RawProducer(raw, `${topic}-${who}`, { timestampMs: NOW_MS }).ready()),
@@ -50,7 +50,7 @@ async function drain(consumer: Consumer): Promise<string[]> {
   return values;
 }
 
-async function readerAt({ open }: ContractContext, topic: string, options: ConsumerOptions, offset = 0) {
+async function readerAt({ open }: FaultContext, topic: string, options: ConsumerOptions, offset = 0) {
   const complaints: string[] = [];
   const client = await open({
     logger: (level, message) => {
@@ -62,7 +62,7 @@ async function readerAt({ open }: ContractContext, topic: string, options: Consu
   return { consumer, complaints };
 }
 
-function readTests(name: ClientName, context: ContractContext): void {
+function readTests(name: ClientName, context: FaultContext): void {
   test('fences, one and several in a row, before plain and transactional records, are stepped over in silence', async () => {
     const topic = await context.topic();
     const { raw, producers, plain } = await writerOf(context, topic);
@@ -127,7 +127,7 @@ function readTests(name: ClientName, context: ContractContext): void {
   });
 }
 
-function positionTests(context: ContractContext): void {
+function positionTests(context: FaultContext): void {
   test('read_committed waits at an open transaction and goes on with its end', async () => {
     const topic = await context.topic();
     const { raw, producers, plain } = await writerOf(context, topic);
