@@ -148,6 +148,12 @@ export const ERROR_TABLE = {
     summary: 'An input file is missing, unreadable or in no known format.',
     hint: 'give a CSV or JSONL file, a folder, a glob, or - for stdin',
   },
+  ANM_RESUME: {
+    exit: 5,
+    retryable: false,
+    summary: 'An interrupted load cannot go on: the source, the flags or the topic are not as they were.',
+    hint: 'give the same inputs and flags as before, or load into another topic',
+  },
   ANM_STATE_CORRUPT: {
     exit: 5,
     retryable: false,

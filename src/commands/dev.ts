@@ -1,3 +1,4 @@
+import { formatDuration } from '../config/duration.ts';
 import type { Command, CommandContext } from './command.ts';
 import { DEV_SECURITY_OPTIONS, devSecurity, securityNote } from './devSecurity.ts';
 
@@ -23,11 +24,18 @@ export const dev: Command = {
     { flags: '--like <release>', summary: 'advertise what this release of Redpanda does, as v25.3', type: 'string' },
     { flags: '--no-auto-create', summary: 'refuse topics that nobody created, as production does', type: 'boolean' },
     { flags: '--partitions <n>', summary: 'partitions of a topic made on first use', type: 'integer', default: 1 },
+    {
+      flags: '--rebalance-delay <duration>',
+      summary: "how long a group's first member waits for more; production has 3s",
+      type: 'duration',
+      default: '0s',
+    },
     ...DEV_SECURITY_OPTIONS,
   ],
   examples: [
     { command: 'anomaly dev', comment: 'a broker on localhost:9092, ^C ends it' },
     { command: 'anomaly dev --like v25.3 --no-auto-create', comment: 'stricter, as an older cluster' },
+    { command: 'anomaly dev --rebalance-delay 3s', comment: 'consumers start as late as in production' },
     { command: 'anomaly dev --port 0 --registry-port 0 --admin-port 0', comment: 'on any free ports, printed' },
     {
       command: 'anomaly dev --tls-cert server.crt --tls-key server.key --sasl-users users.txt',
@@ -66,7 +74,7 @@ async function runDev(context: CommandContext): Promise<number> {
     await ready(context, 'kafka', broker.address);
     await ready(context, 'registry', registry.url);
     await ready(context, 'admin', admin.url);
-    stderr.write(`${settingsNote(flags.broker.autoCreate, broker.version)}\n`);
+    stderr.write(`${settingsNote(flags.broker, broker.version)}\n`);
     stderr.write(`security: ${securityNote(security)}\n`);
     await aborted(signal);
   } finally {
@@ -86,6 +94,7 @@ function readFlags({ flags }: CommandContext) {
     broker: {
       autoCreate: flags['autoCreate'] !== false,
       defaultPartitions: (flags['partitions'] as number | undefined) ?? 1,
+      rebalanceDelayMs: (flags['rebalanceDelay'] as number | undefined) ?? 0,
       ...(like === undefined ? {} : { profile: like }),
     },
   };
@@ -95,11 +104,17 @@ function ready(context: CommandContext, endpoint: string, address: string): Prom
   return context.output.line({ endpoint, address, ready: true }, () => `${endpoint.padEnd(8)}  ready on ${address}`);
 }
 
-function settingsNote(autoCreate: boolean, version: string): string {
+interface BrokerFlags {
+  readonly autoCreate: boolean;
+  readonly rebalanceDelayMs: number;
+}
+
+function settingsNote({ autoCreate, rebalanceDelayMs }: BrokerFlags, version: string): string {
   const creation = autoCreate ? 'topics are created on first use' : 'topics are not created on first use';
+  const delay = rebalanceDelayMs === 0 ? 'no' : `as production has it, a ${formatDuration(rebalanceDelayMs)}`;
   return (
     `API versions of Redpanda ${version}, dev-container settings: ${creation}, nothing is synced to disk (in memory), ` +
-    'no rebalance delay. For development only; latencies are better than production has'
+    `${delay} rebalance delay. For development only; latencies are better than production has`
   );
 }
 

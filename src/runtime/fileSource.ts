@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { JsonEncoder } from '../inputs/jsonEncoder.ts';
+import { jsonEncoder } from '../inputs/encoders.ts';
 import type { BadRow } from '../inputs/rowChunk.ts';
 import { openRows } from '../inputs/rowInput.ts';
 
@@ -20,7 +20,7 @@ export interface FileSourceOptions {
 export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Record<string, unknown>[]> {
   const { inputs, cwd, stdin, timeColumn, keyColumn, onBadRow } = options;
   const input = await openRows(inputs, { cwd, stdin, onBadRow, ...(timeColumn !== undefined && { timeColumn }) });
-  const encoder = new JsonEncoder(input.columns, null);
+  const encoder = jsonEncoder(input, null);
   let offset = 0;
   try {
     for await (const rows of input.rows()) {
@@ -32,7 +32,12 @@ export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Rec
         const row = rows.rows[i]!;
         const length = encoder.encode(chunk, row, file, 0);
         if (length < 0) {
-          onBadRow({ file: input.samples[index]!.file.name, line: 0, reason: encoder.fault, raw: '' });
+          onBadRow({
+            file: input.samples[index]!.file.name,
+            line: chunk.lines[row]!,
+            reason: encoder.fault,
+            raw: chunk.raw(row),
+          });
           continue;
         }
         const value = JSON.parse(Buffer.from(encoder.bytes.buffer, encoder.bytes.byteOffset, length).toString());

@@ -353,6 +353,8 @@ public class Features {
     admin.incrementalAlterConfigs(Map.of(resource, List.of(
         new AlterConfigOp(new ConfigEntry("retention.ms", "3600000"), AlterConfigOp.OpType.SET),
         new AlterConfigOp(new ConfigEntry("cleanup.policy", "compact"), AlterConfigOp.OpType.SET)))).all().get();
+    // A broker learns of it from the controller, soon.
+    until("altered", () -> now.call().equals("3600000"));
     text += ", " + now.call() + " " + admin.describeConfigs(List.of(resource)).all().get().get(resource).get("cleanup.policy").value();
     try {
       admin.incrementalAlterConfigs(Map.of(resource, List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "soon"), AlterConfigOp.OpType.SET)))).all().get();
