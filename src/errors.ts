@@ -81,6 +81,13 @@ export const ERROR_TABLE = {
     summary: 'The broker or registry refused the credentials.',
     hint: 'check the user, the password file and the SASL mechanism',
   },
+  ANM_TLS: {
+    exit: 4,
+    retryable: false,
+    summary:
+      'TLS cannot be set up: a certificate is not trusted, expired, missing or for another name, or only one side speaks TLS.',
+    hint: 'the message names the setting; docs/security.md has an example of each case',
+  },
   ANM_AUTHORIZATION: {
     exit: 4,
     retryable: false,
@@ -140,6 +147,12 @@ export const ERROR_TABLE = {
     retryable: false,
     summary: 'An input file is missing, unreadable or in no known format.',
     hint: 'give a CSV or JSONL file, a folder, a glob, or - for stdin',
+  },
+  ANM_RESUME: {
+    exit: 5,
+    retryable: false,
+    summary: 'An interrupted load cannot go on: the source, the flags or the topic are not as they were.',
+    hint: 'give the same inputs and flags as before, or load into another topic',
   },
   ANM_STATE_CORRUPT: {
     exit: 5,

@@ -17,7 +17,7 @@ const LAW: Readonly<Record<string, Readonly<Record<string, 'all' | 'types'>>>> =
   stores: { errors: 'all', engine: 'all' },
   observe: { errors: 'all', engine: 'all' },
   clients: { errors: 'all', engine: 'all', wire: 'all', schemas: 'all', platform: 'all' },
-  inputs: { errors: 'all', engine: 'all', wire: 'all', clients: 'types' },
+  inputs: { errors: 'all', engine: 'all', wire: 'all', schemas: 'all', clients: 'types' },
   models: { errors: 'all', engine: 'all' },
   alerts: { errors: 'all', engine: 'all', clients: 'types', output: 'types' },
   broker: { errors: 'all', engine: 'all', wire: 'all', schemas: 'all', output: 'types' },
@@ -50,6 +50,8 @@ const HEAVY = [
   /^ajv/,
   /^protobufjs/,
   /^yaml$/,
+  /^hyparquet/,
+  /^fzstd$/,
   /^onnx/,
 ];
 

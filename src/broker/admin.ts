@@ -1,6 +1,9 @@
 import type { Logger } from '../output/logger.ts';
 import { clusterMetrics } from './adminMetrics.ts';
 import { type HttpReply, type HttpRequest, type HttpServer, startHttpServer } from './httpServer.ts';
+import type { CredentialStore } from './security/credentials.ts';
+import { isAuthorized } from './security/httpAuthorization.ts';
+import type { ListenerTls } from './security/listener.ts';
 
 /** What the Admin API needs to know of a broker; read anew at each request. */
 export interface AdminSource {
@@ -61,16 +64,22 @@ export interface AdminOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
   readonly logger?: Logger;
+  readonly tls?: ListenerTls;
+  /** Each request needs a user of these, by HTTP basic authentication (admin_api_require_auth). */
+  readonly credentials?: CredentialStore;
 }
 
 const JSON_TYPE = 'application/json';
+/** For probes and Prometheus, which have no credentials. */
+const OPEN_PATHS = ['/v1/status/ready', '/public_metrics'];
 const METRICS_TYPE = 'text/plain; version=0.0.4';
 
 /**
  * Starts the part of Redpanda's Admin API that the tool reads: readiness, health, brokers, cluster properties and
  * /public_metrics. Read only: what it lacks is a 404. @throws AnomalyError ANM_PORT_IN_USE
  */
-export function startAdmin({ port, broker, host = '127.0.0.1', logger }: AdminOptions): Promise<HttpServer> {
+export function startAdmin(options: AdminOptions): Promise<HttpServer> {
+  const { port, broker, host = '127.0.0.1', logger, credentials } = options;
   return startHttpServer({
     port,
     host,
@@ -78,6 +87,11 @@ export function startAdmin({ port, broker, host = '127.0.0.1', logger }: AdminOp
     maxBodyBytes: 1 << 16,
     tooLarge: notFound('a request with such a body'),
     handle: (request) => answer(broker, request, logger),
+    tls: options.tls,
+    refuse: (path, authorization) =>
+      credentials === undefined || OPEN_PATHS.includes(path) || isAuthorized(credentials, authorization)
+        ? null
+        : json({ message: 'Unauthorized', code: 401 }, 401),
   });
 }
 

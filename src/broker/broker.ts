@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import { loadFastCrc32c } from '../wire/crc32c.ts';
@@ -11,6 +11,9 @@ import { GroupCoordinator } from './groups/coordinator.ts';
 import { makeHandlers } from './handlers/handlers.ts';
 import { DEFAULT_PROFILE, PROFILES, profileNamed } from './profiles.ts';
 import { ByteWriter } from './protocol/bytes.ts';
+import { CredentialStore } from './security/credentials.ts';
+import { type Listener, type ListenerTls, makeListener } from './security/listener.ts';
+import type { SaslMechanism, SaslPolicy } from './security/saslSession.ts';
 import { TopicStore } from './topics.ts';
 import { TransactionCoordinator } from './transactions/coordinator.ts';
 import { transactionViews } from './transactions/views.ts';
@@ -32,6 +35,10 @@ export interface BrokerOptions {
   readonly minSessionTimeoutMs?: number;
   /** Default 300000, Redpanda's. */
   readonly maxSessionTimeoutMs?: number;
+  /** Clients have to speak TLS. Default: plain text. */
+  readonly tls?: ListenerTls;
+  /** Clients have to log in. Default: nobody has to. */
+  readonly sasl?: BrokerSasl;
   /** Default 900000, Redpanda's transaction_max_timeout_ms. */
   readonly maxTransactionTimeoutMs?: number;
   /**
@@ -48,6 +55,15 @@ export interface BrokerOptions {
   readonly faults?: readonly Fault[];
   /** Gives ids of 32 hexadecimal digits for topics, members and the cluster. Default random ones. */
   readonly newId?: () => string;
+}
+
+export interface BrokerSasl {
+  /** Default SCRAM-SHA-256 and SCRAM-SHA-512, as Redpanda's. */
+  readonly mechanisms?: readonly SaslMechanism[];
+  /** Passwords by user; each may log in by PLAIN and both kinds of SCRAM. */
+  readonly users: Readonly<Record<string, string>>;
+  /** kafka_sasl_max_reauth_ms: how long a login counts. Default 0: as long as the connection. */
+  readonly maxReauthMs?: number;
 }
 
 const NODE_ID = 0;
@@ -75,7 +91,7 @@ export class Broker {
   readonly faults: Faults;
   readonly context: BrokerContext;
   readonly host: string;
-  private readonly server: Server;
+  private readonly listener: Listener;
   private readonly connections = new Set<Connection>();
   private readonly writer = new ByteWriter();
   private readonly logger: Logger | undefined;
@@ -105,6 +121,8 @@ export class Broker {
     const clock = options.clock ?? systemClock;
     const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
     const settings = settingsOf(options);
+    const credentials = new CredentialStore();
+    for (const [user, password] of Object.entries(options.sasl?.users ?? {})) credentials.addUser(user, password);
     const startedMs = clock.now();
     let lastProducerId = 0;
     const nextProducerId = () => ++lastProducerId;
@@ -120,6 +138,8 @@ export class Broker {
       profile,
       clock,
       settings,
+      credentials,
+      sasl: saslPolicy(options.sasl),
       topics,
       groups,
       transactions: new TransactionCoordinator({
@@ -139,8 +159,8 @@ export class Broker {
     this.faults = new Faults(options.faults);
     this.host = options.host ?? '127.0.0.1';
     this.logger = options.logger;
+    this.listener = makeListener(options.tls, (socket) => this.accept(socket), options.logger);
     this.startedMs = startedMs;
-    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
 
   get port(): number {
@@ -217,11 +237,12 @@ export class Broker {
       throw new AnomalyError('ANM_USAGE', `cannot listen on port ${port} as it is not from 0 to ${MAX_PORT}`);
     }
     return new Promise((resolve, reject) => {
+      const { server } = this.listener;
       const failed = (error: NodeJS.ErrnoException) => reject(listenError(error, this.host, port));
-      this.server.once('error', failed);
-      this.server.listen(port, this.host, () => {
-        this.server.off('error', failed);
-        const address = this.server.address();
+      server.once('error', failed);
+      server.listen(port, this.host, () => {
+        server.off('error', failed);
+        const address = server.address();
         this.listeningPort = typeof address === 'object' && address !== null ? address.port : port;
         resolve();
       });
@@ -231,8 +252,9 @@ export class Broker {
   /** Drops every connection and frees the port. */
   close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
-      this.server.close(() => resolve());
+      this.listener.server.close(() => resolve());
     });
+    this.listener.drop();
     for (const connection of this.connections) connection.close();
     this.context.groups.close();
     this.context.transactions.close();
@@ -254,6 +276,11 @@ export class Broker {
     this.connections.add(connection);
     connection.onClose(() => this.connections.delete(connection));
   }
+}
+
+function saslPolicy(sasl: BrokerSasl | undefined): SaslPolicy | null {
+  if (sasl === undefined) return null;
+  return { mechanisms: sasl.mechanisms ?? ['SCRAM-SHA-256', 'SCRAM-SHA-512'], maxReauthMs: sasl.maxReauthMs ?? 0 };
 }
 
 function settingsOf(options: BrokerOptions): BrokerSettings {

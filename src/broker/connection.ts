@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../output/logger.ts';
 import type { BrokerContext, Call, Handler, Handlers } from './context.ts';
 import type { Fault, Faults } from './faults.ts';
-import { FrameReader, FrameTooLarge } from './frameReader.ts';
+import { FrameReader, FrameTooLarge, MAX_FRAME_BYTES } from './frameReader.ts';
 import { apiVersions } from './handlers/cluster.ts';
 import { CloseConnection } from './handlers/produce.ts';
 import {
@@ -17,9 +17,18 @@ import {
 import { ByteReader, type ByteWriter } from './protocol/bytes.ts';
 import { KafkaError } from './protocol/errorCodes.ts';
 import { errorResponse } from './protocol/errorResponses.ts';
+import { SaslSession } from './security/saslSession.ts';
+import { SaslFailure } from './security/scram.ts';
 
+const { ILLEGAL_SASL_STATE } = KafkaError;
 /** Requests of one client that may wait their turn; then its socket is not read on. */
 const MAX_WAITING_REQUESTS = 64;
+
+/** sasl.server.max.receive.size of Kafka: what a client may send before it has logged in. */
+const MAX_LOGIN_BYTES = 512 * 1024;
+
+/** A client that is refused may take its last answer for so long. */
+const FAREWELL_MS = 5000;
 
 export interface ConnectionServices {
   readonly broker: BrokerContext;
@@ -40,12 +49,15 @@ export class Connection {
   private readonly closeActions = new Set<() => void>();
   private readonly socket: Socket;
   private readonly services: ConnectionServices;
+  private readonly sasl: SaslSession | null;
   private isBusy = false;
   closed = false;
 
   constructor(socket: Socket, services: ConnectionServices) {
     this.socket = socket;
     this.services = services;
+    const { sasl, credentials, clock } = services.broker;
+    this.sasl = sasl === null ? null : new SaslSession(sasl, credentials, clock);
     socket.setNoDelay(true);
     socket.on('data', (piece: Buffer) => this.received(piece));
     socket.on('drain', () => this.next());
@@ -64,6 +76,7 @@ export class Connection {
   }
 
   private received(piece: Buffer): void {
+    if (this.sasl !== null) this.frames.maxBytes = this.sasl.isLoggedIn ? MAX_FRAME_BYTES : MAX_LOGIN_BYTES;
     try {
       this.frames.push(piece);
     } catch (error) {
@@ -91,6 +104,10 @@ export class Connection {
   }
 
   private handle(frame: Buffer): void {
+    if (this.sasl?.takesTokens === true) {
+      this.sendToken(this.sasl.token(frame));
+      return;
+    }
     const reader = new ByteReader(frame);
     const { apiKey, apiVersion, correlationId } = readHeader(reader);
     const name = apiName(apiKey);
@@ -109,6 +126,19 @@ export class Connection {
     const codec = apiOf(name).request;
     const clientId = readClientId(reader, codec.isFlexible(apiVersion));
     const request = codec.decode(reader, apiVersion) as Request<ApiName>;
+    const verdict = this.sasl?.verdict(name) ?? 'handle';
+    if (verdict !== 'handle') {
+      if (verdict === 'illegal') {
+        this.send(
+          name,
+          apiVersion,
+          correlationId,
+          errorResponse(name, request as never, ILLEGAL_SASL_STATE, apiVersion),
+        );
+      }
+      this.refuse(`${name} of a client that is not logged in`);
+      return;
+    }
     const fault = this.services.faults.take(name);
     if (fault === undefined) this.answer(name, request, this.call(apiVersion, clientId), correlationId, false);
     else this.suffer(fault, name, request, this.call(apiVersion, clientId), correlationId);
@@ -121,6 +151,7 @@ export class Connection {
       version,
       clientId,
       clientHost: this.socket.remoteAddress ?? '',
+      sasl: this.sasl,
       host,
       port,
       get closed() {
@@ -173,24 +204,36 @@ export class Connection {
   private send(name: ApiName, version: number, correlationId: number, response: object): void {
     const pieces = responseFrame(this.services.writer, name, version, correlationId, response);
     this.isBusy = false;
-    if (pieces.length === 1) {
-      this.socket.write(pieces[0]!);
-      return;
+    if (pieces.length === 1) this.socket.write(pieces[0]!);
+    else {
+      // Corked, the pieces go out by one gathering write, from where they lie.
+      this.socket.cork();
+      for (const piece of pieces) this.socket.write(piece);
+      this.socket.uncork();
     }
-    // Corked, the pieces go out by one gathering write, from where they lie.
-    this.socket.cork();
-    for (const piece of pieces) this.socket.write(piece);
-    this.socket.uncork();
+    if (this.sasl?.failed === true) this.refuse('a login that failed');
   }
 
+  /** The answer within a login after SaslHandshake 0: its length and its bytes, no header. */
+  private sendToken(reply: Buffer): void {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(reply.length);
+    this.isBusy = false;
+    this.socket.write(Buffer.concat([length, reply]));
+  }
+
+  /** Closes when what was written is sent, so that a client reads why. */
   private refuse(what: string): void {
     this.services.logger?.warn('closed a connection', { reason: what, client: this.socket.remoteAddress });
-    this.close();
+    this.closed = true;
+    this.socket.setTimeout(FAREWELL_MS, () => this.close());
+    this.socket.end(() => this.close());
   }
 
   /** A request that cannot be read, or an answer that cannot be given: as Kafka, the broker drops the connection. */
   private failed(error: unknown): void {
-    if (error instanceof CloseConnection || error instanceof RangeError) this.refuse(error.message);
+    if (error instanceof CloseConnection || error instanceof RangeError || error instanceof SaslFailure)
+      this.refuse(error.message);
     else {
       this.services.logger?.error('a request failed', { error: error instanceof Error ? error.stack : String(error) });
       this.close();

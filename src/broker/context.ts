@@ -2,6 +2,8 @@ import type { Clock } from './clock.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { Profile } from './profiles.ts';
 import type { ApiName, Request, Response } from './protocol/apis.ts';
+import type { CredentialStore } from './security/credentials.ts';
+import type { SaslPolicy, SaslSession } from './security/saslSession.ts';
 import type { TopicStore } from './topics.ts';
 import type { TransactionCoordinator } from './transactions/coordinator.ts';
 
@@ -15,6 +17,9 @@ export interface BrokerContext {
   readonly groups: GroupCoordinator;
   readonly transactions: TransactionCoordinator;
   readonly settings: BrokerSettings;
+  readonly credentials: CredentialStore;
+  /** Null: nobody has to log in. */
+  readonly sasl: SaslPolicy | null;
   /** Whether groups and transactions cannot answer yet, as after a real broker's start or change of leader. */
   isCoordinatorLoading(): boolean;
   /** The next producer id; ids are never given twice. */
@@ -39,6 +44,8 @@ export interface Call {
   readonly version: number;
   readonly clientId: string;
   readonly clientHost: string;
+  /** The login of this connection; null where the listener asks for none. */
+  readonly sasl: SaslSession | null;
   /** Where this client reaches the broker. */
   readonly host: string;
   readonly port: number;

@@ -1,5 +1,5 @@
 /** Redpanda's kafka_request_max_bytes: a longer frame is no request, or no reasonable one. */
-const MAX_FRAME_BYTES = 100 * 1024 * 1024;
+export const MAX_FRAME_BYTES = 100 * 1024 * 1024;
 
 export class FrameTooLarge extends Error {}
 
@@ -8,6 +8,8 @@ export class FrameTooLarge extends Error {}
  * it; one that spans pieces is gathered once, into a buffer of its exact size.
  */
 export class FrameReader {
+  /** Less for a client that has not logged in yet. */
+  maxBytes = MAX_FRAME_BYTES;
   private readonly frames: Buffer[] = [];
   /** Bytes of an incomplete length. */
   private head: Buffer | null = null;
@@ -42,8 +44,8 @@ export class FrameReader {
         return;
       }
       const length = bytes.readInt32BE(at);
-      if (length < 0 || length > MAX_FRAME_BYTES) {
-        throw new FrameTooLarge(`a frame of ${length} bytes, the limit is ${MAX_FRAME_BYTES}`);
+      if (length < 0 || length > this.maxBytes) {
+        throw new FrameTooLarge(`a frame of ${length} bytes, the limit is ${this.maxBytes}`);
       }
       at += 4;
       if (bytes.length - at >= length) {

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { AnomalyError } from '../errors.ts';
+import { type ListenerTls, serverTls } from './security/listener.ts';
 
 export interface HttpServer {
   readonly port: number;
@@ -37,6 +39,10 @@ export interface HttpServerOptions {
   /** Must not throw: failures are replies. */
   handle(request: HttpRequest): HttpReply | Promise<HttpReply>;
   readonly tooLarge: HttpReply;
+  /** Absent: plain text. */
+  readonly tls?: ListenerTls | undefined;
+  /** A reply for a request that may not be handled, by its Authorization header; null lets it pass. */
+  readonly refuse?: ((path: string, authorization: string | undefined) => HttpReply | null) | undefined;
 }
 
 /** More are closed at once, so that clients that never finish cannot take all sockets of the process. */
@@ -53,21 +59,23 @@ const SILENCE_TIMEOUT_MS = 60_000;
 /** Starts a small HTTP server for one handler. @throws AnomalyError ANM_PORT_IN_USE */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const bodies = new BodyReader(options.maxBodyBytes, options.maxBufferedBytes ?? MAX_BUFFERED_BYTES);
-  const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 5000 },
-    (request, response) => {
-      bodies
-        .read(request, async (body) => {
-          if (body === 'too large') return options.tooLarge;
-          return body === 'no room' ? busy(options.tooLarge) : await options.handle(decode(request, body));
-        })
-        // The client went away in the middle of its request, or sends without end: there is nobody to answer.
-        .then(
-          (reply) => send(response, reply),
-          () => response.destroy(),
-        );
-    },
-  );
+  const limits = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: 5000,
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    bodies
+      .read(request, (body) => replyTo(request, body, options))
+      // The client went away in the middle of its request, or sends without end: there is nobody to answer.
+      .then(
+        (reply) => send(response, reply),
+        () => response.destroy(),
+      );
+  };
+  const { tls } = options;
+  const server =
+    tls === undefined ? createServer(limits, listener) : createTlsServer({ ...limits, ...serverTls(tls) }, listener);
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SILENCE_TIMEOUT_MS);
   await new Promise<void>((resolve, reject) => {
@@ -78,7 +86,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return {
     port,
-    url: `http://${host}:${port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
     close: () =>
       new Promise((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)));
@@ -86,6 +94,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       }),
   };
 }
+
+async function replyTo(request: IncomingMessage, body: Body, options: HttpServerOptions): Promise<HttpReply> {
+  const path = (request.url ?? '/').split('?', 1)[0]!;
+  const refused = options.refuse?.(path, request.headers.authorization);
+  if (refused) return refused;
+  if (body === 'too large') return options.tooLarge;
+  return body === 'no room' ? busy(options.tooLarge) : await options.handle(decode(request, body));
+}
+
+/** A body, or why there is none. */
+type Body = Buffer | 'too large' | 'no room';
 
 function listenError(error: NodeJS.ErrnoException, { host, port, purpose }: HttpServerOptions): AnomalyError {
   const code = error.code === 'EADDRINUSE' ? 'ANM_PORT_IN_USE' : 'ANM_CONFIG';
@@ -105,14 +124,11 @@ class BodyReader {
   }
 
   /** Calls `use` with the body, or with why there is none; the body's room is taken until its promise settles. */
-  async read(
-    request: IncomingMessage,
-    use: (body: Buffer | 'too large' | 'no room') => Promise<HttpReply>,
-  ): Promise<HttpReply> {
+  async read(request: IncomingMessage, use: (body: Body) => Promise<HttpReply>): Promise<HttpReply> {
     const chunks: Buffer[] = [];
     let seen = 0;
     let held = 0;
-    let refusal: 'too large' | 'no room' | null = null;
+    let refusal: Exclude<Body, Buffer> | null = null;
     try {
       for await (const chunk of request as AsyncIterable<Buffer>) {
         seen += chunk.length;
@@ -170,6 +186,7 @@ function send(response: ServerResponse, reply: HttpReply): void {
   response.writeHead(reply.status, {
     'content-type': reply.contentType,
     'content-length': Buffer.byteLength(reply.body),
+    ...(reply.status === 401 ? { 'www-authenticate': 'Basic realm="anomaly dev"' } : {}),
   });
   response.end(reply.body);
 }

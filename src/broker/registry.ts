@@ -5,6 +5,9 @@ import type { RegistryChange } from './registry/changes.ts';
 import { REGISTRY_ERRORS as CODES, RegistryError } from './registry/errors.ts';
 import { PlainText, type RegistryService, routeRegistry } from './registry/routes.ts';
 import { RegistryStore } from './registry/store.ts';
+import type { CredentialStore } from './security/credentials.ts';
+import { isAuthorized } from './security/httpAuthorization.ts';
+import type { ListenerTls } from './security/listener.ts';
 
 export interface RegistryOptions {
   /** 0 = any free port. Redpanda's is 8081. */
@@ -16,6 +19,9 @@ export interface RegistryOptions {
   readonly profile?: string;
   /** Where the contents outlive the process. Default nowhere. */
   readonly journal?: RegistryJournal;
+  readonly tls?: ListenerTls;
+  /** Each request needs a user of these, by HTTP basic authentication. */
+  readonly credentials?: CredentialStore;
 }
 
 /** Keeps the registry's changes, for instance in a file. */
@@ -52,7 +58,7 @@ const FIRST_WITH_CONTEXTS = 'v26.1';
  * @throws AnomalyError ANM_PORT_IN_USE
  */
 export async function startRegistry(options: RegistryOptions): Promise<RegistryServer> {
-  const { journal, logger } = options;
+  const { journal, logger, credentials } = options;
   let kept: Promise<unknown> = Promise.resolve();
   const store = new RegistryStore((change) => {
     if (journal === undefined) return;
@@ -74,9 +80,14 @@ export async function startRegistry(options: RegistryOptions): Promise<RegistryS
       // Also changes of other requests under way: what an answer tells of must be kept.
       return logged(request, await kept.then(() => reply, notKept), logger);
     },
+    tls: options.tls,
+    refuse: (_path, authorization) =>
+      credentials === undefined || isAuthorized(credentials, authorization) ? null : UNAUTHORIZED,
   });
   return { ...server, snapshot: () => store.snapshot() };
 }
+
+const UNAUTHORIZED = failure(new RegistryError(CODES.unauthorized, 'Unauthorized'));
 
 function notKept(error: unknown): HttpReply {
   const reason = error instanceof Error ? error.message : String(error);

@@ -32,10 +32,13 @@ export interface ClientOptions {
   ) => void;
 }
 
+/** PEM texts. */
 export interface TlsOptions {
+  /** Default: the authorities that the runtime trusts. */
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  /** Name to look for in the certificate. Default: the host of the address. */
   readonly serverName?: string;
   readonly insecureSkipVerify?: boolean;
 }
@@ -44,7 +47,8 @@ export interface SaslOptions {
   readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER';
   readonly username?: string;
   readonly password?: string;
-  readonly token?: string;
+  /** For OAUTHBEARER, asked at each login: a token in a file may have been renewed. */
+  readonly token?: () => string;
 }
 
 export interface TopicPartition {

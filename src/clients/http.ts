@@ -1,5 +1,23 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import type { TlsOptions } from './client.ts';
+import { peerCertificate } from './inspectListener.ts';
+import { tlsConnectOptions, tlsProblem } from './tls.ts';
+
+/** Where an HTTP service is, and how to be let in: the Schema Registry, the Admin API. */
+export interface HttpService {
+  /** `http://host:port`, or just `host:port`. */
+  readonly urls: readonly string[];
+  /** For basic authentication. */
+  readonly username?: string;
+  readonly password?: string;
+  /** A bearer token in place of user and password, asked for at each request. */
+  readonly token?: () => string;
+  /** For addresses of https. */
+  readonly tls?: TlsOptions;
+  /** Setting request_timeout: time for one answer of one address. Default 10000. */
+  readonly timeoutMs?: number;
+}
 
 export interface HttpAnswer {
   readonly status: number;
@@ -17,11 +35,14 @@ export function httpRequest(
   headers: Readonly<Record<string, string>>,
   body: string | undefined,
   timeoutMs: number,
+  tls?: TlsOptions,
 ): Promise<HttpAnswer> {
-  const start = url.startsWith('https:') ? requestHttps : requestHttp;
+  const isTls = url.startsWith('https:');
+  const start = isTls ? requestHttps : requestHttp;
+  const secure = isTls && tls !== undefined ? tlsConnectOptions(tls, new URL(url).hostname) : {};
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    const request = start(url, { method, headers: { ...headers, ...length } }, (response) => {
+    const request = start(url, { method, headers: { ...headers, ...length }, ...secure }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -43,4 +64,70 @@ export function httpRequest(
     request.on('error', fail);
     request.end(body);
   });
+}
+
+/** An address without user and password, and the header that logs in there. @throws TypeError for no URL */
+export function httpAddress(given: string, service: HttpService): { url: string; authorization: () => string | null } {
+  const url = new URL(given.includes('://') ? given : `http://${given}`);
+  const user = service.username ?? decodeURIComponent(url.username);
+  const secret = service.password ?? decodeURIComponent(url.password);
+  url.username = '';
+  url.password = '';
+  const { token } = service;
+  const basic = user === '' ? null : `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
+  return {
+    url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`,
+    authorization: () => (token !== undefined && user === '' ? `Bearer ${token()}` : basic),
+  };
+}
+
+export interface HttpFailure {
+  readonly reason: string;
+  readonly timedOut: boolean;
+  /** What to set, where TLS is the reason. */
+  readonly tlsHint: string | null;
+}
+
+/** How long a server is asked whether it speaks TLS. */
+const ASK_TLS_MS = 1000;
+
+/** Why a request failed, in plain words. `section` names the settings to speak of: 'registry', 'admin'. */
+export async function httpFailure(
+  error: unknown,
+  url: string,
+  { tls, timeoutMs = 10_000 }: HttpService,
+  section: string,
+): Promise<HttpFailure> {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return { reason: `no answer within ${timeoutMs} ms (request_timeout)`, timedOut: true, tlsHint: null };
+  }
+  const { code = '', message } = firstOf(error);
+  const isTls = url.startsWith('https:');
+  if (
+    isTls &&
+    /WRONG_VERSION_NUMBER|PACKET_LENGTH|wrong version number|InvalidContentType|corrupt message/i.test(
+      `${code} ${message}`,
+    )
+  ) {
+    const tlsHint = `set ${section}.tls.enabled=false, or give the address as http://`;
+    return { reason: 'it speaks plain text, not TLS', timedOut: false, tlsHint };
+  }
+  const problem = isTls ? tlsProblem(error, tls, `${section}.tls`) : null;
+  if (problem !== null) return { reason: problem.reason, timedOut: false, tlsHint: problem.hint };
+  if (!isTls && /^(ECONNRESET|HPE_|EPIPE)/.test(code) && (await speaksTls(url))) {
+    const tlsHint = `set ${section}.tls.enabled=true, or give the address as https://`;
+    return { reason: 'it speaks TLS, not plain text', timedOut: false, tlsHint };
+  }
+  return { reason: message !== '' ? message : code, timedOut: false, tlsHint: null };
+}
+
+async function speaksTls(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return (await peerCertificate(hostname, Number(port || 80), {}, ASK_TLS_MS)) !== null;
+}
+
+/** Several addresses of one name failed: the first says enough. */
+function firstOf(error: unknown): { readonly code?: string | undefined; readonly message: string } {
+  if (!(error instanceof Error)) return { message: String(error) };
+  return error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
 }

@@ -1,14 +1,8 @@
 import { AnomalyError } from '../errors.ts';
-import { type HttpAnswer, httpRequest } from './http.ts';
+import { type HttpAnswer, type HttpService, httpAddress, httpFailure, httpRequest } from './http.ts';
 
-export interface RegistryConnection {
-  /** `http://host:port`, or just `host:port`. Tried in order, beginning with the one that answered last. */
-  readonly urls: readonly string[];
-  readonly username?: string;
-  readonly password?: string;
-  /** Setting request_timeout: time for one answer of one address. Default 10000. */
-  readonly timeoutMs?: number;
-}
+/** Addresses are tried in order, beginning with the one that answered last. */
+export type RegistryConnection = HttpService;
 
 export interface RegistryAnswer {
   readonly status: number;
@@ -25,6 +19,7 @@ interface Attempt {
   readonly url: string;
   readonly reason: string;
   readonly timedOut: boolean;
+  readonly tlsHint: string | null;
   readonly cause: unknown;
 }
 
@@ -32,14 +27,17 @@ const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
 
 /** One registry behind several addresses: each request goes to the first that answers. */
 export class RegistryHttp {
-  private readonly addresses: readonly { readonly url: string; readonly authorization: string | null }[];
+  private readonly addresses: readonly ReturnType<typeof httpAddress>[];
+  private readonly connection: RegistryConnection;
   private readonly timeoutMs: number;
   private preferred = 0;
 
-  constructor({ urls, username, password, timeoutMs = 10_000 }: RegistryConnection) {
+  constructor(connection: RegistryConnection) {
+    const { urls, timeoutMs = 10_000 } = connection;
     if (urls.length === 0)
       throw new AnomalyError('ANM_CONFIG', 'registry.urls is empty: it needs at least one address');
-    this.addresses = urls.map((url) => parseAddress(url, username, password));
+    this.addresses = urls.map((url) => parseAddress(url, connection));
+    this.connection = connection;
     this.timeoutMs = timeoutMs;
   }
 
@@ -67,7 +65,8 @@ export class RegistryHttp {
     path: string,
     body: unknown,
   ): Promise<RegistryAnswer | Attempt> {
-    const { url, authorization } = this.addresses[position]!;
+    const { url, authorization: authorize } = this.addresses[position]!;
+    const authorization = authorize();
     let response: HttpAnswer;
     try {
       const headers = {
@@ -76,43 +75,41 @@ export class RegistryHttp {
         ...(authorization === null ? {} : { authorization }),
       };
       const text = body === undefined ? undefined : JSON.stringify(body);
-      response = await httpRequest(method, url + path, headers, text, this.timeoutMs);
+      response = await httpRequest(method, url + path, headers, text, this.timeoutMs, this.connection.tls);
     } catch (cause) {
-      const timedOut = cause instanceof Error && cause.name === 'TimeoutError';
-      const reason = timedOut ? `no answer within ${this.timeoutMs} ms (request_timeout)` : networkReason(cause);
-      return { url, reason, timedOut, cause };
+      return { url, cause, ...(await httpFailure(cause, url, this.connection, 'registry')) };
     }
     const answer = read(response, url);
     if (answer.status === 401 || answer.status === 403) {
-      throw new AnomalyError('ANM_AUTHENTICATION', `${url} refused the credentials: ${answer.message}`, {
-        hint: 'check registry.user and registry.password',
+      const { username } = this.connection;
+      const who =
+        authorization === null
+          ? 'a request without credentials'
+          : `the credentials${username ? ` of ${username}` : ''}`;
+      throw new AnomalyError('ANM_AUTHENTICATION', `${url} refused ${who}: ${answer.message}`, {
+        hint: 'check registry.user and registry.password, or sasl.user and sasl.password where the registry has none of its own',
         details: { url, status: answer.status, error_code: answer.errorCode },
       });
     }
     if (answer.status < 500) return answer;
     const reason = `it answered ${answer.status}: ${answer.message}`;
-    return { url, reason, timedOut: false, cause: undefined };
+    return { url, reason, timedOut: false, tlsHint: null, cause: undefined };
   }
 }
 
-function parseAddress(given: string, username: string | undefined, password: string | undefined) {
-  const text = given.includes('://') ? given : `http://${given}`;
-  let url: URL;
+function parseAddress(given: string, connection: RegistryConnection): ReturnType<typeof httpAddress> {
+  let address: ReturnType<typeof httpAddress>;
   try {
-    url = new URL(text);
+    address = httpAddress(given, connection);
   } catch (cause) {
     // The text itself may hold a password, so it stays out of the message.
     throw new AnomalyError('ANM_CONFIG', 'registry.urls has an entry that is neither a URL nor host:port', { cause });
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new AnomalyError('ANM_CONFIG', `registry.urls has an entry of scheme ${url.protocol}: http and https work`);
+  const scheme = address.url.slice(0, address.url.indexOf(':') + 1);
+  if (scheme !== 'http:' && scheme !== 'https:') {
+    throw new AnomalyError('ANM_CONFIG', `registry.urls has an entry of scheme ${scheme}: http and https work`);
   }
-  const user = username ?? decodeURIComponent(url.username);
-  const secret = password ?? decodeURIComponent(url.password);
-  url.username = '';
-  url.password = '';
-  const authorization = user === '' ? null : `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
-  return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, authorization };
+  return address;
 }
 
 function read({ status, statusText, text }: HttpAnswer, url: string): RegistryAnswer {
@@ -136,18 +133,12 @@ function read({ status, statusText, text }: HttpAnswer, url: string): RegistryAn
   };
 }
 
-function networkReason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Several addresses of one name failed: the first says enough.
-  const first = error instanceof AggregateError ? (error.errors[0] as Error) : error;
-  return first.message !== '' ? first.message : ((first as NodeJS.ErrnoException).code ?? first.name);
-}
-
 function unreachable(failed: readonly Attempt[]): AnomalyError {
   const places = failed.map(({ url, reason }) => `${url}: ${reason}`).join('; ');
+  const tlsHint = failed.find((each) => each.tlsHint !== null)?.tlsHint;
   const code = failed.every(({ timedOut }) => timedOut) ? 'ANM_TIMEOUT' : 'ANM_REGISTRY_UNREACHABLE';
-  return new AnomalyError(code, `cannot reach the Schema Registry: ${places}`, {
-    hint: 'check --registry and request_timeout, or run anomaly doctor',
+  return new AnomalyError(tlsHint ? 'ANM_TLS' : code, `cannot reach the Schema Registry: ${places}`, {
+    hint: tlsHint ?? 'check --registry and request_timeout, or run anomaly doctor',
     cause: failed.at(-1)?.cause,
     details: { urls: failed.map(({ url }) => url) },
   });

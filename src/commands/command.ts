@@ -54,6 +54,8 @@ export interface OptionSpec {
   /** Shown in help; the value itself comes from the settings table when `key` is given. */
   readonly default?: string | number | boolean;
   readonly repeatable?: boolean;
+  /** Goes before the text where it sets the key: 'file:' makes a path of it. */
+  readonly prefix?: string;
   readonly hidden?: boolean;
 }
 

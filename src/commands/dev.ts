@@ -1,5 +1,6 @@
 import { formatDuration } from '../config/duration.ts';
 import type { Command, CommandContext } from './command.ts';
+import { DEV_SECURITY_OPTIONS, devSecurity, securityNote } from './devSecurity.ts';
 
 const HOST = '127.0.0.1';
 
@@ -29,12 +30,17 @@ export const dev: Command = {
       type: 'duration',
       default: '0s',
     },
+    ...DEV_SECURITY_OPTIONS,
   ],
   examples: [
     { command: 'anomaly dev', comment: 'a broker on localhost:9092, ^C ends it' },
     { command: 'anomaly dev --like v25.3 --no-auto-create', comment: 'stricter, as an older cluster' },
     { command: 'anomaly dev --rebalance-delay 3s', comment: 'consumers start as late as in production' },
     { command: 'anomaly dev --port 0 --registry-port 0 --admin-port 0', comment: 'on any free ports, printed' },
+    {
+      command: 'anomaly dev --tls-cert server.crt --tls-key server.key --sasl-users users.txt',
+      comment: 'TLS and SCRAM, as a secured cluster',
+    },
   ],
   run: runDev,
 };
@@ -42,6 +48,8 @@ export const dev: Command = {
 async function runDev(context: CommandContext): Promise<number> {
   const { logger, signal, stderr } = context;
   const flags = readFlags(context);
+  const security = devSecurity(context);
+  const { tls } = security;
   const [{ startBroker }, { startRegistry }, { startAdmin }] = await Promise.all([
     import('../broker/broker.ts'),
     import('../broker/registry.ts'),
@@ -50,16 +58,24 @@ async function runDev(context: CommandContext): Promise<number> {
   const { host } = flags;
   const listening: Listening[] = [];
   try {
-    const broker = await startBroker({ ...flags.broker, host, port: flags.port, logger });
+    const broker = await startBroker({ ...flags.broker, ...security, host, port: flags.port, logger });
     listening.push(broker);
-    const registry = await startRegistry({ port: flags.registryPort, host, logger, profile: broker.version });
+    // One set of users and one certificate for all three.
+    const shared = {
+      host,
+      logger,
+      ...(tls !== undefined && { tls }),
+      ...(security.sasl !== undefined && { credentials: broker.context.credentials }),
+    };
+    const registry = await startRegistry({ ...shared, port: flags.registryPort, profile: broker.version });
     listening.push(registry);
-    const admin = await startAdmin({ port: flags.adminPort, host, broker, logger });
+    const admin = await startAdmin({ ...shared, port: flags.adminPort, broker });
     listening.push(admin);
     await ready(context, 'kafka', broker.address);
     await ready(context, 'registry', registry.url);
     await ready(context, 'admin', admin.url);
     stderr.write(`${settingsNote(flags.broker, broker.version)}\n`);
+    stderr.write(`security: ${securityNote(security)}\n`);
     await aborted(signal);
   } finally {
     await Promise.all(listening.map((server) => server.close()));

@@ -5,6 +5,7 @@ import { createRegistry } from '../clients/registry.ts';
 import type { CommandContext } from './command.ts';
 import { clientOptions, connectClient, registryOptions } from './connections.ts';
 import { type Finding, failure } from './doctorRun.ts';
+import { checkCertificate, checkSecurity } from './doctorSecurity.ts';
 
 /** Names and ports first, since their failures are the commonest, then the protocol, topics and the group. */
 export async function checkBrokers(context: CommandContext): Promise<readonly Finding[]> {
@@ -22,6 +23,12 @@ export async function checkBrokers(context: CommandContext): Promise<readonly Fi
   }));
   if (dialled.every((problem) => problem !== null)) return findings;
   try {
+    findings.push(
+      ...(await checkSecurity(
+        context,
+        addresses.filter((_, i) => dialled[i] === null),
+      )),
+    );
     findings.push(...(await checkCluster(context)));
   } catch (error) {
     findings.push(failure('broker', error));
@@ -162,8 +169,10 @@ async function checkGroup(admin: Admin, group: string): Promise<Finding> {
   return { check: 'group', status: 'ok', detail, fix: null };
 }
 
-export async function checkRegistry({ settings }: CommandContext): Promise<readonly Finding[]> {
+export async function checkRegistry(context: CommandContext): Promise<readonly Finding[]> {
   const check = 'registry';
-  const url = await createRegistry(registryOptions(settings)).ready();
-  return [{ check, status: 'ok', detail: `${url} is ready`, fix: null }];
+  const connection = registryOptions(context.settings, context.cwd);
+  const url = await createRegistry(connection).ready();
+  const certificates = await checkCertificate(check, url, connection.tls, context);
+  return [{ check, status: 'ok', detail: `${url} is ready`, fix: null }, ...certificates];
 }

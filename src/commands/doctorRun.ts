@@ -9,6 +9,7 @@ import {
   checkStateDirectory,
   checkTerminal,
 } from './doctorLocal.ts';
+import { checkAdminApi } from './doctorSecurity.ts';
 
 /** One row of the report. */
 export interface Finding {
@@ -27,6 +28,7 @@ const CHECKS: readonly Check[] = [
   checkNativeClient,
   checkBrokers,
   checkRegistry,
+  checkAdminApi,
   checkStateDirectory,
   checkTerminal,
 ];
@@ -60,7 +62,7 @@ async function guarded(check: Check, context: CommandContext): Promise<readonly 
   try {
     return await check(context);
   } catch (error) {
-    return [failure(check.name.replace(/^check/, '').toLowerCase(), error)];
+    return [failure(check === checkAdminApi ? 'admin api' : check.name.replace(/^check/, '').toLowerCase(), error)];
   }
 }
 

@@ -28,7 +28,9 @@ export function typeFlags(command: Command, args: readonly string[], raw: RawFla
     if (value === undefined) continue;
     const texts = (Array.isArray(value) ? value : [value]).map(String);
     if (option.key === 'config') config = texts.at(-1);
-    else if (option.key !== undefined) settings.push({ key: option.key, name, texts });
+    else if (option.key !== undefined) {
+      settings.push({ key: option.key, name, texts: texts.map((text) => `${option.prefix ?? ''}${text}`) });
+    }
     flags[camelCase(name)] = typedValue(option, name, value);
   }
   for (const [index, argument] of (command.arguments ?? []).entries()) {

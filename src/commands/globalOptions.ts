@@ -19,6 +19,12 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: '--config <file>', summary: 'configuration file; default ./anomaly.yaml', key: 'config' },
   { flags: '--profile <name>', summary: 'profile of rpk.yaml to take addresses from' },
   { flags: '--ignore-profile', summary: 'leave rpk.yaml alone', type: 'boolean' },
+  {
+    flags: '--password-file <file>',
+    summary: 'file with the SASL password or token; the user is sasl.user',
+    key: 'sasl.password',
+    prefix: 'file:',
+  },
   { flags: '-X, --set <key=value>', summary: 'set any configuration key; -X list shows them', repeatable: true },
   { flags: '--color <when>', summary: 'colours', choices: ['auto', 'always', 'never'], default: 'auto' },
   { flags: '--no-input', summary: 'never ask, fail instead', type: 'boolean' },

@@ -57,6 +57,16 @@ export const produce: Command = {
     { flags: '--speed <pace>', summary: 'pace of event time: 60x, 1x, max (default: max)', type: 'string' },
     { flags: '--loop', summary: 'begin again at the end, with event time going on', type: 'boolean' },
     { flags: '--limit <n>', summary: 'rows to send', type: 'integer' },
+    {
+      flags: '--resumable',
+      summary: 'mark the records (header anomaly.resume), so that --resume can go on later',
+      type: 'boolean',
+    },
+    {
+      flags: '--resume',
+      summary: 'go on behind the marked rows that are in the topic; in an empty one, begin',
+      type: 'boolean',
+    },
     { flags: '--record-time <time>', summary: 'timestamp of the records', choices: ['now', 'event'], default: 'now' },
     {
       flags: '--max-errors <n>',
@@ -69,6 +79,11 @@ export const produce: Command = {
       flags: '--input-format <format>',
       summary: 'how all inputs are read (default: by extension)',
       choices: ['csv', 'jsonl'],
+    },
+    {
+      flags: '--max-row-bytes <n>',
+      summary: 'longer rows of text are bad (default: 4194304)',
+      type: 'integer',
     },
     {
       flags: '--delimiter <char>',

@@ -28,7 +28,11 @@ export interface ProduceOptions {
   readonly rejects: string;
   readonly compression: Compression;
   readonly dryRun: boolean;
-  readonly reading: Omit<RowInputOptions, 'onBadRow'>;
+  /** Records are marked, so that the load can go on after an interruption. */
+  readonly marked: boolean;
+  /** The load goes on behind the marks that are in the topic. */
+  readonly resume: boolean;
+  readonly reading: Omit<RowInputOptions, 'onBadRow' | 'onNote'>;
 }
 
 export const DEFAULT_PARTITIONS = 1;
@@ -46,6 +50,8 @@ export function readOptions(context: CommandContext): ProduceOptions {
   const loop = flags['loop'] === true;
   if (loop && args.includes('-'))
     throw new AnomalyError('ANM_USAGE', '--loop cannot read stdin as it is there only once');
+  if (loop && (flags['resume'] === true || flags['resumable'] === true))
+    throw new AnomalyError('ANM_USAGE', '--loop cannot be resumed as it has no end');
   const chosen = ['key', 'byFile', 'keyless'].filter((name) => flags[name] !== undefined && flags[name] !== false);
   if (chosen.length > 1) throw new AnomalyError('ANM_USAGE', 'give one of --key, --by-file and --keyless');
   const columns = text('columns')
@@ -71,6 +77,8 @@ export function readOptions(context: CommandContext): ProduceOptions {
     rejects: text('rejects') ?? `${topic}.rejects.ndjson`,
     compression: (text('compression') ?? 'none') as Compression,
     dryRun: flags['dryRun'] === true,
+    marked: flags['resume'] === true || flags['resumable'] === true,
+    resume: flags['resume'] === true,
     reading: {
       cwd,
       stdin,
@@ -78,6 +86,7 @@ export function readOptions(context: CommandContext): ProduceOptions {
       ...optional('timeColumn', text('time')),
       ...optional('sampleRows', positive('--sample', number('sample'))),
       ...optional('dialect', text('inputFormat') as 'csv' | 'jsonl' | undefined),
+      ...optional('maxRowBytes', positive('--max-row-bytes', number('maxRowBytes'))),
       ...optional('delimiter', parseDelimiter(text('delimiter'))),
       ...optional('columns', columns),
     },

@@ -1,5 +1,5 @@
 import { seriesField } from '../inputs/avroPlan.ts';
-import { JsonEncoder } from '../inputs/jsonEncoder.ts';
+import { jsonEncoder } from '../inputs/encoders.ts';
 import type { CommandContext } from './command.ts';
 import { DEFAULT_PARTITIONS } from './produceOptions.ts';
 import type { ProducePlan } from './produceRun.ts';
@@ -66,7 +66,7 @@ async function readThrough(
   { settings, signal }: CommandContext,
   { options, input, key }: ProducePlan,
 ): Promise<{ rows: number | null; first: FirstRecord[]; lateShare: number | null }> {
-  const encoder = new JsonEncoder(input.columns, key.by === 'file' ? seriesField(input.columns) : null);
+  const encoder = jsonEncoder(input, key.by === 'file' ? seriesField(input.columns) : null);
   const counts = input.order === 'file' && input.hasTime && !options.inputs.includes('-');
   const outOfOrdernessMs = settings.durationMs('time.out_of_orderness');
   const first: FirstRecord[] = [];

@@ -1,22 +1,21 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KafkaClient } from '../clients/client.ts';
 import { AnomalyError } from '../errors.ts';
-import { AvroEncoder } from '../inputs/avroEncoder.ts';
-import { type AvroPlan, columnsLeftOut, inferSchema, planAvro, seriesField } from '../inputs/avroPlan.ts';
-import { JsonEncoder } from '../inputs/jsonEncoder.ts';
+import type { AvroPlan } from '../inputs/avroPlan.ts';
 import { Pacer } from '../inputs/pacer.ts';
 import { exceedsBudget, RejectsFile } from '../inputs/rejects.ts';
 import type { BadRow } from '../inputs/rowChunk.ts';
 import type { RowEncoder } from '../inputs/rowEncoder.ts';
 import { openRows, type RowInput } from '../inputs/rowInput.ts';
-import { type KeyChoice, SendTotals, sendRows } from '../inputs/sendRows.ts';
+import { checkRows, type KeyChoice, SendTotals, sendRows } from '../inputs/sendRows.ts';
 import type { CommandContext } from './command.ts';
+import { makeEncoder, planEncoding } from './produceEncoder.ts';
 import { chooseKey, type ProduceOptions, readOptions } from './produceOptions.ts';
 import { printPlan } from './producePlan.ts';
+import { checkOnce, findResumption, type Resumption } from './produceResume.ts';
 import { printSummary, progressText, type Summary } from './produceSummary.ts';
-import { ensureTopic, settleSchema, warnOfRetention } from './produceTarget.ts';
+import { ensureTopic, type TopicConfigs, warnOfRetention } from './produceTarget.ts';
 
 /** What the files and flags come to, before anything is connected to. */
 export interface ProducePlan {
@@ -26,26 +25,25 @@ export interface ProducePlan {
   /** Null with --format json. */
   readonly avro: AvroPlan | null;
   readonly inferred: boolean;
+  /** The records of Avro files go on as they are, with their own schema. */
+  readonly verbatim: boolean;
 }
 
 /** @returns the exit code: 0, or that of the signal that ended it */
 export async function runProduce(context: CommandContext): Promise<number> {
   const options = readOptions(context);
-  const rejects = new RejectsFile(resolve(context.cwd, options.rejects));
-  const totals = { rows: 0 };
-  const onBadRow = (row: BadRow): void => {
-    // A dry run reads rows twice and writes nothing.
-    if (options.dryRun) return;
-    rejects.add(row);
-    if (exceedsBudget(options.budget, rejects.count, totals.rows, false)) throw tooManyErrors(options, rejects);
-  };
-  const input = await openRows(options.inputs, { ...options.reading, onBadRow });
+  const bad = new BadRows(options, new RejectsFile(resolve(context.cwd, options.rejects), options.resume));
+  const input = await openRows(options.inputs, {
+    ...options.reading,
+    onBadRow: bad.add,
+    onNote: (text) => context.logger.warn(text),
+  });
   try {
     const plan = await makePlan(context, options, input);
     if (options.dryRun) return await printPlan(context, plan);
-    return await sendPlan(context, plan, rejects, onBadRow, totals);
+    return await sendPlan(context, plan, bad);
   } finally {
-    rejects.close();
+    bad.rejects.close();
     await input.close();
   }
 }
@@ -64,44 +62,25 @@ async function makePlan(context: CommandContext, options: ProduceOptions, input:
     }
     logger.warn('no column of event times in every file: rows go in file order');
   }
-  if (options.format === 'json') return { options, input, key, avro: null, inferred: false };
-  const withSeries = key.by === 'file';
-  const inferred = options.schemaFile === undefined;
-  const schema = inferred
-    ? inferSchema(input.columns, options.topic, withSeries)
-    : await readSchemaFile(context, options.schemaFile!);
-  const avro = planAvro(schema, input.columns, withSeries);
-  const left = columnsLeftOut(avro, input.columns);
-  if (left.length > 0) logger.warn(`the schema has no field for the columns ${left.join(', ')}: they are not sent`);
-  if (avro.fields === null && input.samples.some((sample) => sample.shape.dialect === 'csv')) {
-    throw new AnomalyError(
-      'ANM_SCHEMA_UNSUPPORTED',
-      `cannot write CSV with ${options.schemaFile} as it has fields that no column can fill`,
-      {
-        hint: 'use fields of plain types and nullable ones, or JSON Lines',
-      },
-    );
-  }
-  return { options, input, key, avro, inferred };
+  return { options, input, key, ...(await planEncoding(context, options, input, key)) };
 }
 
-async function sendPlan(
-  context: CommandContext,
-  plan: ProducePlan,
-  rejects: RejectsFile,
-  onBadRow: (row: BadRow) => void,
-  shared: { rows: number },
-): Promise<number> {
+async function sendPlan(context: CommandContext, plan: ProducePlan, bad: BadRows): Promise<number> {
   const { options, input } = plan;
+  const { rejects } = bad;
   const { connectClient } = await import('./connections.ts');
   const client = await connectClient(context);
   try {
-    const partitions = await ensureTopic(context, client, options);
+    const { partitions, configs } = await ensureTopic(context, client, options);
     const { encoder, schemaId } = await makeEncoder(context, plan);
-    if (options.recordTime === 'event') await warnOfRetention(context, client, options.topic, input);
+    if (options.recordTime === 'event') warnOfRetention(context, options.topic, configs, input);
     const totals = new SendTotals(partitions);
+    const resumption = options.marked
+      ? await findResumption(context, client, plan, schemaId, partitions, configs)
+      : null;
     const startedMs = context.now();
-    const failure = await send(context, client, plan, encoder, totals, onBadRow, shared);
+    const maxRecordBytes = recordLimit(options, configs);
+    const failure = await send(context, client, plan, { encoder, totals, bad, resumption, maxRecordBytes });
     context.progress.clear();
     const stopped = context.signal.aborted ? String(context.signal.reason) : null;
     const seconds = (context.now() - startedMs) / 1000;
@@ -116,13 +95,19 @@ async function sendPlan(
     };
     await printSummary(context, summary);
     if (failure !== null) throw failure;
-    if (rejects.count > 0 && (totals.rows === 0 || exceedsBudget(options.budget, rejects.count, totals.rows, true))) {
-      throw tooManyErrors(options, rejects);
-    }
+    bad.judge(totals.rows + totals.found);
     return stopped === 'SIGINT' ? 130 : stopped === 'SIGTERM' ? 143 : 0;
   } finally {
     await client.close();
   }
+}
+
+interface Sending {
+  readonly encoder: RowEncoder;
+  readonly totals: SendTotals;
+  readonly bad: BadRows;
+  readonly resumption: Resumption | null;
+  readonly maxRecordBytes: number;
 }
 
 /** Sends and flushes. The result is what ended it early because of bad rows; rows before it are sent all the same. */
@@ -130,82 +115,96 @@ async function send(
   context: CommandContext,
   client: KafkaClient,
   plan: ProducePlan,
-  encoder: RowEncoder,
-  totals: SendTotals,
-  onBadRow: (row: BadRow) => void,
-  shared: { rows: number },
+  { encoder, totals, bad, resumption, maxRecordBytes }: Sending,
 ): Promise<AnomalyError | null> {
   const { options, input } = plan;
   const { signal, now, progress, settings } = context;
   const producer = await client.createProducer({ compression: options.compression });
   const startedMs = now();
+  const sending = {
+    ...{ input, encoder, producer, signal, now, maxRecordBytes, onBadRow: bad.add },
+    ...{ topic: options.topic, partitions: totals.perPartition.length, key: plan.key },
+    ...{ recordTime: options.recordTime, loop: options.loop, limit: options.limit },
+    pacer: new Pacer(options.rate, options.speed),
+    outOfOrdernessMs: settings.durationMs('time.out_of_orderness'),
+    sleep: (ms: number) => delay(ms, undefined, { signal }).catch(ignoreAbort),
+    onProgress: () => {
+      bad.goodRows = totals.rows + totals.found;
+      progress.update(() => progressText(plan, totals, (now() - startedMs) / 1000));
+    },
+  };
   let failure: AnomalyError | null = null;
   try {
-    await sendRows(
-      {
-        ...{ input, encoder, producer, signal, now, onBadRow },
-        ...{ topic: options.topic, partitions: totals.perPartition.length, key: plan.key },
-        ...{ recordTime: options.recordTime, loop: options.loop, limit: options.limit },
-        pacer: new Pacer(options.rate, options.speed),
-        outOfOrdernessMs: settings.durationMs('time.out_of_orderness'),
-        sleep: (ms) => delay(ms, undefined, { signal }).catch(ignoreAbort),
-        onProgress: () => {
-          shared.rows = totals.rows;
-          progress.update(() => progressText(plan, totals, (now() - startedMs) / 1000));
-        },
-      },
-      totals,
-    );
+    // Standard input is there only once: it is checked as it is sent.
+    if (resumption?.marks().isCatchingUp === true && !options.inputs.includes('-')) {
+      await bad.unheard(() => checkRows({ ...sending, marks: resumption.marks() }, totals));
+    }
+    await sendRows({ ...sending, marks: resumption?.marks() ?? null }, totals);
   } catch (error) {
-    if (!(error instanceof AnomalyError) || error.code !== 'ANM_BAD_DATA') throw error;
+    // What was read before is good, whatever is wrong with the rest of a file.
+    if (!(error instanceof AnomalyError) || !ENDS_INPUT.has(error.code)) throw error;
     failure = error;
   }
   await producer.flush();
   await producer.close();
+  if (resumption !== null) await checkOnce(context, client, resumption, totals.perPartition);
   return failure;
 }
 
-async function makeEncoder(
-  context: CommandContext,
-  plan: ProducePlan,
-): Promise<{ encoder: RowEncoder; schemaId: number | null }> {
-  const { input, avro, key } = plan;
-  const series = key.by === 'file' ? seriesField(input.columns) : null;
-  if (avro === null) return { encoder: new JsonEncoder(input.columns, series), schemaId: null };
-  const settled = await settleSchema(context, plan, avro);
-  const { WIRE_HEADER_BYTES, writeWireHeader } = await import('../clients/wireFormat.ts');
-  const header = new Uint8Array(WIRE_HEADER_BYTES);
-  writeWireHeader(header, 0, settled.id);
-  if (settled.plan.fields !== null)
-    return { encoder: new AvroEncoder(settled.plan.fields, header), schemaId: settled.id };
-  const { AvscEncoder } = await import('../inputs/avscEncoder.ts');
-  const hasSeries = JSON.parse(avro.schema).fields.some((field: { name: string }) => field.name === series);
-  const timePath = (file: number): readonly string[] | null => {
-    const sample = input.samples[file];
-    return sample?.shape.paths[sample.timeColumn] ?? null;
-  };
-  const encoder = await AvscEncoder.create(settled.plan.schema, header, hasSeries ? series : null, (file) =>
-    timePath(input.files.indexOf(file)),
-  );
-  return { encoder, schemaId: settled.id };
+/** What ends the input and not the sending. */
+const ENDS_INPUT: ReadonlySet<string> = new Set(['ANM_BAD_DATA', 'ANM_FILE']);
+/** Room in a batch for its header, and the head and mark of a record. */
+const BATCH_OVERHEAD_BYTES = 1024;
+
+/** What a record may have, so that the broker takes a batch of it alone; compressed ones are not foreseen. */
+function recordLimit({ compression }: ProduceOptions, configs: TopicConfigs | null): number {
+  const most = Number(configs?.get('max.message.bytes') ?? Number.NaN);
+  return compression === 'none' && most > 0 ? most - BATCH_OVERHEAD_BYTES : Number.POSITIVE_INFINITY;
 }
 
-async function readSchemaFile(context: CommandContext, file: string): Promise<string> {
-  try {
-    return await readFile(resolve(context.cwd, file), 'utf8');
-  } catch (error) {
-    throw new AnomalyError('ANM_FILE', `cannot read the schema ${file} as ${(error as Error).message}`, {
-      cause: error,
+/** The bad rows of a run: to the rejects file, and counted against the budget. */
+class BadRows {
+  readonly rejects: RejectsFile;
+  /** Good rows so far. */
+  goodRows = 0;
+  readonly #options: ProduceOptions;
+  #isHeard = true;
+
+  constructor(options: ProduceOptions, rejects: RejectsFile) {
+    this.#options = options;
+    this.rejects = rejects;
+  }
+
+  /** @throws ANM_BAD_DATA above the budget */
+  readonly add = (row: BadRow): void => {
+    // A dry run reads rows twice and writes nothing.
+    if (this.#options.dryRun || !this.#isHeard) return;
+    this.rejects.add(row);
+    if (exceedsBudget(this.#options.budget, this.rejects.count, this.goodRows, false)) throw this.#tooMany();
+  };
+
+  /** Rows that are read once more afterwards. */
+  async unheard(pass: () => Promise<void>): Promise<void> {
+    this.#isHeard = false;
+    await pass().finally(() => {
+      this.#isHeard = true;
     });
   }
-}
 
-function tooManyErrors({ budget }: ProduceOptions, rejects: RejectsFile): AnomalyError {
-  const { count, path } = rejects;
-  return new AnomalyError('ANM_BAD_DATA', `cannot go on as ${count} rows are bad, and --max-errors is ${budget.text}`, {
-    hint: `${path} has them with line and reason`,
-    details: { rejected: count, rejects: path },
-  });
+  /** At the end, beside that many good rows. @throws ANM_BAD_DATA */
+  judge(rows: number): void {
+    const { count } = this.rejects;
+    if (count > 0 && (rows === 0 || exceedsBudget(this.#options.budget, count, rows, true))) throw this.#tooMany();
+  }
+
+  #tooMany(): AnomalyError {
+    const { count, path } = this.rejects;
+    const { text } = this.#options.budget;
+    return new AnomalyError('ANM_BAD_DATA', `cannot go on as ${count} rows are bad, and --max-errors is ${text}`, {
+      hint: `${path} has them with line and reason`,
+      details: { rejected: count, rejects: path },
+    });
+  }
 }
 
 function ignoreAbort(error: unknown): void {

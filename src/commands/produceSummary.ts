@@ -23,7 +23,7 @@ export function progressText({ options, input }: ProducePlan, totals: SendTotals
   const parts = [`${count(totals.rows)} rows`, `${count(Math.round(rate))}/s`, bytesText(totals.valueBytes)];
   if (options.loop) return [...parts, `round ${totals.rounds + 1}`].join('  ');
   const share = Number.isFinite(options.limit)
-    ? totals.rows / options.limit
+    ? (totals.rows + totals.found) / options.limit
     : input.totalBytes > 0
       ? input.bytesRead() / input.totalBytes
       : 0;
@@ -44,6 +44,7 @@ export async function printSummary(context: CommandContext, summary: Summary): P
     schema_id: schemaId,
     files: input.samples.length,
     rows: totals.rows,
+    found: plan.options.marked ? totals.found : undefined,
     rejected,
     rejects: rejected > 0 ? rejectsPath : null,
     value_bytes: totals.valueBytes,
@@ -67,6 +68,7 @@ export async function printSummary(context: CommandContext, summary: Summary): P
       ...(document.first_event_time === null
         ? []
         : [`  event time  ${document.first_event_time} to ${document.last_event_time}`]),
+      ...(totals.found > 0 ? [`  resumed     ${count(totals.found)} rows were there already`] : []),
       `  rejected    ${count(rejected)}${rejected > 0 ? `, see ${rejectsPath}` : ''}`,
       ...(stopped === null
         ? []

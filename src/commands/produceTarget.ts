@@ -2,16 +2,19 @@ import type { KafkaClient } from '../clients/client.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import { type AvroPlan, fitsSchema, planAvro } from '../inputs/avroPlan.ts';
 import type { RowInput } from '../inputs/rowInput.ts';
+import { fitsValues } from '../inputs/valuePlan.ts';
 import type { CommandContext } from './command.ts';
 import { DEFAULT_PARTITIONS, type ProduceOptions } from './produceOptions.ts';
 import type { ProducePlan } from './produceRun.ts';
 
-/** How many partitions the topic has; makes it when it is missing. */
+export type TopicConfigs = ReadonlyMap<string, string>;
+
+/** The topic's partitions, and its configuration where the client can read it; makes it when it is missing. */
 export async function ensureTopic(
   { logger }: CommandContext,
   client: KafkaClient,
   options: ProduceOptions,
-): Promise<number> {
+): Promise<{ partitions: number; configs: TopicConfigs | null }> {
   const { topic: name, partitions: wanted, replicationFactor, topicConfigs } = options;
   const [known] = await client.admin.topics([name]);
   if (known === undefined) {
@@ -21,7 +24,7 @@ export async function ensureTopic(
     ]);
     if (created.get(name) === true) {
       logger.info(`made topic ${name} with ${partitions} partition${partitions === 1 ? '' : 's'}`);
-      return partitions;
+      return { partitions, configs: await configsOf(client, name) };
     }
   }
   // Somebody else may have made it between the two calls.
@@ -32,7 +35,7 @@ export async function ensureTopic(
   if (wanted !== undefined && wanted !== partitions)
     logger.warn(`topic ${name} exists with ${partitions} partitions, not ${wanted}: left as it is`);
   if (Object.keys(topicConfigs).length > 0) logger.warn(`topic ${name} exists: --topic-config is left out`);
-  return partitions;
+  return { partitions, configs: await configsOf(client, name) };
 }
 
 /**
@@ -49,8 +52,11 @@ export async function settleSchema(
   const subject = `${options.topic}-value`;
   const withSeries = key.by === 'file';
   const latest = inferred ? await registry.latest(subject) : null;
-  if (latest !== null && latest.type === 'AVRO' && fitsSchema(latest.schema, input.columns, withSeries)) {
-    return { id: latest.id, plan: planAvro(latest.schema, input.columns, withSeries) };
+  const isTyped = input.samples.every((sample) => sample.typed !== null);
+  const fits = isTyped ? fitsValues : fitsSchema;
+  if (latest !== null && latest.type === 'AVRO' && fits(latest.schema, input.columns, withSeries)) {
+    const { schema } = latest;
+    return { id: latest.id, plan: isTyped ? { schema, fields: null } : planAvro(schema, input.columns, withSeries) };
   }
   const { compatible, messages } = await registry.check(subject, plan.schema);
   if (!compatible) {
@@ -69,16 +75,15 @@ export async function settleSchema(
 }
 
 /** Records older than the topic keeps them are deleted soon after they are written. */
-export async function warnOfRetention(
+export function warnOfRetention(
   { logger, now }: CommandContext,
-  client: KafkaClient,
   topic: string,
+  configs: TopicConfigs | null,
   input: RowInput,
-): Promise<void> {
-  const configs = await configsOf(client, topic);
+): void {
   if (configs === null) {
     logger.warn(
-      `cannot tell how long ${topic} keeps records as the client ${client.kind} does not read configurations: ` +
+      `cannot tell how long ${topic} keeps records as the Kafka client does not read configurations: ` +
         'the broker may delete those with old event times at once',
     );
     return;
@@ -95,7 +100,7 @@ export async function warnOfRetention(
 }
 
 /** Null where the client has no call for it: the topic can be written to all the same. */
-async function configsOf(client: KafkaClient, topic: string): Promise<ReadonlyMap<string, string> | null> {
+async function configsOf(client: KafkaClient, topic: string): Promise<TopicConfigs | null> {
   try {
     return await client.admin.topicConfigs(topic);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Consumer, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
@@ -84,6 +85,8 @@ async function printRecord(context: CommandContext, batch: ColumnBatch, i: numbe
     offset: batch.offsets[i]!,
     timestamp: formatTime(batch.recordTimes[i]!),
     key: verbatim(key.value),
+    keyEncoding: key.encoding === 'text' || key.encoding === 'null' ? undefined : key.encoding,
+    keyProblem: key.problem,
     value: verbatim(value.value),
     headers: headers === undefined ? undefined : verbatim(headers),
     encoding: value.encoding,
@@ -93,18 +96,31 @@ async function printRecord(context: CommandContext, batch: ColumnBatch, i: numbe
   await output.line(row, () => {
     const place = styled(output.color, 'dim', `${row.partition}/${row.offset} ${row.timestamp}`);
     const problem = value.problem === undefined ? '' : `  (${value.problem})`;
-    const extra = headers === undefined ? '' : styled(output.color, 'dim', `  ${JSON.stringify(headers)}`);
+    const extra =
+      headers === undefined ? '' : styled(output.color, 'dim', `  ${JSON.stringify(toJson(verbatim(headers)))}`);
     return `${place}  ${shown(key)}  ${shown(value)}${extra}${problem}`;
   });
 }
 
-/** Headers as an object of texts; undefined when there are none. */
-function headersOf(batch: ColumnBatch, i: number): Record<string, string | null> | undefined {
-  const headers = readHeaders(batch, i);
-  if (headers.length === 0) return undefined;
-  return Object.fromEntries(
-    headers.map(({ key, value }) => [key, value === null ? null : Buffer.from(value).toString()]),
-  );
+/**
+ * Headers by their key: text, null, or {base64} for what is no text; a list where a key stands there more than once.
+ * Undefined when there are none.
+ */
+function headersOf(batch: ColumnBatch, i: number): ReadonlyMap<string, unknown> | undefined {
+  const headers = new Map<string, unknown[]>();
+  for (const { key, value } of readHeaders(batch, i)) {
+    const values = headers.get(key) ?? [];
+    values.push(value === null ? null : headerText(value));
+    headers.set(key, values);
+  }
+  if (headers.size === 0) return undefined;
+  return new Map([...headers].map(([key, values]) => [key, values.length === 1 ? values[0] : values]));
+}
+
+function headerText(value: Uint8Array): unknown {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const text = bytes.toString();
+  return isUtf8(bytes) && !/[\x00-\x08\x0e-\x1f\x7f]/.test(text) ? text : { base64: bytes.toString('base64') };
 }
 
 function shown({ value, encoding }: ReadValue): string {

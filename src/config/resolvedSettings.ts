@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { AnomalyError } from '../errors.ts';
 import { parseText } from './check.ts';
@@ -25,6 +25,7 @@ export class ResolvedSettings implements Settings {
   readonly problems: readonly Problem[];
   readonly files: Settings['files'];
   readonly #parts: ResolvedParts;
+  readonly #pipes = new Map<string, string>();
 
   constructor(parts: ResolvedParts) {
     this.#parts = parts;
@@ -81,8 +82,7 @@ export class ResolvedSettings implements Settings {
       return value;
     }
     try {
-      const path = isAbsolute(target) ? target : join(this.#parts.cwd, target);
-      return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+      return this.#secretFile(isAbsolute(target) ? target : join(this.#parts.cwd, target));
     } catch (cause) {
       throw new AnomalyError('ANM_CONFIG', `${found.place}: ${key} names the file ${target}, which cannot be read`, {
         cause,
@@ -115,9 +115,19 @@ export class ResolvedSettings implements Settings {
     for (const row of SETTINGS_TABLE) {
       const secret = row.type === 'secret';
       const isSet = this.#parts.found.has(row.key);
-      const value = secret ? (isSet ? '********' : undefined) : this.get(row.key);
+      const value = secret ? (isSet ? REDACTED : undefined) : withoutPasswords(this.get(row.key));
       yield { key: row.key, value, ...this.origin(row.key), secret };
     }
+  }
+
+  /** Read each time, as a token may be renewed; a pipe (<(pass show redpanda)) can be read once only. */
+  #secretFile(path: string): string {
+    const before = this.#pipes.get(path);
+    if (before !== undefined) return before;
+    const isPipe = !statSync(path).isFile();
+    const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    if (isPipe) this.#pipes.set(path, text);
+    return text;
   }
 
   #typed(key: string, type: 'string' | 'number' | 'boolean'): unknown {
@@ -126,6 +136,14 @@ export class ResolvedSettings implements Settings {
     if (value === undefined) throw new AnomalyError('ANM_CONFIG', `${key} is not set`);
     throw new AnomalyError('ANM_INTERNAL', `${key} was read as a ${type} but is ${typeof value}`);
   }
+}
+
+const REDACTED = '********';
+
+/** http://user:password@host without the password. */
+function withoutPasswords(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutPasswords);
+  return typeof value === 'string' ? value.replace(/(:\/\/[^/@:]*):[^/@]*@/, `$1:${REDACTED}@`) : value;
 }
 
 function known(key: string): SettingRow {

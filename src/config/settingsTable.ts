@@ -37,6 +37,42 @@ export interface SettingRow {
   readonly doc: string;
 }
 
+/** TLS of a service beside the brokers, under rpk's names. */
+function serviceTlsKeys(key: string, env: string, path: string, name: string): SettingRow[] {
+  const row = (suffix: string, rpkSuffix: string, rest: Omit<SettingRow, 'key'>): SettingRow => ({
+    key: `${key}.tls.${suffix}`,
+    rpkEnv: `RPK_${env}_TLS_${suffix.toUpperCase()}`,
+    rpkPath: `${path}.tls.${rpkSuffix}`,
+    ...rest,
+  });
+  return [
+    row('enabled', 'enabled', {
+      type: 'boolean',
+      default: 'false',
+      doc: `https for ${name} addresses that name no scheme; on by itself when a file below is set`,
+    }),
+    row('ca', 'ca_file', {
+      type: 'string',
+      doc: `file with the certificate authority of the ${name}, PEM (default: tls.ca)`,
+    }),
+    row('cert', 'cert_file', {
+      type: 'string',
+      doc: `file with the client certificate for the ${name}, PEM (default: tls.cert)`,
+    }),
+    row('key', 'key_file', { type: 'string', doc: 'file with the key of that certificate, PEM (default: tls.key)' }),
+    {
+      key: `${key}.tls.server_name`,
+      type: 'string',
+      doc: `name to check in the certificate of the ${name}, where it is not the host`,
+    },
+    row('insecure_skip_verify', 'insecure_skip_verify', {
+      type: 'boolean',
+      default: 'false',
+      doc: `do not check the certificate of the ${name}`,
+    }),
+  ];
+}
+
 const CONNECTION_KEYS: readonly SettingRow[] = [
   {
     key: 'brokers',
@@ -55,14 +91,7 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
     alias: 'registry.hosts',
     doc: 'Schema Registry addresses, http://host:port or host:port',
   },
-  {
-    key: 'registry.tls.enabled',
-    type: 'boolean',
-    default: 'false',
-    rpkEnv: 'RPK_REGISTRY_TLS_ENABLED',
-    rpkPath: 'schema_registry.tls.enabled',
-    doc: 'https for registry addresses that name no scheme',
-  },
+  ...serviceTlsKeys('registry', 'REGISTRY', 'schema_registry', 'registry'),
   {
     key: 'registry.user',
     type: 'string',
@@ -78,6 +107,13 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
     alias: 'admin.hosts',
     doc: 'Redpanda Admin API addresses',
   },
+  ...serviceTlsKeys('admin', 'ADMIN', 'admin_api', 'Admin API'),
+  {
+    key: 'admin.user',
+    type: 'string',
+    doc: 'user for the Admin API (default: sasl.user where the broker has one)',
+  },
+  { key: 'admin.password', type: 'secret', doc: 'password for the Admin API' },
   {
     key: 'client',
     type: 'string',
@@ -146,7 +182,7 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
     rpkEnv: 'RPK_PASS',
     rpkPath: 'kafka_api.sasl.password',
     alias: 'pass',
-    doc: 'SASL password, or token:... with OAUTHBEARER',
+    doc: 'SASL password, or token:... with OAUTHBEARER; in files and flags as file:PATH or env:NAME',
   },
   {
     key: 'dial_timeout',
@@ -155,6 +191,7 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
     min: 1,
     rpkEnv: 'RPK_GLOBALS_DIAL_TIMEOUT',
     rpkPath: 'globals.dial_timeout',
+    alias: 'globals.dial_timeout',
     doc: 'time for connecting to one broker',
   },
   {
@@ -164,6 +201,7 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
     min: 1,
     rpkEnv: 'RPK_GLOBALS_REQUEST_TIMEOUT_OVERHEAD',
     rpkPath: 'globals.request_timeout_overhead',
+    alias: 'globals.request_timeout_overhead',
     doc: 'time for one answer of a broker or of the registry',
   },
   {
@@ -173,6 +211,7 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
     min: 0,
     rpkEnv: 'RPK_GLOBALS_RETRY_TIMEOUT',
     rpkPath: 'globals.retry_timeout',
+    alias: 'globals.retry_timeout',
     doc: 'how long a passing failure is tried again',
   },
   {

@@ -1,7 +1,7 @@
 import { writeVarint } from '../wire/varint.ts';
 import { NO_COLUMN, type PlannedField, SERIES } from './avroPlan.ts';
 import { isMissing } from './columnStats.ts';
-import { asciiText, isIntegerText, parseDecimal } from './numbers.ts';
+import { asciiText, isIntegerText, isRounded, parseDecimal } from './numbers.ts';
 import { ESCAPED, type RowChunk, shown } from './rowChunk.ts';
 import type { EncodedFile, RowEncoder } from './rowEncoder.ts';
 import { parseTime, type TimeFormat } from './time.ts';
@@ -80,7 +80,7 @@ export class AvroEncoder implements RowEncoder {
     switch (kind) {
       case 'double': {
         const value = parseDecimal(bytes, start, end);
-        if (Number.isNaN(value)) return MISMATCH;
+        if (Number.isNaN(value) || isRounded(bytes, start, end, value)) return MISMATCH;
         this.#double[0] = value;
         return this.#copy8(at);
       }
@@ -88,7 +88,9 @@ export class AvroEncoder implements RowEncoder {
         return this.#writeLong(at, bytes, start, end);
       case 'int': {
         const value = parseDecimal(bytes, start, end);
-        return value === (value | 0) ? writeVarint(this.bytes, at, value) : MISMATCH;
+        return value === (value | 0) && !isRounded(bytes, start, end, value)
+          ? writeVarint(this.bytes, at, value)
+          : MISMATCH;
       }
       case 'float': {
         this.#float[0] = parseDecimal(bytes, start, end);
@@ -119,7 +121,7 @@ export class AvroEncoder implements RowEncoder {
 
   #writeLong(at: number, bytes: Uint8Array, start: number, end: number): number {
     const value = parseDecimal(bytes, start, end);
-    if (Number.isSafeInteger(value)) return writeVarint(this.bytes, at, value);
+    if (Number.isSafeInteger(value) && !isRounded(bytes, start, end, value)) return writeVarint(this.bytes, at, value);
     if (!isIntegerText(bytes, start, end)) return MISMATCH;
     return writeBigLong(this.bytes, at, BigInt(asciiText(bytes, start, end).replace('+', '')));
   }
@@ -194,7 +196,7 @@ function isNull(bytes: Uint8Array, start: number, end: number): boolean {
 const WORDS = {
   long: 'whole number of 64 bits',
   int: 'whole number of 32 bits',
-  double: 'number',
+  double: 'number that a double holds',
   float: 'number',
   boolean: 'true or false',
   string: 'text',

@@ -1,4 +1,5 @@
 import { AnomalyError } from '../errors.ts';
+import { schemaJson } from '../schemas/avroJson.ts';
 import { fieldName, type InputColumn, SERIES_COLUMN } from './columns.ts';
 
 /** How one field of a record is written. */
@@ -42,12 +43,13 @@ interface AvroField {
 
 /** The Avro schema of inferred columns, as JSON text. A column whose name Avro does not allow keeps it as `doc`. */
 export function inferSchema(columns: readonly InputColumn[], topic: string, withSeries: boolean): string {
+  const defined = new Set<string>();
   const fields = columns.map((column) => {
-    const type = avroType(column);
+    const type = inferredType(column, defined);
     return {
       name: column.field,
-      type: column.nullable ? ['null', type] : type,
-      ...(column.nullable && { default: null }),
+      type,
+      ...(Array.isArray(type) && type[0] === 'null' && { default: null }),
       ...(column.field !== column.name && { doc: column.name }),
     };
   });
@@ -124,12 +126,21 @@ function holds(field: PlannedField, column: InputColumn): boolean {
   }
 }
 
-function columnOf(name: string, columns: readonly InputColumn[], withSeries: boolean): number {
+/** The input column of a field, by name; SERIES or NO_COLUMN. */
+export function columnOf(name: string, columns: readonly InputColumn[], withSeries: boolean): number {
   if (withSeries && name === seriesField(columns)) return SERIES;
   const exact = columns.findIndex((column) => column.name === name || column.field === name);
   if (exact >= 0) return exact;
   const lower = name.toLowerCase();
   return columns.findIndex((column) => column.field.toLowerCase() === lower);
+}
+
+/** Types that are named are written in full where they come first. */
+function inferredType(column: InputColumn, defined: Set<string>): AvroType {
+  const type = column.node === undefined ? avroType(column) : (schemaJson(column.node, defined) as AvroType);
+  if (!column.nullable) return type;
+  if (!Array.isArray(type)) return ['null', type];
+  return type.includes('null') ? type : ['null', ...type];
 }
 
 function avroType({ type, micros }: InputColumn): AvroType {

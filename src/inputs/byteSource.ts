@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { Readable } from 'node:stream';
 import { AnomalyError } from '../errors.ts';
+import { decompressed, type FileCompression } from './decompress.ts';
 
 /** Bytes in order, read on demand: nothing is read ahead of what is asked for, beyond a stream's own buffer. */
 export interface ByteSource {
@@ -34,8 +34,11 @@ export class FilePool {
     // Insertion order is the order of use: the first key is the one unused for longest.
     this.#open.set(path, handle);
     this.peak = Math.max(this.peak, this.#open.size);
-    const { bytesRead } = await handle.read(into, from, into.length - from, position);
-    return bytesRead;
+    try {
+      return (await handle.read(into, from, into.length - from, position)).bytesRead;
+    } catch (error) {
+      throw unreadable(path, error);
+    }
   }
 
   async close(path: string): Promise<void> {
@@ -131,13 +134,45 @@ export async function skipBytes(source: ByteSource, count: number): Promise<void
   }
 }
 
-/** A gzip file as the bytes inside it. */
-export function gunzipSource(path: string): StreamSource {
-  const file = createReadStream(path);
-  const inflated = createGunzip();
-  file.on('error', (error) => inflated.destroy(error));
-  inflated.on('close', () => file.destroy());
-  return new StreamSource(path, file.pipe(inflated));
+/** A compressed file as the bytes inside it. */
+export async function compressedSource(
+  path: string,
+  name: string,
+  compression: Exclude<FileCompression, 'none'>,
+): Promise<StreamSource> {
+  return new StreamSource(name, await decompressed(createReadStream(path), compression));
+}
+
+/** The bytes inside a compressed source that is read from its beginning. */
+export async function unpackedSource(
+  source: ByteSource,
+  name: string,
+  compression: Exclude<FileCompression, 'none'>,
+): Promise<StreamSource> {
+  return new StreamSource(
+    name,
+    await decompressed(Readable.from(piecesOf(source), { objectMode: false }), compression),
+  );
+}
+
+async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const piece = new Uint8Array(65_536);
+    const count = await source.read(piece, 0);
+    if (count === 0) return;
+    yield piece.subarray(0, count);
+  }
+}
+
+/** Reads until `into` is full or the source ends; resolves to the number of bytes. */
+export async function readFully(source: ByteSource, into: Uint8Array): Promise<number> {
+  let filled = 0;
+  while (filled < into.length) {
+    const count = await source.read(into, filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
 }
 
 async function openFile(path: string): Promise<FileHandle> {
@@ -148,7 +183,7 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
-function unreadable(path: string, cause: unknown): AnomalyError {
+export function unreadable(path: string, cause: unknown): AnomalyError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new AnomalyError('ANM_FILE', `cannot read ${path} as ${reason}`, { cause, details: { file: path } });
 }

@@ -1,4 +1,4 @@
-import { isIntegerText, parseDecimal } from './numbers.ts';
+import { asciiText, isIntegerText, isRounded, parseDecimal } from './numbers.ts';
 import { QUOTED, type RowChunk } from './rowChunk.ts';
 import { parseIsoTime } from './time.ts';
 
@@ -22,6 +22,9 @@ export class ColumnStats {
   texts = 0;
   /** Digits with a zero in front: 007 is a code and not the number 7. */
   codes = 0;
+  /** Whole numbers that a double would round: beyond 64 bits, so that only text holds them, and within. */
+  huge = 0;
+  rounded = 0;
   /** Largest number by magnitude: tells the unit of epoch numbers. */
   magnitude = 0;
   /** The values in row order: times in ISO as epoch milliseconds, and numbers as they are. */
@@ -29,15 +32,26 @@ export class ColumnStats {
   readonly numbers: number[] = [];
 
   get rows(): number {
-    return this.nulls + this.missing + this.longs + this.doubles + this.booleans + this.times + this.texts + this.codes;
+    return (
+      this.nulls +
+      this.missing +
+      this.longs +
+      this.doubles +
+      this.booleans +
+      this.times +
+      this.texts +
+      this.codes +
+      this.huge
+    );
   }
 
   /** Null when the sample holds no value at all. */
   type(): ColumnType | null {
-    const { longs, doubles, booleans, times, texts, codes } = this;
-    const values = longs + doubles + booleans + times + texts + codes;
+    const { longs, doubles, booleans, times, texts, codes, huge } = this;
+    const values = longs + doubles + booleans + times + texts + codes + huge;
     if (values === 0) return this.missing > 0 ? 'string' : null;
-    if (codes > 0) return 'string';
+    // As a number they would lose digits.
+    if (codes > 0 || huge > 0 || (doubles > 0 && this.rounded > 0)) return 'string';
     const enough = values * TYPE_SHARE_MIN;
     if (times >= enough) return 'time';
     if (booleans >= enough) return 'boolean';
@@ -86,7 +100,11 @@ export class ColumnStats {
     this.magnitude = Math.max(this.magnitude, Math.abs(value));
     const whole = isIntegerText(bytes, start, end);
     if (whole && bytes[start] === 48 && end > start + 1) this.codes++;
-    else if (whole && Math.abs(value) < LONG_MAX) this.longs++;
+    else if (!whole) this.doubles++;
+    else if (isLong(bytes, start, end, value)) {
+      this.longs++;
+      if (isRounded(bytes, start, end, value)) this.rounded++;
+    } else if (isRounded(bytes, start, end, value)) this.huge++;
     else this.doubles++;
   }
 }
@@ -95,6 +113,13 @@ export class ColumnStats {
 export function isMissing(bytes: Uint8Array, start: number, end: number): boolean {
   if (end <= start) return true;
   return end - start <= 4 && MISSING.has(Buffer.from(bytes.subarray(start, end)).toString('latin1').toLowerCase());
+}
+
+function isLong(bytes: Uint8Array, start: number, end: number, value: number): boolean {
+  if (Math.abs(value) < LONG_MAX) return true;
+  if (Math.abs(value) > LONG_MAX) return false;
+  const exact = BigInt(asciiText(bytes, start, end).replace('+', ''));
+  return BigInt.asIntN(64, exact) === exact;
 }
 
 function isBoolean(text: string): boolean {

@@ -1,7 +1,10 @@
 import { AnomalyError } from '../errors.ts';
+import { isSameType } from '../schemas/avroJson.ts';
+import type { AvroNode } from '../schemas/avroNode.ts';
 import type { ColumnType } from './columnStats.ts';
 import type { FileSample, SampledColumn } from './fileSample.ts';
 import type { TimeFormat } from './time.ts';
+import { timestampUnit } from './typedTime.ts';
 
 /** A column of the whole input, over all its files. */
 export interface InputColumn {
@@ -12,6 +15,8 @@ export interface InputColumn {
   readonly nullable: boolean;
   /** Times need microseconds. */
   readonly micros: boolean;
+  /** The type in Avro, without null, where every file that has the column has it so; absent: as `type` says. */
+  readonly node?: AvroNode;
 }
 
 /** Where a file has the columns of the whole input. */
@@ -41,8 +46,27 @@ export function unifyColumns(samples: readonly FileSample[]): InputColumn[] {
     const nullable =
       columns.length < samples.length || columns.some((column) => column.nullable || column.type === null);
     const micros = columns.some((column) => column.micros);
-    return { name, field: fieldName(name, taken), type: type ?? 'string', nullable, micros };
+    const node = commonNode(
+      columns,
+      samples.some(({ typed }) => typed === null),
+    );
+    const base = { name, field: fieldName(name, taken), type: type ?? 'string', nullable, micros };
+    return node === undefined ? base : { ...base, node };
   });
+}
+
+/** Beside text files only types that text has too: their encoder knows no others. */
+function commonNode(columns: readonly SampledColumn[], besideText: boolean): AvroNode | undefined {
+  const node = columns[0]!.node;
+  if (node === undefined || (besideText && !isPlain(node))) return undefined;
+  return columns.every((column) => column.node !== undefined && isSameType(column.node, node)) ? node : undefined;
+}
+
+function isPlain(node: AvroNode): boolean {
+  const unit = timestampUnit(node);
+  if (unit !== null) return (unit === 'ms' || unit === 'us') && node.kind === 'long';
+  if ('logical' in node && node.logical !== undefined) return false;
+  return ['boolean', 'int', 'long', 'float', 'double', 'string'].includes(node.kind);
 }
 
 export function mapColumns(columns: readonly InputColumn[], sample: FileSample): FileColumns {

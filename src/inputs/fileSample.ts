@@ -1,16 +1,18 @@
-import type { Readable } from 'node:stream';
-import { type ByteSource, FilePool, FileSource, gunzipSource, StreamSource, skipBytes } from './byteSource.ts';
+import { AnomalyError } from '../errors.ts';
+import type { AvroNode } from '../schemas/avroNode.ts';
 import { ColumnStats, type ColumnType } from './columnStats.ts';
 import { CsvScanner } from './csvScanner.ts';
 import type { InputFile } from './inputFiles.ts';
-import { STDIN } from './inputFiles.ts';
 import { type FileShape, inspectShape, type ShapeOptions } from './inspect.ts';
 import { JsonlScanner } from './jsonlScanner.ts';
 import type { KeyPath } from './keyNode.ts';
 import type { BadRow } from './rowChunk.ts';
 import { RowReader } from './rowReader.ts';
 import type { RowScanner } from './rowScanner.ts';
+import type { Sources } from './sources.ts';
 import { epochTime, epochUnitByMagnitude, epochUnitByName, type TimeFormat } from './time.ts';
+import { chooseByName, usualStep } from './timeColumn.ts';
+import type { TypedFile } from './typedFile.ts';
 
 export interface SampledColumn {
   /** Path joined by points: `value`, `pump.pressure`. */
@@ -21,12 +23,16 @@ export interface SampledColumn {
   readonly micros: boolean;
   /** How times are spelled; of every column of type `time`. */
   readonly format?: TimeFormat;
+  /** The type in Avro, without null; of files whose columns have types. */
+  readonly node?: AvroNode;
 }
 
 /** What the first rows of a file show. */
 export interface FileSample {
   readonly file: InputFile;
-  readonly shape: FileShape;
+  /** Of text; null for a file whose columns have types, which then is in `typed`. */
+  readonly shape: FileShape | null;
+  readonly typed: TypedFile | null;
   readonly columns: readonly SampledColumn[];
   /** Index of the column with the event time; -1 for none. */
   readonly timeColumn: number;
@@ -47,60 +53,6 @@ export interface SampleOptions extends ShapeOptions {
 export const SAMPLE_ROWS = 1000;
 const TIME_SHARE_MIN = 0.5;
 const SAMPLE_CHUNK_BYTES = 65_536;
-/** Names that the column of the event time usually has, the likeliest first. */
-const TIME_NAMES = [
-  ...[
-    'timestamp',
-    'event_time',
-    'eventtime',
-    'ts',
-    'time',
-    'datetime',
-    'date_time',
-    '@timestamp',
-    'date',
-    'epoch',
-    'when',
-  ],
-  ...['created_at', 'createdat', 'recorded_at', 'measured_at'],
-];
-const TIME_ENDINGS = /(timestamp|_time|_ts|_at|time_?(s|ms|us|ns)|ts_?(s|ms|us|ns)|epoch_?(s|ms|us|ns))$/;
-
-/** Opens the sources of a run: files by way of one pool, stdin once and rewindable. */
-export class Sources {
-  readonly pool = new FilePool();
-  readonly #stdin: Readable | undefined;
-  #shared: StreamSource | null = null;
-
-  constructor(stdin?: Readable) {
-    this.#stdin = stdin;
-  }
-
-  /** The bytes of a file from a position on. With `peek`, stdin can be read again afterwards. */
-  async open(file: InputFile, position: number, peek: boolean): Promise<ByteSource> {
-    if (file.path !== STDIN && !file.gzip) return new FileSource(this.pool, file.path, position);
-    const source = file.path === STDIN ? this.#openStdin(peek) : gunzipSource(file.path);
-    await skipBytes(source, position);
-    return source;
-  }
-
-  #openStdin(peek: boolean): StreamSource {
-    if (this.#shared === null) this.#shared = new StreamSource('stdin', this.#stdin ?? process.stdin);
-    else this.#shared.rewind();
-    if (peek) this.#shared.mark();
-    return this.#shared;
-  }
-
-  async close(source: ByteSource): Promise<void> {
-    if (source !== this.#shared) await source.close();
-  }
-
-  async closeAll(): Promise<void> {
-    await this.pool.closeAll();
-    await this.#shared?.close();
-  }
-}
-
 /** Reads the first rows of a file; null when it holds none at all. @throws ANM_FILE */
 export async function sampleFile(
   sources: Sources,
@@ -134,6 +86,7 @@ export async function sampleFile(
   return {
     file,
     shape,
+    typed: null,
     columns,
     timeColumn,
     rows,
@@ -211,6 +164,9 @@ async function eachRow(
     while (rows < limit && (await reader.fill())) {
       for (let row = 0; row < reader.chunk.count && rows < limit; row++, rows++) visit(reader, row);
     }
+  } catch (error) {
+    // What stands before is good; it is met again, and said, when the rows are read.
+    if (rows === 0 || !(error instanceof AnomalyError)) throw error;
   } finally {
     await sources.close(source);
   }
@@ -219,23 +175,7 @@ async function eachRow(
 
 function chooseTimeColumn(names: readonly string[], stats: readonly ColumnStats[], wanted: string | undefined): number {
   if (wanted !== undefined) return names.indexOf(wanted);
-  const lower = names.map((name) => name.toLowerCase());
   // The name says much already, so the values need not be as sure as for other types.
-  const holdsTimes = (i: number): boolean => stats[i]!.timeShare() >= TIME_SHARE_MIN;
-  for (const name of TIME_NAMES) {
-    const index = lower.indexOf(name);
-    if (index >= 0 && holdsTimes(index)) return index;
-  }
-  const byEnding = lower.findIndex((name, i) => TIME_ENDINGS.test(name) && holdsTimes(i));
-  return byEnding >= 0 ? byEnding : stats.findIndex((each) => each.type() === 'time');
-}
-
-/** Median of the positive differences between neighbours; NaN when there is none. */
-function usualStep(times: readonly number[]): number {
-  const steps = times
-    .slice(1)
-    .map((time, i) => time - times[i]!)
-    .filter((step) => step > 0);
-  steps.sort((a, b) => a - b);
-  return steps[steps.length >> 1] ?? Number.NaN;
+  const byName = chooseByName(names, (i) => stats[i]!.timeShare() >= TIME_SHARE_MIN);
+  return byName >= 0 ? byName : stats.findIndex((each) => each.type() === 'time');
 }

@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { AnomalyError } from '../errors.ts';
+import type { FileCompression } from './decompress.ts';
 import type { Dialect } from './rowChunk.ts';
 
 /** One file to read, or stdin. */
@@ -14,20 +15,33 @@ export interface InputFile {
   readonly series: string;
   /** From the extension; null for stdin, where the first byte decides. */
   readonly dialect: Dialect | null;
-  readonly gzip: boolean;
+  readonly compression: FileCompression;
+  readonly container: Container;
   /** Size on disk in bytes; 0 for stdin. */
   readonly sizeBytes: number;
+  /** Time of the last change and inode number, as the file was found: tells whether it changed while it was read. */
+  readonly modifiedMs: number;
+  readonly inode: number;
 }
 
+/** What holds the rows: text, cut as CSV or JSON Lines, or a format with a schema of its own. */
+export type Container = 'text' | 'parquet' | 'avro';
+
 export const STDIN = '-';
-const EXTENSION = /\.(csv|tsv|txt|jsonl|ndjson|json)(\.gz)?$/i;
+const EXTENSION = /\.(csv|tsv|txt|jsonl|ndjson|json|parquet|avro)(\.(?:gz|zst))?$/i;
 /** What is read from a folder without being named: other .json and .txt files mostly are no rows. */
-const FOLDER_EXTENSION = /\.(csv|tsv|jsonl|ndjson)(\.gz)?$/i;
+const FOLDER_EXTENSION = /\.(csv|tsv|jsonl|ndjson|parquet|avro)(\.(gz|zst))?$/i;
+const STDIN_FILE: InputFile = {
+  ...{ path: STDIN, name: 'stdin', series: 'stdin', dialect: null },
+  ...{ compression: 'none', container: 'text', sizeBytes: 0, modifiedMs: 0, inode: 0 },
+};
 const GLOB_CHARACTERS = /[*?[{]/;
 
 /**
  * The files that arguments stand for: a file, a folder (recursive, files and folders whose name begins with a point
- * left out, sorted by path; only .csv, .tsv, .jsonl, .ndjson and .gz of these), a glob (`*`, `**`, `?`, `[abc]`, `{a,b}`), or `-` for stdin. Arguments keep their order; a file named twice is read once.
+ * left out, sorted by path; only .csv, .tsv, .jsonl, .ndjson, .parquet and .avro, and .gz and .zst of these), a glob
+ * (`*`, `**`, `?`, `[abc]`, `{a,b}`), or `-` for stdin. Arguments keep their order; a file named twice is read once.
+ * What a file holds is what its name says: `identify` looks inside.
  * @throws ANM_FILE
  */
 export async function findInputFiles(inputs: readonly string[], cwd: string): Promise<InputFile[]> {
@@ -35,7 +49,7 @@ export async function findInputFiles(inputs: readonly string[], cwd: string): Pr
   const plain: string[] = [];
   for (const input of inputs) {
     if (input === STDIN) {
-      found.set(STDIN, { path: STDIN, name: 'stdin', series: 'stdin', dialect: null, gzip: false, sizeBytes: 0 });
+      found.set(STDIN, STDIN_FILE);
       continue;
     }
     const { root, paths, single } = await expand(input, cwd);
@@ -56,7 +70,7 @@ async function expand(input: string, cwd: string): Promise<{ root: string; paths
   if (paths.length === 0) {
     throw new AnomalyError(
       'ANM_FILE',
-      `cannot read ${input} as the folder holds no .csv, .tsv, .jsonl, .ndjson or .gz of these`,
+      `cannot read ${input} as the folder holds no .csv, .tsv, .jsonl, .ndjson, .parquet or .avro, and no .gz or .zst of these`,
     );
   }
   return { root: path, paths, single: false };
@@ -93,13 +107,18 @@ async function describe(path: string, root: string, cwd: string): Promise<InputF
   const match = EXTENSION.exec(path);
   const kind = match?.[1]?.toLowerCase();
   const name = relative(cwd, path);
+  const info = await stat(path);
+  const container = kind === 'parquet' || kind === 'avro' ? kind : 'text';
   return {
     path,
     name: name.startsWith('..') ? path : name,
     series: seriesName(relative(root, path)),
-    dialect: kind === undefined ? null : kind.includes('json') ? 'jsonl' : 'csv',
-    gzip: match?.[2] !== undefined,
-    sizeBytes: (await stat(path)).size,
+    dialect: kind === undefined || container !== 'text' ? null : kind.includes('json') ? 'jsonl' : 'csv',
+    compression: match?.[2] === undefined ? 'none' : match[2].toLowerCase() === '.gz' ? 'gzip' : 'zstd',
+    container,
+    sizeBytes: info.size,
+    modifiedMs: info.mtimeMs,
+    inode: info.ino,
   };
 }
 

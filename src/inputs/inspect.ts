@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { AnomalyError } from '../errors.ts';
 import type { ByteSource } from './byteSource.ts';
 import { readHeader } from './csvScanner.ts';
@@ -5,7 +6,7 @@ import type { InputFile } from './inputFiles.ts';
 import type { KeyPath } from './keyNode.ts';
 import { parseDecimal } from './numbers.ts';
 import type { Dialect } from './rowChunk.ts';
-import { LF, lineTextEnd, nextLine, QUOTE } from './rowScanner.ts';
+import { CR, LF, lineTextEnd, nextLine, QUOTE } from './rowScanner.ts';
 import { parseIsoTime } from './time.ts';
 
 /** How a file is cut into rows and columns. */
@@ -27,6 +28,8 @@ export interface ShapeOptions {
   readonly delimiter?: string;
   /** Names of the columns of CSV files that have no header row. */
   readonly columns?: readonly string[];
+  /** Hears what is odd about a file and does no harm: another name than content, columns of one name. */
+  readonly onNote?: (text: string) => void;
 }
 
 const HEAD_BYTES = 65_536;
@@ -48,7 +51,7 @@ export async function inspectShape(
   let first = bom;
   while (first < end && bytes[first]! <= 32) first++;
   if (first >= end) return null;
-  const dialect = options.dialect ?? file.dialect ?? (bytes[first] === OPEN_BRACE ? 'jsonl' : 'csv');
+  const dialect = options.dialect ?? dialectOf(file, bytes, first, end, options);
   if (dialect === 'jsonl') {
     if (bytes[first] === OPEN_BRACKET) {
       throw new AnomalyError('ANM_FILE', `cannot read ${file.name} as it is a JSON array, not one object a line`, {
@@ -60,12 +63,19 @@ export async function inspectShape(
   const { start, line } = skipBlankLines(bytes, bom, end);
   const delimiter = options.delimiter?.charCodeAt(0) ?? commonDelimiter(bytes, start, end);
   if (options.columns !== undefined) {
-    return { dialect, delimiter, dataStart: bom, firstLine: 1, paths: options.columns.map((name) => [name]) };
+    return { dialect, delimiter, dataStart: bom, firstLine: 1, paths: distinct(file, options.columns, options) };
   }
   const { names, next } = readHeader(bytes, start, end, delimiter);
+  refuseHeader(file, bytes, start, next, end);
   refuseDataAsHeader(file, names);
   const lines = Buffer.from(bytes.subarray(start, next)).toString('latin1').split('\n').length - 1;
-  return { dialect, delimiter, dataStart: next, firstLine: line + Math.max(1, lines), paths: distinct(names) };
+  return {
+    dialect,
+    delimiter,
+    dataStart: next,
+    firstLine: line + Math.max(1, lines),
+    paths: distinct(file, names, options),
+  };
 }
 
 /** Reads until the first line is whole, or the limit: a header is never that long. */
@@ -123,14 +133,48 @@ function refuseDataAsHeader(file: InputFile, names: readonly string[]): void {
   );
 }
 
+/** By the name of the file, unless its first line is a JSON object; without a name that says it, by the first byte. */
+function dialectOf(file: InputFile, bytes: Uint8Array, first: number, end: number, options: ShapeOptions): Dialect {
+  const isObject = bytes[first] === OPEN_BRACE;
+  if (file.dialect === null) return isObject ? 'jsonl' : 'csv';
+  if (file.dialect === 'jsonl' || !isObject) return file.dialect;
+  try {
+    JSON.parse(Buffer.from(bytes.subarray(first, nextLine(bytes, first, end))).toString());
+  } catch {
+    // A column may be called so.
+    return file.dialect;
+  }
+  options.onNote?.(`${file.name} is JSON Lines, which its name does not say: read so`);
+  return 'jsonl';
+}
+
+/** A header that would be read as something else than it is. */
+function refuseHeader(file: InputFile, bytes: Uint8Array, start: number, next: number, end: number): void {
+  const header = bytes.subarray(start, next);
+  const text = bytes.subarray(start, lineTextEnd(bytes, start, next));
+  const [reason, hint] =
+    next === end && end - start >= HEAD_BYTES_MAX - start
+      ? [
+          `its first line is longer than ${HEAD_BYTES_MAX} bytes`,
+          'give --input-format, or --columns if it has no header',
+        ]
+      : !isUtf8(header)
+        ? ['its column names are not UTF-8', `convert it: iconv -f LATIN1 -t UTF-8 ${file.name}`]
+        : text.includes(CR)
+          ? ['its lines end with CR alone', `convert it: tr '\\r' '\\n' < ${file.name}`]
+          : [null, ''];
+  if (reason !== null) throw new AnomalyError('ANM_FILE', `cannot read ${file.name} as ${reason}`, { hint });
+}
+
 /** Column names, the empty ones numbered and the repeated ones told apart. */
-function distinct(names: readonly string[]): KeyPath[] {
+function distinct(file: InputFile, names: readonly string[], { onNote }: ShapeOptions): KeyPath[] {
   const seen = new Set<string>();
   return names.map((name, i) => {
     const base = name === '' ? `column_${i + 1}` : name;
     let unique = base;
     for (let n = 2; seen.has(unique); n++) unique = `${base}_${n}`;
     seen.add(unique);
+    if (unique !== base) onNote?.(`${file.name} has more than one column ${base}: column ${i + 1} is called ${unique}`);
     return [unique];
   });
 }

@@ -1,5 +1,5 @@
 import { AnomalyError } from '../errors.ts';
-import type { RowReader } from './rowReader.ts';
+import type { RowSource } from './rowSource.ts';
 
 /** A file that takes part in a merge. It is opened when the merge gets to its first time, and closed at its end. */
 export interface MergeFile {
@@ -7,8 +7,8 @@ export interface MergeFile {
   readonly firstTimeMs: number;
   /** Its source stays open between reads (a stream): such files cannot be parked. */
   readonly holdsOpen: boolean;
-  open(): Promise<RowReader>;
-  close(reader: RowReader): Promise<void>;
+  open(): Promise<RowSource>;
+  close(reader: RowSource): Promise<void>;
 }
 
 /**
@@ -20,7 +20,7 @@ export class MergedRows {
   readonly files: Int32Array;
   readonly rows: Int32Array;
   /** By file; null before its first and after its last row. */
-  readonly readers: (RowReader | null)[];
+  readonly readers: (RowSource | null)[];
 
   constructor(fileCount: number, capacity = 4096) {
     this.files = new Int32Array(capacity);
@@ -154,7 +154,7 @@ class TimeMerge {
     }
   }
 
-  async #open(file: number): Promise<RowReader> {
+  async #open(file: number): Promise<RowSource> {
     const source = this.#files[file]!;
     if (source.holdsOpen && ++this.#openStreams > OPEN_STREAMS_MAX) {
       throw new AnomalyError(

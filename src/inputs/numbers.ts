@@ -52,6 +52,23 @@ export function isIntegerText(bytes: Uint8Array, start: number, end: number): bo
   return true;
 }
 
+/**
+ * Whether a whole number was changed by becoming the double `value`: it is beyond 2^53 and not how that double is
+ * spelled, or its fraction was lost. A fraction that is rounded to the nearest double is no change of this kind.
+ */
+export function isRounded(bytes: Uint8Array, start: number, end: number, value: number): boolean {
+  // Fifteen digits always come through.
+  if (end - start <= 15 || !Number.isInteger(value)) return false;
+  const text = asciiText(bytes, start, end);
+  const whole = /^([+-]?\d+)(?:\.0*)?$/.exec(text);
+  if (whole !== null) {
+    const exact = BigInt(whole[1]!.replace('+', ''));
+    // Programs write the shortest digits that give the double again, which beyond 2^53 are not all of its digits.
+    return exact !== BigInt(value) && String(exact) !== String(value);
+  }
+  return !/[eE]/.test(text);
+}
+
 /** Bytes as Latin-1 text: for numbers and messages, not for words. */
 export function asciiText(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start)).toString('latin1');

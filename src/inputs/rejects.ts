@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { AnomalyError } from '../errors.ts';
 import type { BadRow } from './rowChunk.ts';
 
@@ -40,24 +40,32 @@ export function exceedsBudget(budget: ErrorBudget, bad: number, rows: number, en
 }
 
 /**
- * Bad rows as NDJSON (file, line, reason, raw), appended to a file that is made when the first one comes. Written
- * at once: they are few, and must be there when the run ends, however it ends.
+ * Bad rows as NDJSON (file, line, reason, raw, and raw_base64 of what is no UTF-8), appended to a file that is made when
+ * the first one comes. Written at once: they are few, and must be there when the run ends, however it ends.
  */
 export class RejectsFile {
   readonly path: string;
   count = 0;
   #fd = -1;
+  readonly #skipsKnown: boolean;
+  /** Lines that the file has already; null until the first row comes. */
+  #known: ReadonlySet<string> | null = null;
 
-  constructor(path: string) {
+  /** `skipsKnown`: rows that the file has already are counted and not written again, as an input is read once more. */
+  constructor(path: string, skipsKnown = false) {
     this.path = path;
+    this.#skipsKnown = skipsKnown;
   }
 
   /** @throws ANM_FILE */
-  add({ file, line, reason, raw }: BadRow): void {
+  add({ file, line, reason, raw, rawBase64 }: BadRow): void {
     this.count++;
+    const text = JSON.stringify({ file, line, reason, raw, raw_base64: rawBase64 });
     try {
+      this.#known ??= this.#skipsKnown ? knownLines(this.path) : new Set();
+      if (this.#known.has(text)) return;
       if (this.#fd < 0) this.#fd = openSync(this.path, 'a');
-      writeSync(this.#fd, `${JSON.stringify({ file, line, reason, raw })}\n`);
+      writeSync(this.#fd, `${text}\n`);
     } catch (error) {
       throw new AnomalyError('ANM_FILE', `cannot write bad rows to ${this.path} as ${(error as Error).message}`, {
         cause: error,
@@ -70,4 +78,8 @@ export class RejectsFile {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
   }
+}
+
+function knownLines(path: string): ReadonlySet<string> {
+  return new Set(existsSync(path) ? readFileSync(path, 'utf8').split('\n') : []);
 }

@@ -7,13 +7,39 @@ export const ESCAPED = 2;
 /** A JSON array or empty object, kept as its text. */
 export const NESTED = 4;
 
+/** How the bytes of a text file are cut into rows. */
 export type Dialect = 'csv' | 'jsonl';
 
 /**
- * Some rows of one file as ranges into the bytes they were read from. Reused: contents are valid until the reader's
- * next fill. Fields are row-major: the field `column` of `row` is at `row * columns + column`.
+ * Some rows of one file, as the merge and the senders see them. Reused: contents are valid until the reader's next
+ * fill.
  */
-export class RowChunk {
+export interface Rows {
+  readonly count: number;
+  /** Place of the row in its file, from 1: the number of its first line, or of the row where there are no lines. */
+  readonly lines: Float64Array;
+  /** Event time in epoch milliseconds; NaN when the file has no time column. */
+  readonly times: Float64Array;
+  /** The text of a field with its escapes resolved; null for null. */
+  text(row: number, column: number): string | null;
+  /** The row as it stands in a text file, else as JSON. */
+  raw(row: number): string;
+  /** Sets key.bytes, start and end to the text of a field in UTF-8; false for null. */
+  keyOf(row: number, column: number, key: KeyRange): boolean;
+}
+
+/** A key as a range of bytes. */
+export interface KeyRange {
+  bytes: Uint8Array | null;
+  start: number;
+  end: number;
+}
+
+/**
+ * Rows of a text file as ranges into the bytes they were read from. Fields are row-major: the field `column` of `row`
+ * is at `row * columns + column`.
+ */
+export class RowChunk implements Rows {
   readonly dialect: Dialect;
   readonly columns: number;
   bytes: Uint8Array = new Uint8Array(0);
@@ -25,9 +51,7 @@ export class RowChunk {
   /** Byte range of the whole row, without its line end. */
   rowStart: Int32Array;
   rowEnd: Int32Array;
-  /** Number of the row's first line in the file, from 1. */
   lines: Float64Array;
-  /** Event time in epoch milliseconds; NaN when the file has no time column. */
   times: Float64Array;
 
   constructor(dialect: Dialect, columns: number, capacity = 4096) {
@@ -46,7 +70,6 @@ export class RowChunk {
     return this.rowStart.length;
   }
 
-  /** The text of a field with its escapes resolved; null for null. */
   text(row: number, column: number): string | null {
     const index = row * this.columns + column;
     const start = this.fieldStart[index]!;
@@ -57,7 +80,22 @@ export class RowChunk {
     return this.dialect === 'csv' ? text.replaceAll('""', '"') : (JSON.parse(`"${text}"`) as string);
   }
 
-  /** The row as it stands in the file. */
+  keyOf(row: number, column: number, key: KeyRange): boolean {
+    const index = row * this.columns + column;
+    const start = this.fieldStart[index]!;
+    if (start < 0) return false;
+    if ((this.fieldFlags[index]! & ESCAPED) === 0) {
+      key.bytes = this.bytes;
+      key.start = start;
+      key.end = this.fieldEnd[index]!;
+    } else {
+      key.bytes = Buffer.from(this.text(row, column)!);
+      key.start = 0;
+      key.end = key.bytes.length;
+    }
+    return true;
+  }
+
   raw(row: number): string {
     return utf8Text(this.bytes, this.rowStart[row]!, this.rowEnd[row]!);
   }
@@ -82,6 +120,8 @@ export interface BadRow {
   readonly reason: string;
   /** As it stands in the file; bytes that are no UTF-8 become U+FFFD. */
   readonly raw: string;
+  /** The bytes themselves, where they are no UTF-8. */
+  readonly rawBase64?: string;
 }
 
 export function utf8Text(bytes: Uint8Array, start: number, end: number): string {

@@ -1,5 +1,5 @@
 import type { FileColumns } from './columns.ts';
-import type { RowChunk } from './rowChunk.ts';
+import type { Rows } from './rowChunk.ts';
 
 /** What an encoder needs to know about the file that a row is from. */
 export interface EncodedFile {
@@ -19,5 +19,5 @@ export interface RowEncoder {
   /** Why the last row could not be encoded. */
   readonly fault: string;
   /** Number of bytes written, or -1: see `fault`. The event time is moved by `shiftMs`. */
-  encode(chunk: RowChunk, row: number, file: EncodedFile, shiftMs: number): number;
+  encode(chunk: Rows, row: number, file: EncodedFile, shiftMs: number): number;
 }

@@ -1,13 +1,18 @@
 import type { Readable } from 'node:stream';
 import { AnomalyError } from '../errors.ts';
 import { type FileColumns, type InputColumn, mapColumns, unifyColumns } from './columns.ts';
-import { type FileSample, type SampleOptions, Sources, sampleFile, scannerFor } from './fileSample.ts';
+import { type FileSample, type SampleOptions, sampleFile, scannerFor } from './fileSample.ts';
+import { identify } from './identify.ts';
 import { findInputFiles, type InputFile, STDIN } from './inputFiles.ts';
 import { JsonlScanner } from './jsonlScanner.ts';
 import { type MergedRows, type MergeFile, rowsInFileOrder, rowsInTimeOrder } from './mergedRows.ts';
 import type { BadRow } from './rowChunk.ts';
 import type { EncodedFile } from './rowEncoder.ts';
 import { RowReader } from './rowReader.ts';
+import type { RowSource } from './rowSource.ts';
+import { Sources } from './sources.ts';
+import { sampleTyped } from './typedSample.ts';
+import { UnchangedSource } from './unchanged.ts';
 
 export interface RowInputOptions extends SampleOptions {
   /** `time` merges the files by event time, `file` reads them one after the other. Default: time, where there is one. */
@@ -18,6 +23,8 @@ export interface RowInputOptions extends SampleOptions {
   readonly cwd?: string;
   /** Receives rows that cannot be read. Default: they are dropped, and `badRows` counts them. */
   readonly onBadRow?: (row: BadRow) => void;
+  /** Longer rows are bad. Default ROW_BYTES_MAX. */
+  readonly maxRowBytes?: number;
 }
 
 /** Memory for the read buffers of all files together, and the bounds of one file's. */
@@ -39,6 +46,8 @@ export interface RowInput {
   readonly hasTime: boolean;
   /** Bytes on disk of all files; 0 when stdin is among them. */
   readonly totalBytes: number;
+  /** Schema of the records where all files are Avro containers and have the same one. */
+  readonly avroSchema: string | null;
   /** Usual step of event time within a file, in milliseconds; NaN when unknown. */
   readonly stepMs: number;
   /** Bytes on disk read so far, in all rounds (estimated for compressed files). */
@@ -61,13 +70,14 @@ export async function openRows(inputs: readonly string[], options: RowInputOptio
   const samples: FileSample[] = [];
   const empty: InputFile[] = [];
   try {
-    for (const file of found) {
-      const sample = await sampleFile(sources, file, options);
+    for (const named of found) {
+      const file = await identify(sources, named, options.dialect !== undefined, options.onNote ?? ignore);
+      const sample = await (file.container === 'text' ? sampleFile : sampleTyped)(sources, file, options);
       if (sample === null || sample.rows + sample.badRows === 0) empty.push(file);
       else samples.push(sample);
     }
     const order = settleOrder(samples, options);
-    return new FileRows(sources, samples, empty, order, options.onBadRow);
+    return new FileRows(sources, samples, empty, order, options);
   } catch (error) {
     await sources.closeAll();
     throw error;
@@ -106,8 +116,11 @@ class FileRows implements RowInput {
   readonly stepMs: number;
   badRows = 0;
   readonly #sources: Sources;
+  readonly avroSchema: string | null;
   readonly #onBadRow: (row: BadRow) => void;
-  readonly #open = new Set<RowReader>();
+  readonly #onNote: (text: string) => void;
+  readonly #maxRowBytes: number | undefined;
+  readonly #open = new Set<RowSource>();
   readonly #unknown = new Set<string>();
   #finishedBytes = 0;
 
@@ -116,7 +129,7 @@ class FileRows implements RowInput {
     samples: readonly FileSample[],
     empty: readonly InputFile[],
     order: 'time' | 'file',
-    onBadRow: ((row: BadRow) => void) | undefined,
+    options: RowInputOptions,
   ) {
     this.#sources = sources;
     this.samples = samples;
@@ -131,8 +144,13 @@ class FileRows implements RowInput {
     this.stepMs = steps.length === 0 ? Number.NaN : Math.min(...steps);
     this.#onBadRow = (row) => {
       this.badRows++;
-      onBadRow?.(row);
+      options.onBadRow?.(row);
     };
+    this.#onNote = options.onNote ?? ignore;
+    this.#maxRowBytes = options.maxRowBytes;
+    const [first] = samples;
+    const schema = first?.typed?.schema ?? null;
+    this.avroSchema = samples.every(({ typed }) => typed !== null && isSameJson(typed.schema, schema)) ? schema : null;
   }
 
   rows(): AsyncGenerator<MergedRows, void, void> {
@@ -142,8 +160,8 @@ class FileRows implements RowInput {
 
   bytesRead(): number {
     let bytes = this.#finishedBytes;
-    // What a gzip file gives is longer than the file; until its end, its share is unknown and left out.
-    for (const reader of this.#open) if (!this.#gzipped.has(reader)) bytes += reader.bytesRead;
+    // What a compressed file gives is longer than the file; until its end, its share is unknown and left out.
+    for (const reader of this.#open) if (!this.#compressed.has(reader)) bytes += reader.bytesRead;
     return bytes;
   }
 
@@ -155,41 +173,26 @@ class FileRows implements RowInput {
     return this.#sources.closeAll();
   }
 
-  readonly #gzipped = new Set<RowReader>();
+  readonly #compressed = new Set<RowSource>();
+  readonly #jsonl = new Map<RowSource, JsonlScanner>();
 
   #mergeFile(sample: FileSample): MergeFile {
-    const { file, shape } = sample;
-    const streamed = file.gzip || file.path === STDIN;
-    const chunkBytes = Math.max(
-      CHUNK_BYTES_MIN,
-      Math.min(CHUNK_BYTES_MAX, Math.floor(BUFFER_BYTES / this.samples.length)),
-    );
+    const { file } = sample;
     return {
       // Unknown when every sampled row is bad: then the file is opened at once.
       firstTimeMs: Number.isNaN(sample.firstTimeMs) ? Number.NEGATIVE_INFINITY : sample.firstTimeMs,
-      holdsOpen: streamed,
+      holdsOpen: file.compression !== 'none' || file.path === STDIN,
       open: async () => {
-        const source = await this.#sources.open(file, shape.dataStart, false);
-        const scanner = scannerFor(shape);
-        const format = sample.columns[sample.timeColumn]?.format;
-        const reader = new RowReader({
-          name: file.name,
-          source,
-          scanner,
-          dialect: shape.dialect,
-          columns: shape.paths.length,
-          chunkBytes,
-          onBadRow: this.#onBadRow,
-          ...(format !== undefined && { time: { column: sample.timeColumn, format } }),
-        });
-        this.#open.add(reader);
-        if (file.gzip) this.#gzipped.add(reader);
-        if (scanner instanceof JsonlScanner) this.#jsonl.set(reader, scanner);
-        return reader;
+        const { reader, jsonl } = await this.#openFile(sample);
+        const checked = new UnchangedSource(reader, file, this.#onNote);
+        this.#open.add(checked);
+        if (file.compression !== 'none') this.#compressed.add(checked);
+        if (jsonl !== null) this.#jsonl.set(checked, jsonl);
+        return checked;
       },
       close: async (reader) => {
         this.#open.delete(reader);
-        this.#gzipped.delete(reader);
+        this.#compressed.delete(reader);
         for (const name of this.#jsonl.get(reader)?.unknown ?? []) this.#unknown.add(name);
         this.#jsonl.delete(reader);
         this.#finishedBytes += file.sizeBytes;
@@ -198,8 +201,34 @@ class FileRows implements RowInput {
     };
   }
 
-  readonly #jsonl = new Map<RowReader, JsonlScanner>();
+  async #openFile(sample: FileSample): Promise<{ reader: RowSource; jsonl: JsonlScanner | null }> {
+    const { file, shape, typed, timeColumn: column } = sample;
+    const format = sample.columns[column]?.format;
+    const time = format === undefined ? null : { column, format };
+    if (shape === null) {
+      const onBadRow = (line: number, reason: string, raw: string) =>
+        this.#onBadRow({ file: file.name, line, reason, raw });
+      return { reader: await typed!.open(time, onBadRow, false), jsonl: null };
+    }
+    const scanner = scannerFor(shape);
+    const source = await this.#sources.open(file, shape.dataStart, false);
+    const chunkBytes = Math.floor(BUFFER_BYTES / this.samples.length);
+    const reader = new RowReader({
+      ...{ name: file.name, source, scanner, dialect: shape.dialect, columns: shape.paths.length },
+      chunkBytes: Math.max(CHUNK_BYTES_MIN, Math.min(CHUNK_BYTES_MAX, chunkBytes)),
+      onBadRow: this.#onBadRow,
+      ...(time !== null && { time }),
+      ...(this.#maxRowBytes !== undefined && { maxRowBytes: this.#maxRowBytes }),
+    });
+    return { reader, jsonl: scanner instanceof JsonlScanner ? scanner : null };
+  }
 }
+
+function isSameJson(a: string | null, b: string | null): boolean {
+  return a !== null && b !== null && (a === b || JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b)));
+}
+
+function ignore(): void {}
 
 function encodedFile(sample: FileSample, columns: FileColumns): EncodedFile {
   const { series } = sample.file;

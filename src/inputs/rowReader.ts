@@ -2,9 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import type { ByteSource } from './byteSource.ts';
 import { type BadRow, type Dialect, RowChunk, shown, utf8Text } from './rowChunk.ts';
 import { lineTextEnd, nextLine, type RowScanner, type ScanFault } from './rowScanner.ts';
+import type { RowSource } from './rowSource.ts';
 import { parseTime, type TimeFormat } from './time.ts';
 
-/** A longer row is bad: without a limit, one quote that never closes would read a whole file into memory. */
+/** A longer row is bad by default: without a limit, one quote that never closes would read a whole file into memory. */
 export const ROW_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface RowReaderOptions {
@@ -17,12 +18,14 @@ export interface RowReaderOptions {
   readonly time?: { readonly column: number; readonly format: TimeFormat };
   /** Bytes read at once: what the reader holds in memory, as long as no row is longer. */
   readonly chunkBytes: number;
+  /** Longer rows are bad. Default ROW_BYTES_MAX. */
+  readonly maxRowBytes?: number;
   /** Receives rows that cannot be read, in file order. */
   readonly onBadRow: (row: BadRow) => void;
 }
 
 /** The rows of one file, a bounded chunk at a time. */
-export class RowReader {
+export class RowReader implements RowSource {
   readonly name: string;
   readonly chunk: RowChunk;
   /** Bytes taken from the source so far. */
@@ -85,8 +88,9 @@ export class RowReader {
   /** Makes room for a row that is longer than the buffer; false when it is too long and was given up. */
   #grow(): boolean {
     const { chunk } = this;
-    if (chunk.bytes.length < ROW_BYTES_MAX) {
-      const grown = new Uint8Array(Math.min(ROW_BYTES_MAX, chunk.bytes.length * 2));
+    const most = this.#options.maxRowBytes ?? ROW_BYTES_MAX;
+    if (chunk.bytes.length < most) {
+      const grown = new Uint8Array(Math.min(most, chunk.bytes.length * 2));
       grown.set(chunk.bytes.subarray(0, this.#end));
       chunk.bytes = grown;
       return true;
@@ -98,7 +102,7 @@ export class RowReader {
       line: scanner.line,
       start: 0,
       end,
-      reason: `longer than ${ROW_BYTES_MAX} bytes, or a quote never closes`,
+      reason: `longer than ${most} bytes (--max-row-bytes), or a quote never closes`,
     });
     this.#skipping = next === this.#end && chunk.bytes[next - 1] !== 10;
     if (!this.#skipping) scanner.line++;
@@ -121,7 +125,14 @@ export class RowReader {
   }
 
   #report({ line, start, end, reason }: ScanFault): void {
-    this.#options.onBadRow({ file: this.name, line, reason, raw: utf8Text(this.chunk.bytes, start, end) });
+    const { bytes } = this.chunk;
+    const raw = utf8Text(bytes, start, end);
+    const isText = isUtf8(bytes.subarray(start, end));
+    const rawBase64 = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+    this.#options.onBadRow({
+      ...{ file: this.name, line, reason, raw },
+      ...(!isText && { rawBase64: rawBase64.toString('base64') }),
+    });
   }
 
   /** Drops rows that are not UTF-8: text goes on as bytes, so nothing later would notice. */

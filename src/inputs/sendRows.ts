@@ -2,7 +2,8 @@ import type { Producer } from '../clients/client.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
 import type { MergedRows } from './mergedRows.ts';
 import type { Pacer } from './pacer.ts';
-import { type BadRow, ESCAPED, type RowChunk } from './rowChunk.ts';
+import type { ResumeMarks } from './resumeMarks.ts';
+import type { BadRow, KeyRange, Rows } from './rowChunk.ts';
 import type { RowEncoder } from './rowEncoder.ts';
 import type { RowInput } from './rowInput.ts';
 
@@ -30,6 +31,10 @@ export interface SendOptions {
   readonly now: () => number;
   /** Resolves after that many milliseconds, or at once when the signal comes. */
   readonly sleep: (ms: number) => Promise<void>;
+  /** Of a load that can go on after an interruption. */
+  readonly marks?: ResumeMarks | null;
+  /** Longer records (key and value) are bad rows: the broker would refuse the batch. Default: no limit. */
+  readonly maxRecordBytes?: number;
   /** Rows that the encoder refuses. */
   readonly onBadRow: (row: BadRow) => void;
   readonly onProgress: (totals: SendTotals) => void;
@@ -37,6 +42,8 @@ export interface SendOptions {
 
 export class SendTotals {
   rows = 0;
+  /** Rows that were in the topic already: of a load that goes on. */
+  found = 0;
   valueBytes = 0;
   rounds = 0;
   /** Rows whose event time was behind the watermark of their partition. */
@@ -54,6 +61,8 @@ export class SendTotals {
 
 /** Rows without a key go to one partition for this long, then to the next: batches stay large. */
 const STICKY_ROWS = 1000;
+/** What a batch may hold before a record that is added to it: the producers' default of `batchBytes`. */
+const BATCH_BYTES = 262_144;
 /** Rows between two looks at the clock, at the signal and at the producer's room. */
 const CHECK_ROWS = 256;
 /** A longer wait is cut, so that progress and signals are noticed. */
@@ -72,6 +81,7 @@ export async function sendRows(options: SendOptions, totals: SendTotals): Promis
     for await (const merged of options.input.rows()) {
       if (!(await sender.send(merged))) return;
     }
+    options.marks?.end();
     totals.rounds++;
     // A round without a good row would go on for ever.
     if (!options.loop || totals.rows === before) return;
@@ -79,23 +89,38 @@ export async function sendRows(options: SendOptions, totals: SendTotals): Promis
   }
 }
 
+/**
+ * Holds the rows of the input against the marks of the topic, and sends nothing. @throws ANM_RESUME
+ */
+export async function checkRows(options: SendOptions, totals: SendTotals): Promise<void> {
+  const sender = new RowSender(options, totals);
+  for await (const merged of options.input.rows()) {
+    if (options.signal.aborted || !sender.check(merged)) return;
+  }
+  options.marks!.end();
+}
+
 class RowSender {
   readonly #options: SendOptions;
   readonly #totals: SendTotals;
+  readonly #marks: ResumeMarks | null;
+  readonly #maxRecordBytes: number;
   /** Partition of each file's series; -1 until it is asked for. */
   readonly #filePartitions: Int32Array;
   #stickyPartition = 0;
   #stickyRows = 0;
   #shiftMs = 0;
   #nowMs: number;
-  /** Set by #placeByColumn. */
-  #keyBytes: Uint8Array | null = null;
-  #keyStart = 0;
-  #keyEnd = 0;
+  /** Nothing waits in the producer: a large record gets a batch of its own. */
+  #isFlushed = false;
+  /** Set by #place. */
+  readonly #key: KeyRange = { bytes: null, start: 0, end: 0 };
 
   constructor(options: SendOptions, totals: SendTotals) {
     this.#options = options;
     this.#totals = totals;
+    this.#marks = options.marks ?? null;
+    this.#maxRecordBytes = options.maxRecordBytes ?? Number.POSITIVE_INFINITY;
     this.#filePartitions = new Int32Array(options.input.files.length).fill(-1);
     this.#nowMs = options.now();
   }
@@ -112,23 +137,48 @@ class RowSender {
   async send(merged: MergedRows): Promise<boolean> {
     const { producer, pacer, limit, signal, now } = this.#options;
     const totals = this.#totals;
-    const paced = !pacer.unlimited;
     for (let i = 0; i < merged.count; ) {
-      if (signal.aborted || totals.rows >= limit) return false;
+      const passed = totals.rows + totals.found;
+      if (signal.aborted || passed >= limit) return false;
       this.#nowMs = now();
+      const paced = !(pacer.unlimited || this.#marks?.isCatchingUp === true);
       if (paced && !(await this.#waitFor(merged, i))) return false;
-      const end = Math.min(merged.count, i + Math.min(CHECK_ROWS, limit - totals.rows));
+      let fits = true;
+      const end = Math.min(merged.count, i + Math.min(CHECK_ROWS, limit - passed));
       for (; i < end; i++) {
         const file = merged.files[i]!;
         const chunk = merged.readers[file]!.chunk;
         const row = merged.rows[i]!;
         const timeMs = chunk.times[row]! + this.#shiftMs;
         if (paced && !pacer.allows(totals.rows, timeMs)) break;
-        this.#sendRow(chunk, row, file, timeMs);
+        fits = this.#sendRow(chunk, row, file, timeMs);
+        if (!fits) break;
+      }
+      if (!fits) {
+        await producer.flush();
+        this.#isFlushed = true;
       }
       const room = producer.ready();
       if (room !== null) await room;
       this.#options.onProgress(totals);
+    }
+    return true;
+  }
+
+  /** Follows the marks through rows that are not sent; false once there is nothing more to find. */
+  check(merged: MergedRows): boolean {
+    const { input, encoder } = this.#options;
+    const marks = this.#marks!;
+    for (let i = 0; i < merged.count; i++) {
+      const file = merged.files[i]!;
+      const { chunk } = merged.readers[file]!;
+      const row = merged.rows[i]!;
+      const length = encoder.encode(chunk, row, input.files[file]!, this.#shiftMs);
+      const isGood = length >= 0 && this.#setKey(chunk, row, file);
+      if (isGood && length + this.#key.end - this.#key.start <= this.#maxRecordBytes) {
+        marks.take(this.#place(file), this.#key, encoder.bytes, length);
+      }
+      if (!marks.isCatchingUp) return false;
     }
     return true;
   }
@@ -147,28 +197,36 @@ class RowSender {
     }
   }
 
-  #sendRow(chunk: RowChunk, row: number, file: number, timeMs: number): void {
-    const { input, encoder, producer, topic, recordTime, outOfOrdernessMs, onBadRow } = this.#options;
+  /** False for a large row that has to wait until the batches before it are out. */
+  #sendRow(chunk: Rows, row: number, file: number, timeMs: number): boolean {
+    const { input, encoder, producer, topic, recordTime, outOfOrdernessMs } = this.#options;
     const totals = this.#totals;
+    const marks = this.#marks;
     const length = encoder.encode(chunk, row, input.files[file]!, this.#shiftMs);
-    const partition = length < 0 ? -1 : this.#place(chunk, row, file);
-    if (partition < 0) {
-      const reason = length < 0 ? encoder.fault : 'the key is empty';
-      onBadRow({ file: input.samples[file]!.file.name, line: chunk.lines[row]!, reason, raw: chunk.raw(row) });
-      return;
+    const key = this.#key;
+    if (length < 0 || !this.#setKey(chunk, row, file)) {
+      this.#refuse(chunk, row, file, length < 0 ? encoder.fault : 'the key is empty');
+      return true;
     }
+    const recordBytes = length + key.end - key.start;
+    if (recordBytes > this.#maxRecordBytes - BATCH_BYTES) {
+      if (recordBytes > this.#maxRecordBytes) {
+        const most = `${this.#maxRecordBytes}, from max.message.bytes`;
+        this.#refuse(chunk, row, file, `its record of ${recordBytes} bytes is longer than the topic takes (${most})`);
+        return true;
+      }
+      if (!this.#isFlushed) return false;
+    }
+    const partition = this.#place(file);
+    if (marks !== null && !marks.take(partition, key, encoder.bytes, length)) {
+      totals.found++;
+      return true;
+    }
+    this.#isFlushed = false;
     const timestampMs = recordTime === 'event' ? Math.floor(timeMs) : this.#nowMs;
-    producer.append(
-      topic,
-      partition,
-      timestampMs,
-      this.#keyBytes,
-      this.#keyStart,
-      this.#keyEnd,
-      encoder.bytes,
-      0,
-      length,
-    );
+    const { bytes } = encoder;
+    const headers = marks?.headers;
+    producer.append(topic, partition, timestampMs, key.bytes, key.start, key.end, bytes, 0, length, headers);
     totals.rows++;
     totals.valueBytes += length;
     totals.perPartition[partition]!++;
@@ -177,11 +235,34 @@ class RowSender {
     else if (timeMs < maxTimeMs - outOfOrdernessMs) totals.late++;
     if (timeMs < totals.firstTimeMs) totals.firstTimeMs = timeMs;
     if (timeMs > totals.lastTimeMs) totals.lastTimeMs = timeMs;
+    return true;
   }
 
-  /** Sets the key and returns its partition; -1 when the key column is null. */
-  #place(chunk: RowChunk, row: number, file: number): number {
-    const { key, partitions, input } = this.#options;
+  #refuse(chunk: Rows, row: number, file: number, reason: string): void {
+    const { input, onBadRow } = this.#options;
+    onBadRow({ file: input.samples[file]!.file.name, line: chunk.lines[row]!, reason, raw: chunk.raw(row) });
+  }
+
+  /** Sets the key; false when the key column is null. */
+  #setKey(chunk: Rows, row: number, file: number): boolean {
+    const { key, input } = this.#options;
+    if (key.by === 'column') {
+      const column = input.files[file]!.columns.indexes[key.column]!;
+      return column >= 0 && chunk.keyOf(row, column, this.#key);
+    }
+    if (key.by === 'file') {
+      const { series } = input.files[file]!;
+      this.#key.bytes = series;
+      this.#key.end = series.length;
+    }
+    return true;
+  }
+
+  /** Partition of the row whose key is set. */
+  #place(file: number): number {
+    const { key, partitions } = this.#options;
+    const { bytes, start, end } = this.#key;
+    if (key.by === 'column') return partitionForKey(bytes!, start, end, partitions);
     if (key.by === 'none') {
       if (++this.#stickyRows > STICKY_ROWS) {
         this.#stickyRows = 1;
@@ -189,31 +270,10 @@ class RowSender {
       }
       return this.#stickyPartition;
     }
-    if (key.by === 'file') {
-      const { series } = input.files[file]!;
-      this.#keyBytes = series;
-      this.#keyEnd = series.length;
-      const known = this.#filePartitions[file]!;
-      if (known >= 0) return known;
-      const partition = partitionForKey(series, 0, series.length, partitions);
-      this.#filePartitions[file] = partition;
-      return partition;
-    }
-    return this.#placeByColumn(chunk, row, input.files[file]!.columns.indexes[key.column]!, partitions);
-  }
-
-  #placeByColumn(chunk: RowChunk, row: number, column: number, partitions: number): number {
-    const index = row * chunk.columns + column;
-    if (column < 0 || chunk.fieldStart[index]! < 0) return -1;
-    if ((chunk.fieldFlags[index]! & ESCAPED) === 0) {
-      this.#keyBytes = chunk.bytes;
-      this.#keyStart = chunk.fieldStart[index]!;
-      this.#keyEnd = chunk.fieldEnd[index]!;
-    } else {
-      this.#keyBytes = Buffer.from(chunk.text(row, column)!);
-      this.#keyStart = 0;
-      this.#keyEnd = this.#keyBytes.length;
-    }
-    return partitionForKey(this.#keyBytes, this.#keyStart, this.#keyEnd, partitions);
+    const known = this.#filePartitions[file]!;
+    if (known >= 0) return known;
+    const partition = partitionForKey(bytes!, start, end, partitions);
+    this.#filePartitions[file] = partition;
+    return partition;
   }
 }

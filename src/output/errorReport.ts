@@ -60,7 +60,7 @@ function causeText(cause: unknown): string {
   if (cause instanceof AggregateError && cause.message === '') {
     return [...new Set(cause.errors.map((each) => (each instanceof Error ? each.message : String(each))))].join('; ');
   }
-  return cause instanceof Error ? cause.message : String(cause);
+  return (cause instanceof Error ? cause.message : String(cause)).trim();
 }
 
 function stackOf(error: Error): string {

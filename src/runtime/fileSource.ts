@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { lookUp } from '../engine/decode/objects.ts';
 import { columnNamed, type InputColumn } from '../inputs/columns.ts';
-import { JsonEncoder } from '../inputs/jsonEncoder.ts';
+import { jsonEncoder } from '../inputs/encoders.ts';
 import type { BadRow } from '../inputs/rowChunk.ts';
 import { openRows } from '../inputs/rowInput.ts';
 import type { Line, RecordLine } from './lines.ts';
@@ -24,7 +24,7 @@ export interface FileSourceOptions {
 export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Line[]> {
   const { inputs, cwd, stdin, timeColumn, keyColumn, onBadRow } = options;
   const input = await openRows(inputs, { cwd, stdin, onBadRow, ...(timeColumn !== undefined && { timeColumn }) });
-  const encoder = new JsonEncoder(input.columns, null);
+  const encoder = jsonEncoder(input, null);
   const topic = inputs.join(',');
   let offset = 0;
   try {
@@ -39,7 +39,12 @@ export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Lin
         const row = rows.rows[i]!;
         const length = encoder.encode(chunk, row, file, 0);
         if (length < 0) {
-          onBadRow({ file: input.samples[index]!.file.name, line: 0, reason: encoder.fault, raw: '' });
+          onBadRow({
+            file: input.samples[index]!.file.name,
+            line: chunk.lines[row]!,
+            reason: encoder.fault,
+            raw: chunk.raw(row),
+          });
           continue;
         }
         const value = JSON.parse(Buffer.from(encoder.bytes.buffer, encoder.bytes.byteOffset, length).toString());

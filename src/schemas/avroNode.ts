@@ -1,12 +1,21 @@
 /**
  * An Avro schema as a graph: names are full names, references to a named type point to its one node, so a recursive
- * type is a cycle. Only what resolution between two schemas needs; logical types and documentation are left out.
- * Source: Apache Avro specification 1.11, "Schema Declaration" and "Names".
+ * type is a cycle. Documentation is left out; logical types are there for those who read values, resolution between two
+ * schemas does not look at them.
+ * Source: Apache Avro specification 1.12, "Schema Declaration", "Names" and "Logical Types".
  */
 export type AvroNode = AvroPrimitive | AvroRecord | AvroEnum | AvroFixed | AvroArray | AvroMap | AvroUnion;
 
 export interface AvroPrimitive {
   readonly kind: PrimitiveKind;
+  readonly logical?: AvroLogical;
+}
+
+export interface AvroLogical {
+  readonly name: string;
+  /** Digits, and digits after the point; of `decimal` only. */
+  readonly precision: number;
+  readonly scale: number;
 }
 
 export type PrimitiveKind = 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string';
@@ -40,6 +49,7 @@ export interface AvroFixed {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly sizeBytes: number;
+  readonly logical?: AvroLogical;
 }
 
 export interface AvroArray {

@@ -76,7 +76,7 @@ class SchemaParser {
           values: this.parse(member(json, 'values', path), namespace, `${path}/values`, depth + 1),
         };
       default:
-        return this.parse(member(json, 'type', path), namespace, `${path}/type`, depth + 1);
+        return annotated(this.parse(member(json, 'type', path), namespace, `${path}/type`, depth + 1), json);
     }
   }
 
@@ -158,7 +158,7 @@ class SchemaParser {
     if (typeof size !== 'number' || !Number.isInteger(size) || size < 1) {
       throw invalid(`${path}/size`, `${JSON.stringify(size)} is no size in bytes of fixed ${name}`);
     }
-    const node: AvroFixed = { kind: 'fixed', name, aliases, sizeBytes: size };
+    const node = annotated({ kind: 'fixed', name, aliases, sizeBytes: size } satisfies AvroFixed, json) as AvroFixed;
     this.named.set(name, node);
     return node;
   }
@@ -177,6 +177,15 @@ class SchemaParser {
     const aliases = strings(json['aliases'] ?? [], `${path}/aliases`).map((alias) => fullName(alias, namespace));
     return { name, namespace, aliases };
   }
+}
+
+/** The type with its logical type; a decimal whose digits make no sense is the bare type, as the specification has it. */
+function annotated(node: AvroNode, json: Json): AvroNode {
+  const { logicalType: name, precision = 0, scale = 0 } = json;
+  if (typeof name !== 'string' || !(node.kind === 'fixed' || isPrimitive(node.kind))) return node;
+  const digits = Number.isInteger(precision) && Number.isInteger(scale) ? [Number(precision), Number(scale)] : [0, -1];
+  if (name === 'decimal' && !(digits[0]! > 0 && digits[1]! >= 0 && digits[1]! <= digits[0]!)) return node;
+  return { ...node, logical: { name, precision: digits[0]!, scale: digits[1]! } } as AvroNode;
 }
 
 function member(json: Json, key: string, path: string): unknown {

@@ -139,7 +139,7 @@ const EXPECTED_ERROR: Partial<Record<ApiName, number>> = {
   OffsetDelete: 69,
   AlterClientQuotas: 35,
   DescribeUserScramCredentials: 91,
-  AlterUserScramCredentials: 35,
+  AlterUserScramCredentials: 33,
   DescribeTransactions: 105,
 };
 

@@ -4,7 +4,7 @@ import type { Consumer, ConsumerOptions } from '../../src/clients/client.ts';
 import type { ClientName } from '../../src/clients/connect.ts';
 import { batchOf, RawClient } from '../broker/helpers/rawClient.ts';
 import { RawProducer } from '../broker/helpers/rawProducer.ts';
-import { type ContractContext, type FaultContext, withClient } from './helpers/context.ts';
+import { type FaultContext, withClient } from './helpers/context.ts';
 import { plainRecords } from './helpers/records.ts';
 
 const NOW_MS = 1_700_000_000_000;
@@ -50,7 +50,7 @@ async function drain(consumer: Consumer): Promise<string[]> {
   return values;
 }
 
-async function readerAt({ open }: ContractContext, topic: string, options: ConsumerOptions, offset = 0) {
+async function readerAt({ open }: FaultContext, topic: string, options: ConsumerOptions, offset = 0) {
   const complaints: string[] = [];
   const client = await open({
     logger: (level, message) => {

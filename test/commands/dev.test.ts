@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Admin } from '@platformatic/kafka';
 import { startBroker } from '../../src/broker/broker.ts';
+import { certificatePath } from '../helpers/certificates/files.ts';
 import { type CliRun, runCli } from '../helpers/cli.ts';
+import { temporaryFiles } from '../helpers/files.ts';
 
 const FREE_PORTS = ['--port', '0', '--registry-port', '0', '--admin-port', '0'];
 
@@ -84,4 +87,57 @@ test('an unknown release is a usage error that names the known ones', async () =
   const run = await runCli(['dev', ...FREE_PORTS, '--like', 'v1']);
   assert.equal(run.code, 2);
   assert.match(run.stderr, /v25\.3/);
+});
+
+test('dev with a certificate and users: all three services take the same ones, and nobody else', async (t) => {
+  const files = temporaryFiles({
+    users: '# for tests\npump-room:letmein:8361\n',
+    password: 'letmein:8361',
+    wrong: 'x',
+  });
+  t.after(files.remove);
+  const path = (name: string) => join(files.path, name);
+  const pair = ['--tls-cert', certificatePath('server'), '--tls-key', certificatePath('server', 'key')];
+  const run = await whileDevRuns([...pair, '--sasl-users', path('users')], async (endpoints) => {
+    const address = (name: string) => endpoints.get(name)!;
+    assert.match(address('registry'), /^https:/);
+    const login = (password: string) => [
+      ...['--brokers', address('kafka'), '--registry', address('registry'), '-X', `admin.hosts=${address('admin')}`],
+      ...['-X', `tls.ca=${certificatePath('ca')}`, '-X', 'user=pump-room', '--password-file', path(password)],
+    ];
+    const right = await runCli(['doctor', ...login('password')]);
+    assert.equal(right.code, 0, right.stdout + right.stderr);
+    assert.match(right.stdout, /SASL_SSL by SCRAM-SHA-256 as pump-room/);
+    const wrong = await runCli(['doctor', '-o', 'json', ...login('wrong')]);
+    assert.equal(wrong.code, 6);
+    const { checks } = JSON.parse(wrong.stdout) as { checks: { check: string; status: string }[] };
+    const failed = checks.filter(({ status }) => status === 'fail').map(({ check }) => check);
+    assert.deepEqual(failed, ['broker', 'registry', 'admin api']);
+  });
+  assert.equal(run.code, 0);
+  assert.match(run.stderr, /security: TLS, clients log in by SCRAM-SHA-256, SCRAM-SHA-512/);
+});
+
+test('dev names the flag that misses another one, and the line of the users that is wrong', async (t) => {
+  const files = temporaryFiles({ users: 'fine:password\nhidden-password\n', none: '# nobody\n', text: 'no PEM' });
+  t.after(files.remove);
+  const path = (name: string) => join(files.path, name);
+  const cert = ['--tls-cert', certificatePath('server')];
+  const key = ['--tls-key', certificatePath('server', 'key')];
+  const cases: [string[], number, RegExp][] = [
+    [cert, 2, /--tls-cert needs --tls-key/],
+    [['--tls-client-auth'], 2, /needs --tls-cert/],
+    [[...cert, ...key, '--tls-client-auth'], 2, /--tls-client-auth needs --tls-ca/],
+    [['--sasl-mechanisms', 'PLAIN'], 2, /needs --sasl-users/],
+    [['--sasl-users', path('users')], 2, /users:2 is not user:password/],
+    [['--sasl-users', path('none')], 2, /none has no user/],
+    [['--sasl-users', path('absent')], 2, /cannot read .*absent/],
+    [['--tls-cert', path('text'), ...key], 2, /certificate and key of the listener/],
+  ];
+  for (const [flags, code, message] of cases) {
+    const run = await runCli(['dev', ...FREE_PORTS, ...flags]);
+    assert.equal(run.code, code, run.stderr);
+    assert.match(run.stderr, message);
+    assert.doesNotMatch(run.stderr, /hidden-password/);
+  }
 });

@@ -194,3 +194,73 @@ test('unknown keys of -X get a suggestion', async () => {
     ],
   );
 });
+
+test('security of all three services: by rpk profile, by RPK_*, by -X under the names of rpk', async () => {
+  const tls = (name: string) =>
+    `{enabled: true, insecure_skip_verify: true, ca_file: /${name}-ca, cert_file: /${name}-cert, key_file: /${name}-key}`;
+  const profile = `version: 7
+current_profile: prod
+profiles:
+  - name: prod
+    kafka_api: {brokers: [b:9092], tls: ${tls('kafka')}, sasl: {user: u, password: p, mechanism: PLAIN}}
+    admin_api: {addresses: [a:9644], tls: ${tls('admin')}}
+    schema_registry: {addresses: [r:8081], tls: {truststore_file: /old-name}}
+`;
+  const keys = (section: string) =>
+    ['enabled', 'insecure_skip_verify', 'ca', 'cert', 'key'].map((name) => `${section}.${name}`);
+  const all = [...keys('tls'), ...keys('admin.tls'), ...keys('registry.tls'), 'sasl.user', 'sasl.mechanism'];
+  const valuesOf = async (files: Record<string, string>, input: Partial<SettingsInput>) => {
+    const settings = await load(files, input);
+    assert.deepEqual(settings.problems, []);
+    return all.map((key) => [settings.get(key), settings.origin(key).origin]);
+  };
+  const expected = (origin: string, registryCa = '/registry-ca'): unknown[][] => [
+    ...['kafka', 'admin', 'registry'].flatMap((name) => [
+      [true, origin],
+      [true, origin],
+      [name === 'registry' ? registryCa : `/${name}-ca`, origin],
+      [`/${name}-cert`, origin],
+      [`/${name}-key`, origin],
+    ]),
+    ['u', origin],
+    ['PLAIN', origin],
+  ];
+  const fromProfile = await valuesOf({ '.config/rpk/rpk.yaml': profile }, {});
+  const registryOnlyCa = expected('rpk profile', '/old-name');
+  registryOnlyCa.splice(
+    10,
+    5,
+    [true, 'rpk profile'],
+    [false, 'default'],
+    ['/old-name', 'rpk profile'],
+    ...[13, 14].map(() => [undefined, 'default']),
+  );
+  assert.deepEqual(fromProfile, registryOnlyCa);
+  const env: Record<string, string> = { RPK_USER: 'u', RPK_SASL_MECHANISM: 'plain' };
+  const extras = ['user=u', 'sasl.mechanism=PLAIN'];
+  for (const [name, prefix, key] of [
+    ['kafka', 'RPK_TLS', 'tls'],
+    ['admin', 'RPK_ADMIN_TLS', 'admin.tls'],
+    ['registry', 'RPK_REGISTRY_TLS', 'registry.tls'],
+  ] as const) {
+    for (const suffix of ['CA', 'CERT', 'KEY']) {
+      env[`${prefix}_${suffix}`] = `/${name}-${suffix.toLowerCase()}`;
+      extras.push(`${key}.${suffix.toLowerCase()}=/${name}-${suffix.toLowerCase()}`);
+    }
+    for (const suffix of ['ENABLED', 'INSECURE_SKIP_VERIFY']) {
+      env[`${prefix}_${suffix}`] = 'true';
+      extras.push(`${key}.${suffix.toLowerCase()}=true`);
+    }
+  }
+  assert.deepEqual(await valuesOf({}, { env }), expected('environment'));
+  assert.deepEqual(await valuesOf({}, { extras }), expected('flag'));
+});
+
+test('the names of rpk for timeouts work with -X', async () => {
+  const extras = ['globals.dial_timeout=1s', 'globals.request_timeout_overhead=2s', 'globals.retry_timeout=3s'];
+  const settings = await load({}, { extras });
+  assert.deepEqual(
+    ['dial_timeout', 'request_timeout', 'retry_timeout'].map((key) => settings.get(key)),
+    [1000, 2000, 3000],
+  );
+});

@@ -11,13 +11,15 @@ export interface CliRun {
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   readonly terminal?: boolean;
   readonly now?: () => number;
   /** Emit 'SIGINT' or 'SIGTERM' on it. */
   readonly signals?: EventEmitter;
   /** Called with everything on stdout so far. */
   readonly onOutput?: (text: string) => void;
+  /** The same of stderr. */
+  readonly onError?: (text: string) => void;
 }
 
 /** Runs a command line in this process, with streams, environment and signals of its own: nothing of the user's. */
@@ -31,6 +33,7 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
   let err = '';
   const stderr = collector((text) => {
     err += text;
+    options.onError?.(err);
   }, options.terminal);
   const code = await main(argv, {
     stdin: Object.assign(Readable.from([options.stdin ?? '']), { isTTY: options.terminal ?? false }),

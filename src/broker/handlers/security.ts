@@ -1,13 +1,14 @@
 import type { BrokerContext, Handlers } from '../context.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
+import { alterScramCredentials, describeScramCredentials } from '../security/scramCredentials.ts';
 
 const NO_AUTHORIZER = { errorCode: KafkaError.SECURITY_DISABLED, errorMessage: 'no authorizer is configured' };
 const NO_SASL = 'SASL is not enabled on this listener';
 
 /**
- * What Redpanda advertises and this broker has switched off: authentication and access control answer as a broker
- * without them does, changes to quotas and credentials are refused. What can be answered with the truth is: there are
- * no quotas, no credentials and no reassignments under way.
+ * Logging in, the users, and what Redpanda advertises and this broker has switched off: access control answers as a
+ * broker without it does, changes to quotas are refused. What can be answered with the truth is: there are no quotas and
+ * no reassignments under way.
  */
 export function securityHandlers(
   broker: BrokerContext,
@@ -30,8 +31,10 @@ export function securityHandlers(
     errorMessage: `the development broker keeps no ${what}`,
   });
   return {
-    SaslHandshake: () => ({ errorCode: KafkaError.ILLEGAL_SASL_STATE }),
-    SaslAuthenticate: () => ({ errorCode: KafkaError.ILLEGAL_SASL_STATE, errorMessage: NO_SASL }),
+    SaslHandshake: ({ mechanism }, call) =>
+      call.sasl?.handshake(mechanism, call.version) ?? { errorCode: KafkaError.ILLEGAL_SASL_STATE },
+    SaslAuthenticate: ({ authBytes }, call) =>
+      call.sasl?.authenticate(authBytes) ?? { errorCode: KafkaError.ILLEGAL_SASL_STATE, errorMessage: NO_SASL },
     DescribeAcls: () => NO_AUTHORIZER,
     CreateAcls: (request) => ({ results: request.creations.map(() => NO_AUTHORIZER) }),
     DeleteAcls: (request) => ({ filterResults: request.filters.map(() => NO_AUTHORIZER) }),
@@ -39,17 +42,8 @@ export function securityHandlers(
     AlterClientQuotas: (request) => ({
       entries: request.entries.map(({ entity }) => ({ ...refused('quotas'), entity })),
     }),
-    DescribeUserScramCredentials: (request) => ({
-      results: (request.users ?? []).map(({ name }) => ({
-        user: name,
-        errorCode: KafkaError.RESOURCE_NOT_FOUND,
-        errorMessage: `there is no user ${name}`,
-      })),
-    }),
-    AlterUserScramCredentials: (request) => {
-      const users = new Set([...request.deletions, ...request.upsertions].map(({ name }) => name));
-      return { results: [...users].map((user) => ({ user, ...refused('credentials') })) };
-    },
+    DescribeUserScramCredentials: (request) => describeScramCredentials(broker.credentials, request),
+    AlterUserScramCredentials: (request) => alterScramCredentials(broker.credentials, request),
     AlterPartitionReassignments: (request) => ({
       responses: request.topics.map(({ name, partitions }) => ({
         name,

@@ -14,6 +14,7 @@ export class RegistryError extends Error {
 
 /** Redpanda's codes, as the table that maps its failures to replies has them. */
 export const REGISTRY_ERRORS = {
+  unauthorized: 40101,
   notFound: 404,
   methodNotAllowed: 405,
   incompatible: 409,

@@ -4,7 +4,8 @@ import type { Conf } from './binding.ts';
 
 /** Smallest value that librdkafka takes for the set-up of a connection. */
 const LEAST_SETUP_MS = 1000;
-const TOKEN_LIFETIME_MS = 24 * 3600 * 1000;
+/** Of a token that does not say how long it counts. */
+const TOKEN_LIFETIME_MS = 3600 * 1000;
 
 /** What consumers, producers and admin clients have in common. Names: librdkafka's CONFIGURATION.md. */
 export function commonConf(options: ClientOptions): Conf {
@@ -43,16 +44,31 @@ export function commonConf(options: ClientOptions): Conf {
     conf['sasl.mechanisms'] = sasl.mechanism;
     if (sasl.username !== undefined) conf['sasl.username'] = sasl.username;
     if (sasl.password !== undefined) conf['sasl.password'] = sasl.password;
-    if (sasl.mechanism === 'OAUTHBEARER' && sasl.token !== undefined) {
-      const tokenValue = sasl.token;
-      conf['oauthbearer_token_refresh_cb'] = async () => ({
-        tokenValue,
-        principal: sasl.username ?? 'anomaly',
-        lifetime: Date.now() + TOKEN_LIFETIME_MS,
-      });
+    const { token } = sasl;
+    if (sasl.mechanism === 'OAUTHBEARER' && token !== undefined) {
+      // Called at the start, and again at 80 % of the lifetime.
+      conf['oauthbearer_token_refresh_cb'] = async () => tokenWithLifetime(token());
     }
   }
   return conf;
+}
+
+/** librdkafka asks for lifetime (epoch milliseconds) and principal, which a JWT has in its claims. */
+function tokenWithLifetime(tokenValue: string): { tokenValue: string; principal: string; lifetime: number } {
+  let claims: { exp?: unknown; sub?: unknown } = {};
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(tokenValue.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    if (typeof parsed === 'object' && parsed !== null) claims = parsed;
+  } catch {
+    // An opaque token: the broker knows what it means.
+  }
+  const { exp, sub } = claims;
+  return {
+    tokenValue,
+    principal: typeof sub === 'string' ? sub : 'anomaly',
+    // An expired token is sent too, so that the broker's answer is the one that is reported.
+    lifetime: Math.max(typeof exp === 'number' ? exp * 1000 : Date.now() + TOKEN_LIFETIME_MS, Date.now() + 60_000),
+  };
 }
 
 /** librdkafka wants a group even where none is used. */

@@ -1,5 +1,6 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { ClientOptions } from '../client.ts';
+import { credentialsRefused } from '../explainFailure.ts';
 import { brokersUnreachable, protocolFailure, requestTimedOut, topicMissing } from '../kafkaErrors.ts';
 import type { NativeError } from './binding.ts';
 
@@ -24,6 +25,11 @@ export const NativeCode = {
 const UNREACHABLE = new Set<number>([NativeCode.transport, NativeCode.resolve, NativeCode.allBrokersDown]);
 const TIMED_OUT = new Set<number>([NativeCode.timedOut, NativeCode.messageTimedOut, NativeCode.timedOutQueue]);
 
+/** No broker answered yet: another attempt may reach one. */
+export function isUnanswered(error: NativeError): boolean {
+  return UNREACHABLE.has(error.code) || TIMED_OUT.has(error.code);
+}
+
 /**
  * What librdkafka tells in events, kept for the moment when a call fails: the call itself often says no more than
  * 'timed out' or 'broker transport failure'.
@@ -31,12 +37,27 @@ const TIMED_OUT = new Set<number>([NativeCode.timedOut, NativeCode.messageTimedO
 export class ErrorLog {
   #authentication: string | null = null;
   #reasons: string[] = [];
+  #onAllDown: () => void = () => {};
 
   /** For 'event.error'. */
   readonly onError = (error: NativeError): void => {
     const reason = reasonOf(error.message);
-    if (error.code === NativeCode.authentication || SASL_FAILED.test(reason)) this.#authentication = reason;
+    // The log says more than 'authentication failure', and says it first.
+    if (error.code === NativeCode.authentication || SASL_FAILED.test(reason)) this.#authentication ??= reason;
+    if (ALL_DOWN.test(reason)) this.#onAllDown();
   };
+
+  /** Resolves when the next event tells that no broker is connected; the events do not say why. */
+  allDown(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAllDown = resolve;
+    });
+  }
+
+  /** The broker refused user, password or token; null where no event has told so. */
+  refusal(options: ClientOptions): AnomalyError | null {
+    return this.#authentication === null ? null : authenticationFailure(this.#authentication, options);
+  }
 
   /** For 'event.log': the log has the address and the system's reason, which the error events have lost. */
   readonly onLog = ({ fac, message }: { fac: string; message: string }): void => {
@@ -74,16 +95,14 @@ export class ErrorLog {
 }
 
 const MAX_REASONS = 8;
+const ALL_DOWN = /all broker connections are down/i;
 const SASL_FAILED = /sasl.*(fail|error|invalid)|authentication fail/i;
 
-function authenticationFailure(reason: string, options: ClientOptions, cause: NativeError): AnomalyError {
-  const who = options.sasl?.username === undefined ? '' : ` as ${options.sasl.username}`;
-  const how = options.sasl === undefined ? 'without SASL' : `by ${options.sasl.mechanism}`;
-  return new AnomalyError(
-    'ANM_AUTHENTICATION',
-    `cannot log in to ${options.brokers.join(', ')}${who} ${how}: ${reason}`,
-    { cause },
-  );
+function authenticationFailure(reason: string, options: ClientOptions, cause?: NativeError): AnomalyError {
+  const address = options.brokers.join(', ');
+  const said = reason.replace(/^\S+:\d+: /, '').replace(/^SASL authentication error: /, '');
+  if (options.sasl !== undefined) return credentialsRefused(address, options.sasl, said, cause);
+  return new AnomalyError('ANM_AUTHENTICATION', `cannot log in to ${address} without SASL: ${said}`, { cause });
 }
 
 /** A failure of librdkafka as the tool's error; the broker's codes go by the common table. */

@@ -1,12 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Connection, Reader, Writer } from '@platformatic/kafka';
 import { AnomalyError } from '../../errors.ts';
-import type { ClientOptions } from '../client.ts';
 import { requestTimedOut } from '../kafkaErrors.ts';
 import { FrameBuffer } from './frameBuffer.ts';
-import { libraryOptions } from './libraryOptions.ts';
-import { connectionFailure } from './networkErrors.ts';
-import { dialPlain } from './plainSocket.ts';
 
 type Library = typeof import('./library.ts');
 
@@ -24,10 +20,11 @@ interface Pending {
 
 /** Bytes of the size, correlation id: the part of a response that is not the body. */
 const CORRELATION_BYTES = 4;
+/** setTimeout takes no longer one. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * A connection to one broker. The library connects, speaks TLS and authenticates; then its socket is ours, with our
- * own framing. So one frame is copied once into a buffer that is reused, an answer that comes after its timeout
+ * A connection to one broker, opened by dialBroker.ts, with our own framing. So one frame is copied once into a buffer that is reused, an answer that comes after its timeout
  * cannot shift the stream, and Fetch and Produce get their bytes untouched.
  *
  * It has the shape of the library's Connection where the library's API functions look (`send`), so
@@ -48,89 +45,29 @@ export class BrokerSocket {
   #nextCorrelationId = 0;
   #closedBy: Error | null = null;
   #closeWhenIdle = false;
+  #expiry: NodeJS.Timeout | undefined;
 
-  private constructor(library: Library, socket: Socket, address: string, clientId: string, requestTimeoutMs: number) {
+  constructor(library: Library, socket: Socket, address: string, clientId: string, requestTimeoutMs: number) {
     this.#library = library;
     this.#socket = socket;
     this.address = address;
     this.#clientId = Buffer.from(clientId);
     this.#requestTimeoutMs = requestTimeoutMs;
     this.#frames = new FrameBuffer((frame) => this.#onFrame(frame));
-    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk));
+    socket.on('data', (chunk: Uint8Array) => this.receive(chunk));
     socket.on('error', (error: Error) => this.#fail(error));
     socket.on('close', () => this.#fail(new Error('the broker closed the connection')));
   }
 
-  /** Connects and authenticates within `dialTimeoutMs`, or rejects with an AnomalyError naming the address. */
-  static async open(
-    library: Library,
-    host: string,
-    port: number,
-    options: ClientOptions,
-    dialTimeoutMs: number,
-  ): Promise<BrokerSocket> {
-    const clientId = options.clientId ?? 'anomaly';
-    if (options.tls === undefined && options.sasl === undefined) {
-      return await BrokerSocket.#openPlain(library, host, port, options, dialTimeoutMs);
-    }
-    const connection = new library.Connection(clientId, libraryOptions(options, host, dialTimeoutMs));
-    // The library reports one failure both by its promise and as an event.
-    connection.on('error', () => {});
-    let handshaken = false;
-    connection.on('sasl:handshake', () => {
-      handshaken = true;
-    });
-    let opened: BrokerSocket | null = null;
-    // The library would speak on a socket that is ours by then: instead this connection is used no more.
-    connection.reauthenticate = () => {
-      if (opened !== null) opened.expiring = true;
-    };
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      await Promise.race([
-        connection.connect(host, port),
-        new Promise((_, reject) => {
-          timer = setTimeout(() => reject(new Error(`no connection within ${dialTimeoutMs} ms`)), dialTimeoutMs);
-        }),
-      ]);
-    } catch (error) {
-      connection.socket?.destroy();
-      throw connectionFailure(error, `${host}:${port}`, options, handshaken, dialTimeoutMs);
-    } finally {
-      clearTimeout(timer);
-    }
-    const socket = connection.socket;
-    for (const event of ['data', 'error', 'drain']) socket.removeAllListeners(event);
-    opened = new BrokerSocket(library, socket, `${host}:${port}`, clientId, options.requestTimeoutMs ?? 10_000);
-    return opened;
-  }
-
-  /** Without TLS and SASL the library has no part in connecting. */
-  static async #openPlain(
-    library: Library,
-    host: string,
-    port: number,
-    options: ClientOptions,
-    dialTimeoutMs: number,
-  ): Promise<BrokerSocket> {
-    let opened: BrokerSocket | undefined;
-    const address = `${host}:${port}`;
-    let socket: Socket;
-    try {
-      socket = await dialPlain(host, port, dialTimeoutMs, (bytes) => {
-        if (opened !== undefined) opened.#onData(bytes);
-      });
-    } catch (error) {
-      throw connectionFailure(error, address, options, false, dialTimeoutMs);
-    }
-    opened = new BrokerSocket(
-      library,
-      socket,
-      address,
-      options.clientId ?? 'anomaly',
-      options.requestTimeoutMs ?? 10_000,
+  /** No new request goes here after that time: the login runs out, and another connection takes over. */
+  expireAfter(lifetimeMs: number): void {
+    this.#expiry = setTimeout(
+      () => {
+        this.expiring = true;
+      },
+      Math.min(lifetimeMs, LONGEST_TIMER_MS),
     );
-    return opened;
+    this.#expiry.unref();
   }
 
   /** For the library's API functions, which only call `send`. */
@@ -249,7 +186,8 @@ export class BrokerSocket {
     this.#pending.set(correlationId, pending);
   }
 
-  #onData(chunk: Uint8Array): void {
+  /** Bytes from the socket, where they do not come by its 'data' events. */
+  receive(chunk: Uint8Array): void {
     try {
       this.#frames.push(chunk);
     } catch (error) {
@@ -315,6 +253,7 @@ export class BrokerSocket {
     if (this.closed) return;
     this.closed = true;
     this.#closedBy = error;
+    clearTimeout(this.#expiry);
     this.#socket.destroy();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();

@@ -1,17 +1,16 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
+import { type BrokerAddress, parseAddress } from '../address.ts';
 import type { ClientOptions } from '../client.ts';
+import { explainFailure } from '../explainFailure.ts';
 import { brokersUnreachable, KafkaCode, kafkaError, protocolFailure, requestTimedOut } from '../kafkaErrors.ts';
 import { type ApiChoice, type ApiRanges, type Apis, apiChoices, requireVersion } from './apis.ts';
 import { readApiVersions } from './apiVersions.ts';
-import { BrokerSocket } from './brokerSocket.ts';
+import type { BrokerSocket } from './brokerSocket.ts';
+import { dialBroker } from './dialBroker.ts';
+import { isNobodyThere } from './networkErrors.ts';
 
 type Library = typeof import('./library.ts');
 type MetadataResponse = ReturnType<Library['metadataV12']['parseResponse']>;
-
-interface BrokerAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** Requests of one purpose share a connection, since a broker answers one connection in order. */
 export type Purpose = 'control' | 'produce' | `group:${string}`;
@@ -65,6 +64,7 @@ export class Cluster {
    * connection and the question for API versions, and close on the first real request.
    */
   async start(): Promise<void> {
+    const begunMs = performance.now();
     const socket = await this.control();
     try {
       const answer = await this.callWithin(this.dialTimeoutMs, socket, this.apis.metadata, [], false, false);
@@ -75,6 +75,10 @@ export class Cluster {
         if (error.code === 'ANM_UNSUPPORTED') return;
         throw error;
       }
+      const colon = socket.address.lastIndexOf(':');
+      const address = { host: socket.address.slice(0, colon), port: Number(socket.address.slice(colon + 1)) };
+      const explained = await this.#explain(address, error, begunMs);
+      if (explained !== null) throw explained;
       throw new AnomalyError(
         'ANM_BROKER_UNREACHABLE',
         `cannot use ${socket.address}, which took the connection and closed it on the first request`,
@@ -261,16 +265,26 @@ export class Cluster {
   }
 
   async #dial(address: BrokerAddress): Promise<BrokerSocket> {
-    const socket = await BrokerSocket.open(this.library, address.host, address.port, this.options, this.dialTimeoutMs);
-    if (!this.#ranges.has(socket.address)) {
-      try {
+    const begunMs = performance.now();
+    let socket: BrokerSocket | null = null;
+    try {
+      socket = await dialBroker(this.library, address.host, address.port, this.options, this.dialTimeoutMs);
+      if (!this.#ranges.has(socket.address)) {
         this.#ranges.set(socket.address, await readApiVersions(socket, this.library, this.dialTimeoutMs));
-      } catch (error) {
-        socket.close();
-        throw error;
       }
+      return socket;
+    } catch (error) {
+      socket?.close();
+      throw (await this.#explain(address, error, begunMs)) ?? error;
     }
-    return socket;
+  }
+
+  /** A better reason than `error`, where the listener wants to be spoken to in another way. */
+  async #explain(address: BrokerAddress, error: unknown, begunMs: number): Promise<AnomalyError | null> {
+    const isNamed = isAnomalyError(error) && error.code !== 'ANM_BROKER_UNREACHABLE';
+    const leftMs = this.dialTimeoutMs - (performance.now() - begunMs);
+    if (isNamed || isNobodyThere(error) || leftMs <= 0 || this.closed) return null;
+    return explainFailure(address.host, address.port, this.options, leftMs);
   }
 
   /** All addresses at once: the first to answer is used, so one dead address costs no time. */
@@ -331,16 +345,4 @@ export function clientClosed(): AnomalyError {
 
 function reasonOf(error: Error): string {
   return error.message.replace(/^cannot connect to /, '');
-}
-
-/** host:port, [v6]:port, or host alone with Kafka's usual port. */
-export function parseAddress(text: string): BrokerAddress {
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text.trim());
-  const port = match?.[3] === undefined ? 9092 : Number(match[3]);
-  if (match === null || port < 1 || port > 65_535) {
-    throw new AnomalyError('ANM_CONFIG', `cannot use broker address '${text}' as it is not host:port`, {
-      hint: 'give --brokers localhost:9092',
-    });
-  }
-  return { host: match[1] ?? match[2]!, port };
 }

@@ -2,7 +2,6 @@
 // its own clients' option schemas take to compile at every start. Loaded by import() only.
 export {
   apiVersionsV3,
-  Connection,
   createTopicsV7,
   deleteTopicsV6,
   describeConfigsV2,
@@ -31,6 +30,11 @@ export {
   offsetFetchV8,
   protocolAPIsById,
   Reader,
+  saslAuthenticateV2,
+  saslHandshakeV1,
+  saslOAuthBearer,
+  saslPlain,
+  saslScramSha,
   syncGroupV4,
   syncGroupV5,
 } from '@platformatic/kafka';

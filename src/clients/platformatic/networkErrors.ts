@@ -1,5 +1,6 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { ClientOptions } from '../client.ts';
+import { tlsFailure } from '../explainFailure.ts';
 
 interface LibraryError {
   readonly code?: string;
@@ -25,24 +26,25 @@ export function connectionFailure(
   error: unknown,
   address: string,
   options: ClientOptions,
-  handshaken: boolean,
   dialTimeoutMs: number,
 ): AnomalyError {
   if (isAnomalyError(error)) return error;
-  const authentication = [...chain(error)].some((found) => found.code === 'PLT_KFK_AUTHENTICATION');
-  if (options.sasl !== undefined && (authentication || handshaken)) {
-    const who = options.sasl.username === undefined ? '' : ` as ${options.sasl.username}`;
-    return new AnomalyError(
-      'ANM_AUTHENTICATION',
-      `cannot log in to ${address}${who} by ${options.sasl.mechanism}: ${plainReason(error)}`,
-      { details: { address, mechanism: options.sasl.mechanism }, cause: error },
-    );
-  }
+  const failure = options.tls === undefined ? null : tlsFailure(error, address, options.tls);
+  if (failure !== null) return failure;
   return new AnomalyError('ANM_BROKER_UNREACHABLE', `cannot connect to ${address}: ${plainReason(error)}`, {
     details: { address, dialTimeoutMs, setting: 'dial_timeout' },
     cause: error,
   });
 }
+
+/** Nobody listens there, or not in time: there is nothing to ask about how it wants to be spoken to. */
+export function isNobodyThere(error: unknown): boolean {
+  return [...chain(error)].some(
+    ({ code, message }) => ABSENT.has(code ?? '') || (message ?? '').startsWith('no connection within'),
+  );
+}
+
+const ABSENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
 
 function* chain(error: unknown, depth = 0): Generator<LibraryError> {
   if (typeof error !== 'object' || error === null || depth > 6) return;
@@ -61,9 +63,4 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no route to the network',
   ETIMEDOUT: 'no answer',
   EPIPE: 'connection reset',
-  CERT_HAS_EXPIRED: 'the certificate of the broker has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate of the broker is self-signed, see --tls-ca',
-  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate chain of the broker is self-signed, see --tls-ca',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate of the broker is signed by an unknown authority, see --tls-ca',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of the broker is for another name',
 };

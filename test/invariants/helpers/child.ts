@@ -29,7 +29,7 @@ export function killTheRest(): void {
 }
 
 /** Starts `anomaly` as a user does, in a process of its own, against the broker of this one. */
-export function startAnomaly(world: World, argv: readonly string[]): Child {
+export function startAnomaly(world: Pick<World, 'dir' | 'env'>, argv: readonly string[]): Child {
   if (!existsSync(`${ROOT}/dist/cli.js`)) {
     throw new Error('dist/ is missing, and this test starts the built tool: run `npm run build` first');
   }

@@ -1,6 +1,6 @@
 // Real services as processes of the test that starts them: they end with it, also when it is killed.
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,9 @@ export function servicesDir(): string {
 export function kafkaClassPath(): string {
   return `${kafkaLibDir()}/*`;
 }
+
+/** The same one by one, for programs that know no wildcard. */
+export const kafkaJars = (): string[] => readdirSync(kafkaLibDir()).map((name) => join(kafkaLibDir(), name));
 
 const kafkaLibDir = () => join(servicesDir(), `kafka-${KAFKA_VERSION}`);
 
@@ -105,25 +108,35 @@ export async function startApicurio(options: { dataDir?: string; port?: number }
   return { ...service, url, port };
 }
 
+/** The broker's jars, downloaded where they are missing: `startKafka` does so too. */
+export function installKafka(): void {
+  install('kafka.sh', servicesDir(), { KAFKA_VERSION, LIB_DIR: kafkaLibDir() });
+}
+
+function install(script: string, dataDir: string, env: Record<string, string>): void {
+  const installed = spawnSync('bash', [join(SCRIPTS, script), dataDir], {
+    encoding: 'utf8',
+    timeout: INSTALL_TIMEOUT_MS,
+    env: { ...process.env, ...env, INSTALL_ONLY: '1' },
+  });
+  if (installed.status !== 0) throw new Error(`${script} cannot install: ${installed.error ?? installed.stderr}`);
+}
+
 async function start(
   script: string,
   givenDir: string | undefined,
   env: Record<string, string>,
   answers: (signal: AbortSignal) => Promise<boolean>,
 ): Promise<Service> {
-  const path = join(SCRIPTS, script);
   const dataDir = givenDir ?? mkdtempSync(join(tmpdir(), `anomaly-${script.replace('.sh', '')}-`));
   const isOwn = givenDir === undefined;
-  const all = { ...process.env, ...env };
-  const options = { encoding: 'utf8', timeout: INSTALL_TIMEOUT_MS } as const;
-  const installed = spawnSync('bash', [path, dataDir], { ...options, env: { ...all, INSTALL_ONLY: '1' } });
-  if (installed.status !== 0) throw new Error(`${script} cannot install: ${installed.error ?? installed.stderr}`);
+  install(script, dataDir, env);
 
   const logFile = join(dataDir, `${script}.log`);
   const output = openSync(logFile, 'a');
   // The kernel ends it when this process is gone, however that ends.
-  const args = ['--pdeathsig', 'KILL', 'bash', path, dataDir];
-  const child = spawn('setpriv', args, { env: all, stdio: ['ignore', output, output] });
+  const args = ['--pdeathsig', 'KILL', 'bash', join(SCRIPTS, script), dataDir];
+  const child = spawn('setpriv', args, { env: { ...process.env, ...env }, stdio: ['ignore', output, output] });
   closeSync(output);
   let isOver = false;
   const ended = new Promise<void>((resolve) => {

@@ -1,4 +1,7 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { TlsOptions } from '../client.ts';
+import { tlsConnectOptions } from '../tls.ts';
 
 /** A read takes up to this much from the kernel at once. */
 const READ_BYTES = 256 * 1024;
@@ -22,11 +25,24 @@ export async function dialPlain(
     },
   };
   const socket = connect({ host, port, noDelay: true, onread });
+  await opened(socket, 'connect', dialTimeoutMs);
+  return socket;
+}
+
+/** Connects by TLS, the certificate checked. */
+export async function dialTls(host: string, port: number, tls: TlsOptions, dialTimeoutMs: number): Promise<Socket> {
+  const socket = connectTls({ ...tlsConnectOptions(tls, host), host, port });
+  socket.setNoDelay(true);
+  await opened(socket, 'secureConnect', dialTimeoutMs);
+  return socket;
+}
+
+async function opened(socket: Socket, event: 'connect' | 'secureConnect', dialTimeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       timer = setTimeout(() => reject(new Error(`no connection within ${dialTimeoutMs} ms`)), dialTimeoutMs);
-      socket.once('connect', resolve);
+      socket.once(event, resolve);
       socket.once('error', reject);
     });
   } catch (error) {
@@ -35,6 +51,5 @@ export async function dialPlain(
   } finally {
     clearTimeout(timer);
   }
-  for (const event of ['connect', 'error']) socket.removeAllListeners(event);
-  return socket;
+  for (const each of [event, 'error']) socket.removeAllListeners(each);
 }
