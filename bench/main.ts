@@ -1,5 +1,5 @@
 // The figures of docs/benchmarks.md.
-// usage: npm run bench [-- startup | decode | fused | latency | detection ...] [--records N] [--rate N] [--seconds N] [--write]
+// usage: npm run bench [-- startup | decode | produce | fused | latency | detection ...] [--records N] [--rows N] [--rate N] [--seconds N] [--write]
 // --write makes docs/benchmarks.md anew, which needs all of them in one run.
 import { cpus, totalmem } from 'node:os';
 import { decode } from './decode.ts';
@@ -7,6 +7,7 @@ import { detection, formatDetection } from './detection.ts';
 import { fused } from './fused.ts';
 import { latency } from './latency.ts';
 import { type BenchResults, writePage } from './page.ts';
+import { produce } from './produce.ts';
 import { startup } from './startup.ts';
 
 const args = process.argv.slice(2);
@@ -17,6 +18,7 @@ const number = (name: string, otherwise: number) => {
 const benches: { [Name in keyof BenchResults]-?: () => Promise<NonNullable<BenchResults[Name]>> } = {
   startup: () => startup(),
   decode: () => decode(number('records', 1_000_000)),
+  produce: () => produce(number('rows', 2_000_000)),
   fused: () => fused(number('records', 8_000_000)),
   latency: () => latency(number('rate', 10_000), number('seconds', 60)),
   detection: async () => detection(),

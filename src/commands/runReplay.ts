@@ -35,6 +35,7 @@ export async function runReplay(context: CommandContext): Promise<number> {
       timeColumn: settings.optionalString('source.time'),
       keyColumn: settings.optionalString('source.key'),
       onBadRow: ({ file, line, reason }) => logger.warn(`left out ${file}:${line}: ${reason}`),
+      onNote: (text) => logger.warn(text),
     });
     return await writeLines(context, lines, to);
   }

@@ -11,6 +11,8 @@ export interface FileSourceOptions {
   /** Column that names the series; absent: the file does. */
   readonly keyColumn: string | undefined;
   readonly onBadRow: (row: BadRow) => void;
+  /** Hears what is odd about a file and does no harm. */
+  readonly onNote: (text: string) => void;
 }
 
 /**
@@ -18,8 +20,14 @@ export interface FileSourceOptions {
  * broker, so its record time is its event time: the same file gives the same lines at every run.
  */
 export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Record<string, unknown>[]> {
-  const { inputs, cwd, stdin, timeColumn, keyColumn, onBadRow } = options;
-  const input = await openRows(inputs, { cwd, stdin, onBadRow, ...(timeColumn !== undefined && { timeColumn }) });
+  const { inputs, cwd, stdin, timeColumn, keyColumn, onBadRow, onNote } = options;
+  const input = await openRows(inputs, {
+    cwd,
+    stdin,
+    onBadRow,
+    onNote,
+    ...(timeColumn !== undefined && { timeColumn }),
+  });
   const encoder = jsonEncoder(input, null);
   let offset = 0;
   try {
