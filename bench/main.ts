@@ -1,6 +1,6 @@
 // The figures of docs/benchmarks.md.
-// usage: npm run bench [-- startup | decode | fused | latency | detection | kafka ...]
-//        [--records N] [--rate N] [--seconds N] [--write]
+// usage: npm run bench [-- startup | decode | produce | fused | latency | detection | kafka ...]
+//        [--records N] [--rows N] [--rate N] [--seconds N] [--write]
 // --write makes docs/benchmarks.md anew, which needs all but kafka in one run. kafka needs a real one, so it runs when it
 // is named only, and with --write it renews its own section.
 import { cpus, totalmem } from 'node:os';
@@ -10,6 +10,7 @@ import { fused } from './fused.ts';
 import { kafka } from './kafka.ts';
 import { latency } from './latency.ts';
 import { type BenchResults, writePage } from './page.ts';
+import { produce } from './produce.ts';
 import { startup } from './startup.ts';
 
 const args = process.argv.slice(2);
@@ -20,6 +21,7 @@ const number = (name: string, otherwise: number) => {
 const benches: { [Name in keyof BenchResults]-?: () => Promise<NonNullable<BenchResults[Name]>> } = {
   startup: () => startup(),
   decode: () => decode(number('records', 1_000_000)),
+  produce: () => produce(number('rows', 2_000_000)),
   fused: () => fused(number('records', 8_000_000)),
   latency: () => latency(number('rate', 10_000), number('seconds', 60)),
   detection: async () => detection(),

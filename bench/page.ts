@@ -6,11 +6,13 @@ import type { fused } from './fused.ts';
 import type { KafkaBench } from './kafka.ts';
 import { clientChoiceTable, kafkaSection } from './kafkaSection.ts';
 import type { latency } from './latency.ts';
+import type { ProduceRow } from './produce.ts';
 import type { startup } from './startup.ts';
 
 export interface BenchResults {
   startup?: Awaited<ReturnType<typeof startup>>;
   decode?: Awaited<ReturnType<typeof decode>>;
+  produce?: readonly ProduceRow[];
   fused?: Awaited<ReturnType<typeof fused>>;
   latency?: Awaited<ReturnType<typeof latency>>;
   detection?: readonly DetectionRow[];
@@ -52,6 +54,7 @@ Measured by \`npm run bench\` on ${machine}, ${date}. Everything was measured in
 (\`anomaly dev\`) in a process of its own. Ratios say more than absolute figures: machines are noisy.`,
     startupSection(need(results.startup, 'startup')),
     decodeSection(need(results.decode, 'decode')),
+    produceSection(need(results.produce, 'produce')),
     fusedSection(need(results.fused, 'fused')),
     latencySection(need(results.latency, 'latency')),
     detectionSection(need(results.detection, 'detection')),
@@ -75,6 +78,21 @@ The same ${millions(result.records)} records (${result.megabytes} MB of record b
 | columns: our record reader, compiled Avro reader, interned keys | ${result.columnsMillionPerCpuSecond} |
 | objects: @platformatic/kafka's record reader, avsc, a Map by key | ${result.objectsMillionPerCpuSecond} |
 | ratio | ${result.ratio} |`;
+}
+
+function produceSection(rows: readonly ProduceRow[]): string {
+  const lines = rows.map(
+    ({ input, megabytes, rows: count, rowsPerSecond, cpuSeconds, wallSeconds }) =>
+      `| ${input}, ${megabytes} MB | ${thousands(rowsPerSecond)} | ${thousands(Math.round(count / cpuSeconds))} | ${wallSeconds.toFixed(2)} s |`,
+  );
+  return `## Loading files
+
+\`anomaly produce\` of ${millions(rows[0]!.rows)} rows (time, sensor, double, long, text) into an Avro topic of 4 partitions, keyed; all
+records are read back and counted, and two columns summed.
+
+| | rows/s, first row to last acknowledgement | rows per CPU-second, start-up included | wall time of the process |
+|---|---|---|---|
+${lines.join('\n')}`;
 }
 
 function fusedSection(result: NonNullable<BenchResults['fused']>): string {

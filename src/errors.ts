@@ -146,7 +146,7 @@ export const ERROR_TABLE = {
     exit: 5,
     retryable: false,
     summary: 'An input file is missing, unreadable or in no known format.',
-    hint: 'give a CSV or JSONL file, a folder, a glob, or - for stdin',
+    hint: 'give a CSV, JSON Lines, Parquet or Avro file, a folder, a glob, or - for stdin',
   },
   ANM_RESUME: {
     exit: 5,

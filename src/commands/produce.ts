@@ -3,17 +3,20 @@ import type { Command } from './command.ts';
 export const produce: Command = {
   name: 'produce',
   group: 'Pipeline',
-  summary: 'Load CSV and JSON Lines files into a topic, in the order of their event times',
+  summary: 'Load CSV, JSON Lines, Parquet and Avro files into a topic, in the order of their event times',
   description:
-    'Reads files, folders (recursively), globs and - for stdin; .gz too. Files are merged by event time; --order file\n' +
-    'reads one after the other. Of a folder, .csv, .tsv, .jsonl and .ndjson are read, sorted by path. At most 256 files\n' +
-    'are open at once: more are closed and opened again as the merge needs them.\n' +
+    'Reads files, folders (recursively), globs and - for stdin: CSV, JSON Lines, Parquet and Avro container files, text\n' +
+    'and Avro also compressed by gzip or zstd. What a file is, its first bytes say. Files are merged by event time;\n' +
+    '--order file reads one after the other. Of a folder, .csv, .tsv, .jsonl, .ndjson, .parquet and .avro (and .gz, .zst)\n' +
+    'are read, sorted by path. At most 256 files are open at once: more are closed and opened again as the merge needs.\n' +
     '\n' +
-    'Columns are inferred from the first rows of each file: times (ISO 8601, or epoch s, ms, us, ns by name and size),\n' +
-    'whole numbers, numbers, booleans, text; nullable where values are missing. A type holds when four fifths of the\n' +
-    'values have it; rows with other values are bad. A time without a zone is UTC. The event\n' +
-    'time is the column called timestamp, ts, time, event_time, datetime, date and the like, or the first of times.\n' +
-    'Nested JSON objects become columns a_b; arrays stay text.\n' +
+    'Columns of text are inferred from the first rows of each file: times (ISO 8601, or epoch s, ms, us, ns by name and\n' +
+    'size), whole numbers, numbers, booleans, text; nullable where values are missing. A type holds when four fifths of\n' +
+    'the values have it; rows with other values are bad. A time without a zone is UTC. Whole numbers that neither 64 bits\n' +
+    'nor a double hold are text. The event time is the column called timestamp, ts, time, event_time, datetime, date and\n' +
+    'the like, or the first of times. Nested JSON objects become columns a_b; arrays stay text. Spaces around a bare CSV\n' +
+    'field are dropped. Parquet columns keep their types, decimals, nanoseconds, lists, maps and structs included; Avro\n' +
+    'records go on byte for byte under the schema of their file. Beside text files they become columns as text has them.\n' +
     '\n' +
     'Records are keyed by the column called series, sensor, sensor_id, device, host, metric, id and the like, or ending\n' +
     'in _id, where there is one; else by file: then a field `series` holds its path below the given folder, without\n' +
@@ -21,7 +24,13 @@ export const produce: Command = {
     '\n' +
     'The schema goes to the registry as <topic>-value after a compatibility check; one that is there and fits is used.\n' +
     'Rows that cannot be read go to <topic>.rejects.ndjson with file, line and reason. ^C sends what was read, and says\n' +
-    'how far it came.',
+    'how far it came.\n' +
+    '\n' +
+    'With --resumable or --resume each record says in its header anomaly.resume which row of its partition it is, and\n' +
+    'holds a digest of all rows before it. --resume reads the last of these in each partition, passes over the source up\n' +
+    'to there, and goes on: after kill -9 as well, no row is lost or there twice. It refuses, before anything is sent,\n' +
+    'where the source up to there or a flag that shapes the records has changed. Records of others in between do not\n' +
+    'matter. A load is known by the names of its files and their order.',
   arguments: [{ name: 'inputs', summary: 'files, folders, globs, or - for stdin', required: true, variadic: true }],
   options: [
     {
@@ -77,7 +86,7 @@ export const produce: Command = {
     { flags: '--sample <rows>', summary: 'rows of each file to infer columns from', type: 'integer', default: 1000 },
     {
       flags: '--input-format <format>',
-      summary: 'how all inputs are read (default: by extension)',
+      summary: 'how all text is read, stdin too (default: by extension, else by the first byte)',
       choices: ['csv', 'jsonl'],
     },
     {
@@ -106,8 +115,13 @@ export const produce: Command = {
       command: 'anomaly produce pump.csv --topic raw-sensors --key sensor_id --speed 60x',
       comment: 'an hour a minute',
     },
+    { command: 'anomaly produce day1.parquet day2.avro --topic raw-sensors', comment: 'types as the files have them' },
     {
-      command: 'zcat events.jsonl.gz | anomaly produce - --topic events --format json',
+      command: 'anomaly produce archive --topic raw-sensors --resume',
+      comment: 'begin, or go on where the last attempt was killed',
+    },
+    {
+      command: 'curl -s $URL/events.jsonl.gz | anomaly produce - --topic events --format json',
       comment: 'stdin, without a registry',
     },
   ],

@@ -43,6 +43,9 @@ export async function findResumption(
   if ((configs?.get('cleanup.policy') ?? '').includes('compact')) {
     throw refusal(`${options.topic} is compacted, which may remove the records that tell how far the load has come`);
   }
+  if (configs === null) {
+    context.logger.warn(`the ${client.kind} client cannot tell whether ${options.topic} is compacted: it must not be`);
+  }
   const starts = await client.admin.listOffsets(refs, 'earliest');
   const { ends, marks: found } = await settledMarks(context, client, starts, load);
   checkFound(options.topic, found, starts, ends);

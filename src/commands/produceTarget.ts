@@ -1,8 +1,9 @@
 import type { KafkaClient } from '../clients/client.ts';
-import { AnomalyError, isAnomalyError } from '../errors.ts';
+import { AnomalyError } from '../errors.ts';
 import { type AvroPlan, fitsSchema, planAvro } from '../inputs/avroPlan.ts';
 import type { RowInput } from '../inputs/rowInput.ts';
 import { fitsValues } from '../inputs/valuePlan.ts';
+import { knownConfigs } from '../runtime/topics.ts';
 import type { CommandContext } from './command.ts';
 import { DEFAULT_PARTITIONS, type ProduceOptions } from './produceOptions.ts';
 import type { ProducePlan } from './produceRun.ts';
@@ -24,7 +25,7 @@ export async function ensureTopic(
     ]);
     if (created.get(name) === true) {
       logger.info(`made topic ${name} with ${partitions} partition${partitions === 1 ? '' : 's'}`);
-      return { partitions, configs: await configsOf(client, name) };
+      return { partitions, configs: await knownConfigs(client.admin, name) };
     }
   }
   // Somebody else may have made it between the two calls.
@@ -35,7 +36,7 @@ export async function ensureTopic(
   if (wanted !== undefined && wanted !== partitions)
     logger.warn(`topic ${name} exists with ${partitions} partitions, not ${wanted}: left as it is`);
   if (Object.keys(topicConfigs).length > 0) logger.warn(`topic ${name} exists: --topic-config is left out`);
-  return { partitions, configs: await configsOf(client, name) };
+  return { partitions, configs: await knownConfigs(client.admin, name) };
 }
 
 /**
@@ -97,14 +98,4 @@ export function warnOfRetention(
     `${topic} keeps records ${days} days (retention.ms=${retentionMs}) and the oldest event is of ${new Date(oldestMs).toISOString()}: ` +
       `the broker may delete it at once; set retention.ms=-1 (--topic-config for a new topic), or leave --record-time now`,
   );
-}
-
-/** Null where the client has no call for it: the topic can be written to all the same. */
-async function configsOf(client: KafkaClient, topic: string): Promise<TopicConfigs | null> {
-  try {
-    return await client.admin.topicConfigs(topic);
-  } catch (error) {
-    if (isAnomalyError(error) && error.code === 'ANM_UNSUPPORTED') return null;
-    throw error;
-  }
 }

@@ -5,7 +5,7 @@ export const replay: Command = {
   group: 'Pipeline',
   summary: 'Send a topic or files once more: to another topic, or as NDJSON into a pipe',
   description:
-    'INPUT is a topic, a CSV or JSONL file, or a folder of them. Topic to topic copies records as they are, each into its\n' +
+    'INPUT is a topic, a file (CSV, JSON Lines, Parquet, Avro), or a folder of them. Topic to topic copies records as they are, each into its\n' +
     'own partition. A file is one partition, its rows merged by event time; their record time is the event time.',
   arguments: [{ name: 'input', summary: 'topic, file or folder', required: true, variadic: true }],
   options: [

@@ -57,6 +57,7 @@ async function replayFiles(context: CommandContext, to: Place, pace: ReplayPace)
     timeColumn: settings.optionalString('source.time'),
     keyColumn: settings.optionalString('source.key'),
     onBadRow: ({ file, line, reason }) => logger.warn(`left out ${file}:${line}: ${reason}`),
+    onNote: (text) => logger.warn(text),
   });
   const output = await openOutput(context, to);
   const write = lineOutput(output, settings.durationMs('time.out_of_orderness'));

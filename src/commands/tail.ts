@@ -5,8 +5,13 @@ export const tail: Command = {
   group: 'Inspect',
   summary: 'Print records of a topic, decoded',
   description:
-    'Values are decoded by the Schema Registry (Avro in wire format), else as JSON, else as text, else shown as base64.\n' +
-    'A value that cannot be decoded is printed with the reason, and never stops the output.',
+    'Values are decoded by the Schema Registry (Avro and JSON Schema in wire format), else as JSON, else as text, else\n' +
+    'shown as base64. A value that cannot be decoded is printed with the reason, and never stops the output.\n' +
+    '\n' +
+    'No value is rounded: whole numbers beyond 2^53, and JSON numbers with more digits than a double has, are strings;\n' +
+    'so are NaN, Infinity, -Infinity and decimals. Bytes are base64. Timestamps, dates and times of day are the number of\n' +
+    'their unit. The value of a union stands as it is where only one branch is of its sort (null, boolean, array, object,\n' +
+    'number or text), else as {"branch": value}.',
   arguments: [{ name: 'topic', summary: 'topic to read', required: true }],
   options: [
     {

@@ -67,7 +67,7 @@ function readFramed(view: Buffer, schemaId: number, known: Known): ReadValue {
     const value = readAvro(known.avro, cursor);
     const left = cursor.end - cursor.pos;
     if (left > 0) return { ...raw, problem: `does not fit schema ${schemaId}: ${left} bytes are left over` };
-    return { schemaId, encoding: 'avro', value: avroPlain(known.avro, value) };
+    return { schemaId, encoding: 'avro', value: avroPlain(known.avro, value, 'count') };
   } catch (error) {
     return { ...raw, problem: `does not fit schema ${schemaId}: ${(error as Error).message}` };
   }

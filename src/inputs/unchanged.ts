@@ -50,7 +50,12 @@ async function checkUnchanged(file: InputFile, note: (text: string) => void): Pr
     );
     return;
   }
-  const how = now.ino !== file.inode ? 'it was replaced' : `it has ${now.size} bytes, and had ${file.sizeBytes}`;
+  const how =
+    now.ino !== file.inode
+      ? 'it was replaced'
+      : now.size === file.sizeBytes
+        ? 'it was written to'
+        : `it has ${now.size} bytes, and had ${file.sizeBytes}`;
   throw new AnomalyError('ANM_FILE', `${file.name} changed while it was read: ${how}`, {
     hint: 'its rows may be of both versions; give a copy that nobody writes to',
     details: { file: file.path },

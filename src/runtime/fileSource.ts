@@ -14,6 +14,8 @@ export interface FileSourceOptions {
   /** Column that names the series, as a path in nested rows; absent: the file does. */
   readonly keyColumn: string | undefined;
   readonly onBadRow: (row: BadRow) => void;
+  /** Hears what is odd about a file and does no harm. */
+  readonly onNote: (text: string) => void;
 }
 
 /**
@@ -22,8 +24,14 @@ export interface FileSourceOptions {
  * @throws ANM_USAGE for a key or time that no file has
  */
 export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Line[]> {
-  const { inputs, cwd, stdin, timeColumn, keyColumn, onBadRow } = options;
-  const input = await openRows(inputs, { cwd, stdin, onBadRow, ...(timeColumn !== undefined && { timeColumn }) });
+  const { inputs, cwd, stdin, timeColumn, keyColumn, onBadRow, onNote } = options;
+  const input = await openRows(inputs, {
+    cwd,
+    stdin,
+    onBadRow,
+    onNote,
+    ...(timeColumn !== undefined && { timeColumn }),
+  });
   const encoder = jsonEncoder(input, null);
   const topic = inputs.join(',');
   let offset = 0;
@@ -47,16 +55,18 @@ export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Lin
           });
           continue;
         }
-        const value = JSON.parse(Buffer.from(encoder.bytes.buffer, encoder.bytes.byteOffset, length).toString());
+        const text = Buffer.from(encoder.bytes.buffer, encoder.bytes.byteOffset, length).toString();
+        const value = JSON.parse(text);
         const name = key === undefined ? JSON.parse(Buffer.from(file.seriesJson).toString()) : lookUp(value, key);
         const line: RecordLine = {
           type: 'record',
           topic,
           partition: 0,
           offset: offset++,
-          record_time: file.timeColumn < 0 ? 0 : chunk.times[row]!,
+          record_time: file.timeColumn < 0 ? 0 : Math.floor(chunk.times[row]!),
           key: name === undefined || name === null ? null : String(name),
-          value,
+          // A number that JavaScript would round stays the text that it is.
+          ...(JSON.stringify(value) === text ? { value } : { value_text: text }),
         };
         lines.push({ ...line });
       }

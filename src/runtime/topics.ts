@@ -1,5 +1,5 @@
 import type { Admin, TopicInfo } from '../clients/client.ts';
-import { AnomalyError } from '../errors.ts';
+import { AnomalyError, isAnomalyError } from '../errors.ts';
 
 /** The source topics, or ANM_TOPIC_MISSING: a source is never created by its reader. */
 export async function sourceTopics(admin: Admin, names: readonly string[]): Promise<TopicInfo[]> {
@@ -33,11 +33,21 @@ export async function sourceShape(admin: Admin, topics: readonly TopicInfo[]): P
   const partitions = Math.max(...topics.map((topic) => topic.partitions.length));
   const known: string[] = [];
   for (const { name } of topics) {
-    const retention = (await admin.topicConfigs(name)).get('retention.ms');
+    const retention = (await knownConfigs(admin, name))?.get('retention.ms');
     if (retention !== undefined) known.push(retention);
   }
   const forever = known.find((retention) => Number(retention) < 0);
   return { partitions, retentionMs: forever ?? known.sort((a, b) => Number(b) - Number(a))[0] };
+}
+
+/** The configuration of a topic, or null where the client has no call for it. */
+export async function knownConfigs(admin: Admin, topic: string): Promise<ReadonlyMap<string, string> | null> {
+  try {
+    return await admin.topicConfigs(topic);
+  } catch (error) {
+    if (isAnomalyError(error) && error.code === 'ANM_UNSUPPORTED') return null;
+    throw error;
+  }
 }
 
 /**

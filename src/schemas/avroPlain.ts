@@ -1,33 +1,37 @@
 import type { AvroFixed, AvroLogical, AvroNode } from './avroNode.ts';
 import { isPlainUnion, UnionValue } from './avroReader.ts';
 
+/** How timestamps, dates and times of day are spelled. */
+export type TimeSpelling = 'iso' | 'count';
+
 /**
  * Avro values as plain JSON can hold them, without loss. The rules:
  *
  * - a whole number beyond 2^53 is a bigint (which `-o json` prints as a string), NaN and the infinities are strings;
  * - bytes and fixed are base64;
- * - timestamps are ISO 8601 in UTC with the digits of their unit, local ones without the Z, dates and times of day
- *   likewise; what ISO 8601 cannot spell (years beyond 9999) stays the number;
+ * - with `times` iso, timestamps are ISO 8601 in UTC with the digits of their unit, local ones without the Z, dates and
+ *   times of day likewise, and what ISO 8601 cannot spell (years beyond 9999) stays the number; with `count` all of them
+ *   are the number of their unit, as in other consumers;
  * - a decimal is its digits as a string; a uuid is its text; a duration is months, days and milliseconds;
  * - a union's value stands as it is where only one branch is of its sort (null, boolean, array, object, number or
  *   text), else as {"branch": value}, as in Avro's own JSON encoding.
  */
-export function avroPlain(node: AvroNode, value: unknown): unknown {
+export function avroPlain(node: AvroNode, value: unknown, times: TimeSpelling = 'iso'): unknown {
   if (value === null || value === undefined) return null;
   switch (node.kind) {
     case 'array':
-      return (value as unknown[]).map((item) => avroPlain(node.items, item));
+      return (value as unknown[]).map((item) => avroPlain(node.items, item, times));
     case 'map':
-      return plainMap(node.values, value as ReadonlyMap<string, unknown>);
+      return plainMap(node.values, value as ReadonlyMap<string, unknown>, times);
     case 'record': {
       const record: Record<string, unknown> = Object.create(null);
-      for (const { name, type } of node.fields) record[name] = avroPlain(type, (value as typeof record)[name]);
+      for (const { name, type } of node.fields) record[name] = avroPlain(type, (value as typeof record)[name], times);
       return record;
     }
     case 'union': {
-      if (!(value instanceof UnionValue)) return avroPlain(node.branches.find(isNoNull) ?? node, value);
+      if (!(value instanceof UnionValue)) return avroPlain(node.branches.find(isNoNull) ?? node, value, times);
       const branch = node.branches[value.branch]!;
-      const plain = avroPlain(branch, value.value);
+      const plain = avroPlain(branch, value.value, times);
       if (isPlainUnion(node) || isAlone(branch, node.branches)) return plain;
       return { [branchName(branch)]: plain };
     }
@@ -36,7 +40,9 @@ export function avroPlain(node: AvroNode, value: unknown): unknown {
       return plainNumber(value as number);
     case 'int':
     case 'long':
-      return node.logical === undefined ? value : plainCount(node.logical, value as number | bigint);
+      return node.logical === undefined || times === 'count'
+        ? value
+        : plainCount(node.logical, value as number | bigint);
     case 'bytes':
       return node.logical?.name === 'decimal' ? plainDecimal(value, node.logical.scale) : base64(value);
     case 'string':
@@ -127,9 +133,13 @@ function plainDuration(value: unknown): unknown {
   return { months: view.getUint32(0, true), days: view.getUint32(4, true), milliseconds: view.getUint32(8, true) };
 }
 
-function plainMap(values: AvroNode, value: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>): unknown {
+function plainMap(
+  values: AvroNode,
+  value: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>,
+  times: TimeSpelling,
+): unknown {
   const entries = value instanceof Map ? [...value] : Object.entries(value);
-  return new Map(entries.map(([key, item]) => [key, avroPlain(values, item)]));
+  return new Map(entries.map(([key, item]) => [key, avroPlain(values, item, times)]));
 }
 
 function base64(value: unknown): string {

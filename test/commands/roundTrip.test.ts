@@ -61,10 +61,8 @@ function shown(schema: unknown, value: unknown, names: Map<string, unknown>): un
   const type = typeof schema === 'string' ? schema : Array.isArray(schema) ? 'union' : (attributes['type'] as string);
   if (typeof attributes['name'] === 'string') names.set(attributes['name'], schema);
   switch (type) {
-    case 'long': {
-      if (attributes['logicalType'] !== undefined) return microsText(BigInt(value as number));
+    case 'long':
       return Number.isSafeInteger(value) ? value : String(BigInt(value as number));
-    }
     case 'float':
     case 'double':
       return Number.isFinite(value) ? value : String(value);
@@ -110,14 +108,6 @@ function sortOf(branch: unknown, names: Map<string, unknown>): string {
   const type = typeof known === 'string' ? known : (known as { type: string }).type;
   if (SCALARS.has(type)) return 'scalar';
   return type === 'map' || type === 'record' ? 'object' : type;
-}
-
-function microsText(micros: bigint): unknown {
-  const text = (value: bigint) => (Number.isSafeInteger(Number(value)) ? Number(value) : String(value));
-  const seconds = micros / 1_000_000n - (micros % 1_000_000n < 0n ? 1n : 0n);
-  const date = new Date(Number(seconds) * 1000);
-  if (Number.isNaN(date.getTime()) || date.getUTCFullYear() < 0 || date.getUTCFullYear() > 9999) return text(micros);
-  return `${date.toISOString().slice(0, 19)}.${(micros - seconds * 1_000_000n).toString().padStart(6, '0')}Z`;
 }
 
 test('Avro container files of any schema', async () => {
@@ -177,7 +167,7 @@ test('CSV, by a schema', async () => {
       );
       assert.deepEqual(
         await roundTrip('r.csv', `ts,long,double,flag,text\r\n${lines.join('')}`, '--schema', 'r.avsc', '--time', 'ts'),
-        drawn.map(({ ts, long, ...rest }) => ({ ts: ts.toISOString(), long: big(long), ...rest })),
+        drawn.map(({ ts, long, ...rest }) => ({ ts: ts.getTime(), long: big(long), ...rest })),
       );
     }),
     { numRuns: 60 },
@@ -197,11 +187,11 @@ test('JSON Lines, by a schema and as it is', async () => {
       const lines = drawn.map(
         ({ ts, long, ...rest }) => `{"ts":"${ts.toISOString()}","long":${long},${JSON.stringify(rest).slice(1)}\n`,
       );
-      const want = drawn.map(({ ts, long, ...rest }) => ({ ts: ts.toISOString(), long: big(long), ...rest }));
+      const want = drawn.map(({ ts, long, ...rest }) => ({ ts: ts.getTime(), long: big(long), ...rest }));
       assert.deepEqual(await roundTrip('r.jsonl', lines.join(''), '--schema', 'r.avsc', '--time', 'ts'), want);
       assert.deepEqual(
         await roundTrip('r.jsonl', lines.join(''), '--format', 'json', '--time', 'ts'),
-        want.map(asJson),
+        want.map((row) => asJson({ ...row, ts: new Date(row.ts).toISOString() })),
       );
     }),
     { numRuns: 40 },
@@ -226,10 +216,10 @@ test('Parquet, by its own types', async () => {
           codec,
           rowGroupSize,
         });
-        const got = (await roundTrip('r.parquet', new Uint8Array(buffer))) as { ts: string }[];
+        const got = await roundTrip('r.parquet', new Uint8Array(buffer));
         assert.deepEqual(
-          got.map(({ ts, ...rest }) => ({ ts: ts.replace(/(\.\d{3})\d*Z$/, '$1Z'), ...rest })),
-          drawn.map(({ ts, long, ...rest }) => ({ ts: ts.toISOString(), long: big(long), ...rest })),
+          got,
+          drawn.map(({ ts, long, ...rest }) => ({ ts: ts.getTime(), long: big(long), ...rest })),
         );
       },
     ),
@@ -295,7 +285,7 @@ test('files of all formats beside each other give one schema, in the order of th
     ['[0]', null, null, null, '[4]', null, null, null],
   );
   assert.deepEqual(
-    values.map(({ ts }) => Date.parse(ts)),
+    values.map(({ ts }) => ts),
     [0, 1, 2, 3, 4, 5, 6, 7].map(at),
   );
 });
@@ -308,7 +298,7 @@ test('standard input may be compressed, and may be an Avro file', async () => {
     return await tail(topic);
   };
   const csv = Buffer.from('ts,v\n2026-01-01T00:00:00.000Z,1\n');
-  const want = [{ ts: '2026-01-01T00:00:00.000Z', v: 1 }];
+  const want = [{ ts: 1767225600000, v: 1 }];
   assert.deepEqual(await piped('stdin-gz', gzipSync(csv)), want);
   await prepareZstd();
   assert.deepEqual(await piped('stdin-zst', Buffer.from(compressZstd(csv, 0, csv.length))), want);

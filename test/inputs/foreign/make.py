@@ -82,12 +82,15 @@ plain = {
 }
 rows = {name: [plain.get(name, lambda v: v)(v) for v in table[name].to_pylist()] for name in columns if name != "ns"}
 rows["dec38"] = [None if v is None else f"{v:.6f}" for v in table["dec38"].to_pylist()]
+counts = {name: [big(v) for v in table[name].cast(pa.int32() if name == "day" else pa.int64()).to_pylist()] for name in ("ts", "ms", "ns", "wall", "day", "clock")}
 rows["ts"] = times("ts", 1000, 6, "Z")
 rows["ms"] = times("ms", 10**6, 3, "Z")
 rows["ns"] = times("ns", 1, 9, "Z")
 rows["wall"] = times("wall", 1000, 6, "")
-with open("types.ndjson", "w") as out:
-    out.writelines(json.dumps({name: rows[name][i] for name in columns}, ensure_ascii=False) + "\n" for i in range(N))
+# Times as texts, and as the numbers of their unit.
+for name, times_as in [("types.ndjson", counts), ("types.iso.ndjson", {})]:
+    with open(name, "w") as out:
+        out.writelines(json.dumps({c: times_as.get(c, rows[c])[i] for c in columns}, ensure_ascii=False) + "\n" for i in range(N))
 for codec, pages in [("none", "1.0"), ("snappy", "1.0"), ("gzip", "2.0"), ("zstd", "2.0"), ("lz4", "1.0"), ("brotli", "2.0")]:
     pq.write_table(table, f"types.{codec}.parquet", compression=codec, data_page_version=pages, row_group_size=2, use_dictionary=codec != "gzip")
 # As old writers spell times.
@@ -117,7 +120,7 @@ def record(i, nested=True):
 
 def shown(r):
     return None if r is None else {
-        "ts": r["ts"].strftime("%Y-%m-%dT%H:%M:%S.") + f"{r['ts'].microsecond // 1000:03d}Z", "sensor_id": r["sensor_id"],
+        "ts": round(r["ts"].timestamp() * 1000), "sensor_id": r["sensor_id"],
         "big": big(r["big"]), "value": {"string": r["value"]} if isinstance(r["value"], str) else None if r["value"] is None else {"double": r["value"]},
         "cost": f"{r['cost']:.2f}", "kind": r["kind"], "next": shown(r["next"]), "tags": r["tags"],
     }
