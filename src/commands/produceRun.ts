@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KafkaClient } from '../clients/client.ts';
+import type { KafkaClient, Producer } from '../clients/client.ts';
 import { AnomalyError } from '../errors.ts';
 import type { AvroPlan } from '../inputs/avroPlan.ts';
 import { Pacer } from '../inputs/pacer.ts';
@@ -71,8 +71,9 @@ async function sendPlan(context: CommandContext, plan: ProducePlan, bad: BadRows
   const { connectClient } = await import('./connections.ts');
   const client = await connectClient(context);
   try {
-    const { partitions, configs } = await ensureTopic(context, client, options);
+    // First what the registry may refuse: a topic that is made is there.
     const { encoder, schemaId } = await makeEncoder(context, plan);
+    const { partitions, configs } = await ensureTopic(context, client, options);
     if (options.recordTime === 'event') warnOfRetention(context, options.topic, configs, input);
     const totals = new SendTotals(partitions);
     const resumption = options.marked
@@ -142,13 +143,26 @@ async function send(
     await sendRows({ ...sending, marks: resumption?.marks() ?? null }, totals);
   } catch (error) {
     // What was read before is good, whatever is wrong with the rest of a file.
-    if (!(error instanceof AnomalyError) || !ENDS_INPUT.has(error.code)) throw error;
+    if (!(error instanceof AnomalyError) || !ENDS_INPUT.has(error.code)) throw told(context, producer, error);
     failure = error;
   }
-  await producer.flush();
-  await producer.close();
+  try {
+    await producer.flush();
+    await producer.close();
+  } catch (error) {
+    throw told(context, producer, error);
+  }
   if (resumption !== null) await checkOnce(context, client, resumption, totals.perPartition);
   return failure;
+}
+
+/** Says how much is in the topic when sending ends by a failure. */
+function told({ logger, progress }: CommandContext, producer: Producer, error: unknown): unknown {
+  progress.clear();
+  const { recordsAcknowledged, recordsAppended } = producer.stats;
+  const [done, all] = [recordsAcknowledged, recordsAppended].map((n) => n.toLocaleString('en-US'));
+  logger.warn(`the broker has acknowledged ${done} of the ${all} records that were sent`);
+  return error;
 }
 
 /** What ends the input and not the sending. */

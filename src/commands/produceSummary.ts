@@ -88,7 +88,8 @@ function warn({ logger }: CommandContext, { plan, totals, rejected, rejectsPath 
     );
   }
   if (rejected > 0) logger.warn(`${count(rejected)} bad rows were left out: ${rejectsPath}`);
-  const unknown = plan.input.unknownMembers();
+  // JSON records are sent as they are; a schema has only the members that the sample had.
+  const unknown = plan.avro === null ? [] : plan.input.unknownMembers();
   if (unknown.length > 0)
     logger.warn(
       `members that the first rows do not have were not sent: ${unknown.join(', ')}; --sample looks at more rows`,

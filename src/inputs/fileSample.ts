@@ -80,7 +80,7 @@ export async function sampleFile(
   );
   const names = shape.paths.map((path) => path.join('.'));
   const timeColumn = chooseTimeColumn(names, stats, options.timeColumn);
-  const columns = names.map((name, i) => describeColumn(name, stats[i]!, i === timeColumn));
+  const columns = names.map((name, i) => describeColumn(name, stats[i]!, i === timeColumn, rows >= limit));
   const format = columns[timeColumn]?.format;
   const times = format === undefined ? [] : timesOf(format, stats[timeColumn]!);
   return {
@@ -103,10 +103,18 @@ export function scannerFor(shape: FileShape): RowScanner {
     : new JsonlScanner(shape.paths, shape.firstLine);
 }
 
-function describeColumn(name: string, stats: ColumnStats, isTime: boolean): SampledColumn {
-  const type = isTime ? 'time' : stats.type();
+/** Whole numbers under such a name count or measure nothing. */
+const IDENTIFIER = /(^|[^a-z])(id|key|code|number)$|[a-z](Id|Key|Code|Number)$/i;
+
+/**
+ * @param isPartial the file has rows beyond the sample: they may lack a value, and have fractions where the sample has
+ *   none, which must not end a load in its middle
+ */
+function describeColumn(name: string, stats: ColumnStats, isTime: boolean, isPartial: boolean): SampledColumn {
+  const found = isTime ? 'time' : stats.type();
+  const type = isPartial && found === 'long' && !IDENTIFIER.test(name) ? 'double' : found;
   // Rows without an event time are bad, so its column holds no null.
-  const nullable = !isTime && type !== null && stats.nullable(type);
+  const nullable = !isTime && type !== null && (isPartial || stats.nullable(type));
   if (type !== 'time') return { name, type, nullable, micros: false };
   const format = formatOf(name, stats);
   return { name, type, nullable, format, micros: timesOf(format, stats).some((time) => !Number.isInteger(time)) };

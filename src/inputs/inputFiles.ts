@@ -31,6 +31,8 @@ export const STDIN = '-';
 const EXTENSION = /\.(csv|tsv|txt|jsonl|ndjson|json|parquet|avro)(\.(?:gz|zst))?$/i;
 /** What is read from a folder without being named: other .json and .txt files mostly are no rows. */
 const FOLDER_EXTENSION = /\.(csv|tsv|jsonl|ndjson|parquet|avro)(\.(gz|zst))?$/i;
+/** What an earlier load could not read, and wrote beside it. */
+const REJECTS = /\.rejects\.ndjson$/i;
 const STDIN_FILE: InputFile = {
   ...{ path: STDIN, name: 'stdin', series: 'stdin', dialect: null },
   ...{ compression: 'none', container: 'text', sizeBytes: 0, modifiedMs: 0, inode: 0 },
@@ -38,7 +40,7 @@ const STDIN_FILE: InputFile = {
 const GLOB_CHARACTERS = /[*?[{]/;
 
 /**
- * The files that arguments stand for: a file, a folder (recursive, files and folders whose name begins with a point
+ * The files that arguments stand for: a file, a folder (recursive, rejects files and all whose name begins with a point
  * left out, sorted by path; only .csv, .tsv, .jsonl, .ndjson, .parquet and .avro, and .gz and .zst of these), a glob
  * (`*`, `**`, `?`, `[abc]`, `{a,b}`), or `-` for stdin. Arguments keep their order; a file named twice is read once.
  * What a file holds is what its name says: `identify` looks inside.
@@ -66,7 +68,7 @@ async function expand(input: string, cwd: string): Promise<{ root: string; paths
   const info = await stat(path).catch(() => null);
   if (info === null) return expandGlob(input, cwd);
   if (!info.isDirectory()) return { root: dirname(path), paths: [path], single: true };
-  const paths = (await walk(path)).filter((each) => FOLDER_EXTENSION.test(each));
+  const paths = (await walk(path)).filter((each) => FOLDER_EXTENSION.test(each) && !REJECTS.test(each));
   if (paths.length === 0) {
     throw new AnomalyError(
       'ANM_FILE',

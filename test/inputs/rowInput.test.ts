@@ -73,7 +73,7 @@ test('the NAB corpus: every row, in the order of time; end to end 91 % of the ro
       input.columns.map((column) => [column.name, column.type, column.nullable]),
       [
         ['timestamp', 'time', false],
-        ['value', 'double', false],
+        ['value', 'double', true],
       ],
     );
     assert.equal(input.stepMs, 300_000);
