@@ -9,9 +9,15 @@ import type { BrokerContext, BrokerSettings } from './context.ts';
 import { type Fault, Faults } from './faults.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
 import { makeHandlers } from './handlers/handlers.ts';
-import { DEFAULT_PROFILE, PROFILES, profileNamed } from './profiles.ts';
+import { Housekeeper } from './log/housekeeper.ts';
+import { MemoryBudget } from './log/segmentBytes.ts';
+import { MemorySegments } from './log/segmentStore.ts';
+import { DEFAULT_PROFILE, PROFILES, type Profile, profileNamed } from './profiles.ts';
 import { ByteWriter } from './protocol/bytes.ts';
-import { TopicStore } from './topics.ts';
+import { DataDir, DEFAULT_FSYNC } from './storage/dataDir.ts';
+import type { FsyncPolicy } from './storage/flusher.ts';
+import { Metadata } from './storage/metadata.ts';
+import { NO_HOME, type TopicHome, TopicStore } from './topics.ts';
 
 export interface BrokerOptions {
   /** 0 (the default) takes any free one. */
@@ -35,22 +41,35 @@ export interface BrokerOptions {
   readonly faults?: readonly Fault[];
   /** Gives ids of 32 hexadecimal digits for topics, members and the cluster. Default random ones. */
   readonly newId?: () => string;
+  /** A directory to keep everything in. Default: memory. */
+  readonly data?: string;
+  /** When what is written there reaches the disk. Default interval. */
+  readonly fsync?: FsyncPolicy;
+  /** Bytes that all logs may take without `data`; above them produce is answered KAFKA_STORAGE_ERROR. Default: no bound. */
+  readonly maxMemoryBytes?: number;
 }
 
 const NODE_ID = 0;
 const MAX_PORT = 65535;
 
 /**
- * A Kafka-protocol broker of one node in this process, in memory, for development and tests: it advertises what
- * Redpanda does, and speaks it over TCP. Nothing outlives it.
+ * A Kafka-protocol broker of one node in this process, for development and tests: it advertises what Redpanda does, and
+ * speaks it over TCP. In memory nothing outlives it; with `data` everything does but group memberships.
  *
- * @throws AnomalyError ANM_PORT_IN_USE, ANM_USAGE on an unknown profile
+ * @throws AnomalyError ANM_PORT_IN_USE, ANM_USAGE on an unknown profile; ANM_DATA_DIRECTORY, ANM_DATA_LOCKED or
+ * ANM_DATA_CORRUPT by `data`
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  // Batches are checked by table until the addon is there, so nobody waits for it; but recovery checks many.
+  const loaded = loadFastCrc32c();
+  if (options.data !== undefined) await loaded;
   const broker = new Broker(options);
-  // Batches are checked by table until the addon is there, so nobody waits for it.
-  void loadFastCrc32c();
-  await broker.listen(options.port ?? 0);
+  try {
+    await broker.listen(options.port ?? 0);
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
   return broker;
 }
 
@@ -61,6 +80,9 @@ export class Broker {
   readonly faults: Faults;
   readonly context: BrokerContext;
   readonly host: string;
+  readonly housekeeper: Housekeeper;
+  /** What the logs take in memory. */
+  readonly budget: MemoryBudget;
   private readonly server: Server;
   private readonly connections = new Set<Connection>();
   private readonly writer = new ByteWriter();
@@ -82,27 +104,14 @@ export class Broker {
       throw new AnomalyError('ANM_USAGE', `cannot give topics ${partitions} partitions as it is not a count from 1 on`);
     }
     const clock = options.clock ?? systemClock;
-    const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
-    const settings = settingsOf(options);
-    let lastProducerId = 0;
-    this.context = {
-      nodeId: NODE_ID,
-      clusterId: `redpanda.${newId()}`,
-      profile,
-      clock,
-      settings,
-      topics: new TopicStore(newId),
-      groups: new GroupCoordinator({
-        clock,
-        rebalanceDelayMs: settings.rebalanceDelayMs,
-        newMemberId: (clientId) => `${clientId}-${newId()}`,
-      }),
-      nextProducerId: () => ++lastProducerId,
-    };
+    this.logger = options.logger;
+    this.budget = new MemoryBudget(options.maxMemoryBytes);
+    this.context = makeContext(options, profile, clock, this.budget);
+    this.housekeeper = new Housekeeper(this.context.topics, clock, options.logger);
+    this.housekeeper.start();
     this.handlers = makeHandlers(this.context);
     this.faults = new Faults(options.faults);
     this.host = options.host ?? '127.0.0.1';
-    this.logger = options.logger;
     this.startedMs = clock.now();
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
@@ -129,10 +138,10 @@ export class Broker {
   topics() {
     return [...this.context.topics.all()].map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map(({ partition, highWatermark }) => ({
+      partitions: partitions.map(({ partition, highWatermark, recordsAppended }) => ({
         partition,
         highWatermark,
-        recordsProduced: highWatermark,
+        recordsProduced: recordsAppended,
       })),
     }));
   }
@@ -185,14 +194,23 @@ export class Broker {
     });
   }
 
-  /** Drops every connection and frees the port. */
-  close(): Promise<void> {
+  /** What recovery cut off the files of `data`, for people. */
+  get cuts(): readonly string[] {
+    return this.context.data?.cuts ?? [];
+  }
+
+  /** Drops every connection, frees the port, and leaves `data` in order. */
+  async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.server.close(() => resolve());
     });
     for (const connection of this.connections) connection.close();
+    this.housekeeper.stop();
     this.context.groups.close();
-    return closed;
+    await closed;
+    if (this.context.data === null) return;
+    this.context.topics.close();
+    this.context.data.close();
   }
 
   private accept(socket: Socket): void {
@@ -210,6 +228,43 @@ export class Broker {
     this.connections.add(connection);
     connection.onClose(() => this.connections.delete(connection));
   }
+}
+
+function makeContext(options: BrokerOptions, profile: Profile, clock: Clock, budget: MemoryBudget): BrokerContext {
+  const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
+  const settings = settingsOf(options);
+  const { data: path, fsync = DEFAULT_FSYNC, logger } = options;
+  const data = path === undefined ? null : new DataDir({ path, fsync, clock, logger });
+  const metadata = data === null ? null : new Metadata(data);
+  const memory: TopicHome = { ...NO_HOME, segments: () => new MemorySegments(budget) };
+  const topics = new TopicStore({ newId, clock, home: metadata?.home ?? memory });
+  const groups = new GroupCoordinator(
+    {
+      clock,
+      rebalanceDelayMs: settings.rebalanceDelayMs,
+      newMemberId: (clientId) => `${clientId}-${newId()}`,
+    },
+    (...change) => metadata?.offsetChanged(...change),
+  );
+  try {
+    metadata?.restore(topics, groups);
+  } catch (error) {
+    data?.abandon();
+    throw error;
+  }
+  let lastProducerId = 0;
+  return {
+    nodeId: NODE_ID,
+    clusterId: metadata?.clusterId(`redpanda.${newId()}`) ?? `redpanda.${newId()}`,
+    profile,
+    clock,
+    settings,
+    topics,
+    groups,
+    data,
+    nextProducerId: () => metadata?.newProducerId() ?? ++lastProducerId,
+    storageFailed: (error) => logger?.error('the storage refused a request', { error: error.message }),
+  };
 }
 
 function settingsOf(options: BrokerOptions): BrokerSettings {

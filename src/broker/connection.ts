@@ -5,6 +5,7 @@ import type { Fault, Faults } from './faults.ts';
 import { FrameReader, FrameTooLarge } from './frameReader.ts';
 import { apiVersions } from './handlers/cluster.ts';
 import { CloseConnection } from './handlers/produce.ts';
+import { StorageError } from './log/segmentBytes.ts';
 import {
   type ApiName,
   apiName,
@@ -138,12 +139,25 @@ export class Connection {
       else if (response === null) this.isBusy = false;
       else this.send(name, call.version, correlationId, response);
     };
-    const response = handler(request as never, call) as object | null | Promise<object | null>;
+    const refused = (error: unknown) => {
+      if (!(error instanceof StorageError)) throw error;
+      this.services.broker.storageFailed(error);
+      return errorResponse(name, request as never, KafkaError.KAFKA_STORAGE_ERROR, call.version);
+    };
+    let response: object | null | Promise<object | null>;
+    try {
+      response = handler(request as never, call);
+    } catch (error) {
+      response = refused(error);
+    }
     if (response instanceof Promise) {
-      response.then(deliver).then(
-        () => this.next(),
-        (error) => this.failed(error),
-      );
+      response
+        .catch(refused)
+        .then(deliver)
+        .then(
+          () => this.next(),
+          (error) => this.failed(error),
+        );
     } else deliver(response);
   }
 
@@ -171,6 +185,7 @@ export class Connection {
   }
 
   private send(name: ApiName, version: number, correlationId: number, response: object): void {
+    this.services.broker.data?.flusher.beforeAnswer();
     const pieces = responseFrame(this.services.writer, name, version, correlationId, response);
     this.isBusy = false;
     if (pieces.length === 1) {

@@ -1,7 +1,9 @@
 import type { Clock } from './clock.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
+import type { StorageError } from './log/segmentBytes.ts';
 import type { Profile } from './profiles.ts';
 import type { ApiName, Request, Response } from './protocol/apis.ts';
+import type { DataDir } from './storage/dataDir.ts';
 import type { TopicStore } from './topics.ts';
 
 /** What the handlers work on: the state of the one node. */
@@ -13,8 +15,12 @@ export interface BrokerContext {
   readonly topics: TopicStore;
   readonly groups: GroupCoordinator;
   readonly settings: BrokerSettings;
+  /** Null in memory. */
+  readonly data: DataDir | null;
   /** The next producer id; ids are never given twice. */
   nextProducerId(): number;
+  /** The disk, or the bound on memory, refused something: to be logged. */
+  storageFailed(error: StorageError): void;
 }
 
 export interface BrokerSettings {

@@ -1,0 +1,91 @@
+import type { GroupCoordinator } from '../groups/coordinator.ts';
+import type { CommittedOffset } from '../groups/offsets.ts';
+import { TopicConfigs } from '../topicConfigs.ts';
+import type { Topic, TopicHome, TopicStore } from '../topics.ts';
+import type { DataDir } from './dataDir.ts';
+import type { Json } from './journal.ts';
+
+/** Producer ids taken from the journal at once: a crash skips the rest of them, and none is given twice. */
+const PRODUCER_ID_BLOCK = 1000;
+
+interface TopicEntry {
+  readonly name: string;
+  readonly partitions: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+/**
+ * The broker's state besides records, in the journal:
+ *   cluster -> id | producer-ids -> first id that was never given | topic/ID -> {name, partitions, configs}
+ *   offset/[GROUP, TOPIC, PARTITION] -> {offset, leaderEpoch, metadata} | cluster-config/NAME -> value
+ *   start/ID/PARTITION -> log start: see dataDir.ts
+ */
+export class Metadata {
+  private readonly data: DataDir;
+  private nextProducerId: number;
+  private reservedProducerIds: number;
+
+  constructor(data: DataDir) {
+    this.data = data;
+    this.nextProducerId = Number(data.journal.get('producer-ids') ?? 1);
+    this.reservedProducerIds = this.nextProducerId;
+  }
+
+  /** The id of the cluster: `fresh` the first time, and then always that one. */
+  clusterId(fresh: string): string {
+    const known = this.data.journal.get('cluster');
+    if (typeof known === 'string') return known;
+    this.data.journal.set('cluster', fresh);
+    return fresh;
+  }
+
+  /** @throws StorageError */
+  newProducerId(): number {
+    if (this.nextProducerId === this.reservedProducerIds) {
+      this.data.journal.set('producer-ids', this.nextProducerId + PRODUCER_ID_BLOCK);
+      this.reservedProducerIds += PRODUCER_ID_BLOCK;
+    }
+    return this.nextProducerId++;
+  }
+
+  readonly home: TopicHome = {
+    segments: ({ name, id }, partition) => this.data.partition({ topic: name, topicId: id, partition }),
+    changed: ({ name, id, configs }, partitions) => {
+      const entry: TopicEntry = { name, partitions, configs: Object.fromEntries(configs.set) };
+      this.data.journal.set(`topic/${id}`, entry as unknown as Json);
+    },
+    deleting: ({ id }) => this.data.journal.delete(`topic/${id}`),
+    deleted: ({ name, id }) => this.data.removeTopic(name, id),
+  };
+
+  offsetChanged(groupId: string, topic: string, partition: number, committed: CommittedOffset | null): void {
+    const key = `offset/${JSON.stringify([groupId, topic, partition])}`;
+    if (committed === null) this.data.journal.delete(key);
+    else this.data.journal.set(key, { ...committed });
+  }
+
+  clusterConfig(): ReadonlyMap<string, Json> {
+    return new Map(this.data.journal.under('cluster-config/'));
+  }
+
+  clusterConfigChanged(name: string, value: Json | undefined): void {
+    if (value === undefined) this.data.journal.delete(`cluster-config/${name}`);
+    else this.data.journal.set(`cluster-config/${name}`, value);
+  }
+
+  /** Brings topics and committed offsets back. @throws AnomalyError ANM_DATA_CORRUPT */
+  restore(topics: TopicStore, groups: GroupCoordinator): void {
+    const ids = new Set<string>();
+    for (const [id, value] of this.data.journal.under('topic/')) {
+      const { name, partitions, configs } = value as unknown as TopicEntry;
+      const topic: Topic = { name, id, partitions: [], configs: new TopicConfigs(Object.entries(configs)) };
+      topics.restore(topic, partitions);
+      ids.add(id);
+    }
+    this.data.removeOrphans(ids);
+    for (const [key, value] of this.data.journal.under('offset/')) {
+      const [groupId, topic, partition] = JSON.parse(key) as [string, string, number];
+      groups.getOrCreate(groupId).offsets.restore(topic, partition, value as unknown as CommittedOffset);
+    }
+  }
+}
