@@ -12,6 +12,8 @@ export interface AdminSource {
   readonly port: number;
   topics(): readonly AdminTopic[];
   groups(): readonly AdminGroup[];
+  /** Every transactional id that is known. */
+  transactions(): readonly AdminTransaction[];
   /** Cluster properties by Redpanda's names: auto_create_topics_enabled, group_initial_rebalance_delay, ... */
   clusterConfig(): Readonly<Record<string, unknown>>;
   /** Seconds since the start. */
@@ -32,6 +34,24 @@ export interface AdminGroup {
   readonly groupId: string;
   readonly memberCount: number;
   readonly offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
+}
+
+/** Under the names of GET /v1/transactions. */
+export interface AdminTransaction {
+  readonly transactional_id: string;
+  readonly pid: { readonly id: number; readonly epoch: number };
+  readonly tx_seq: number;
+  readonly etag: number;
+  readonly status: string;
+  readonly timeout_ms: number;
+  readonly staleness_ms: number;
+  readonly partitions: readonly {
+    readonly ns: string;
+    readonly topic: string;
+    readonly partition_id: number;
+    readonly etag: number;
+  }[];
+  readonly groups: readonly { readonly group_id: string; readonly etag: number }[];
 }
 
 export interface AdminOptions {
@@ -63,24 +83,47 @@ export function startAdmin({ port, broker, host = '127.0.0.1', logger }: AdminOp
 
 function answer(broker: AdminSource, request: HttpRequest, logger: Logger | undefined): HttpReply {
   const path = `/${request.segments.join('/')}`;
-  const find = request.method === 'GET' ? PATHS[path] : undefined;
+  const find = request.method === 'GET' ? (PATHS[path] ?? coordinatorPath(request)) : undefined;
   if (find === undefined) return notFound(`${request.method} ${path}`);
   try {
-    return find(broker);
+    return find(broker, request);
   } catch (error) {
     logger?.error('the admin API failed', { path, error: String(error) });
     return json({ message: error instanceof Error ? error.message : String(error), code: 500 }, 500);
   }
 }
 
-const PATHS: Readonly<Record<string, (broker: AdminSource) => HttpReply>> = {
+type View = (broker: AdminSource, request: HttpRequest) => HttpReply;
+
+const PATHS: Readonly<Record<string, View>> = {
   '/v1/status/ready': () => json({ status: 'ready' }),
   '/v1/brokers': (broker) => json([brokerView(broker)]),
   '/v1/cluster/health_overview': (broker) => json(health(broker)),
   '/v1/cluster/uuid': (broker) => json({ cluster_uuid: broker.clusterId }),
   '/v1/cluster_config': (broker) => json(broker.clusterConfig()),
+  '/v1/transactions': transactions,
   '/public_metrics': (broker) => ({ status: 200, contentType: METRICS_TYPE, body: clusterMetrics(broker) }),
 };
+
+/** Where transactional ids are kept; one partition coordinates them all. */
+const COORDINATOR_PARTITION = { ns: 'kafka_internal', topic: 'tx', partition: 0 };
+
+function transactions(broker: AdminSource, { query }: HttpRequest): HttpReply {
+  const wanted = query.get('coordinator_partition_id');
+  if (wanted !== null && !/^\d+$/.test(wanted)) {
+    return json({ message: `coordinator_partition_id ${wanted} is not a partition`, code: 400 }, 400);
+  }
+  const isHere = wanted === null || Number(wanted) === COORDINATOR_PARTITION.partition;
+  return json(isHere ? broker.transactions() : []);
+}
+
+/** /v1/transaction/{id}/find_coordinator; any id has one, known or not. */
+function coordinatorPath({ segments }: HttpRequest): View | undefined {
+  const [version, noun, transactionalId, verb] = segments;
+  const isIt = version === 'v1' && noun === 'transaction' && verb === 'find_coordinator' && segments.length === 4;
+  if (!isIt || transactionalId === undefined) return undefined;
+  return ({ nodeId }) => json({ coordinator: nodeId, ntp: COORDINATOR_PARTITION, ec: 0 });
+}
 
 /** One broker that leads every partition can be unhealthy in no way but by being gone. */
 function health({ nodeId }: AdminSource) {

@@ -1,23 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import { loadFastCrc32c } from '../wire/crc32c.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
-import type { BrokerContext, BrokerSettings } from './context.ts';
+import type { BrokerContext } from './context.ts';
 import { type Fault, Faults } from './faults.ts';
-import { GroupCoordinator } from './groups/coordinator.ts';
 import { makeHandlers } from './handlers/handlers.ts';
 import { Housekeeper } from './log/housekeeper.ts';
 import { MemoryBudget } from './log/segmentBytes.ts';
-import { MemorySegments } from './log/segmentStore.ts';
-import { DEFAULT_PROFILE, PROFILES, type Profile, profileNamed } from './profiles.ts';
+import { makeContext, NODE_ID } from './makeContext.ts';
+import { DEFAULT_PROFILE, PROFILES, profileNamed } from './profiles.ts';
 import { ByteWriter } from './protocol/bytes.ts';
-import { DataDir, DEFAULT_FSYNC } from './storage/dataDir.ts';
 import type { FsyncPolicy } from './storage/flusher.ts';
-import { Metadata } from './storage/metadata.ts';
-import { NO_HOME, type TopicHome, TopicStore } from './topics.ts';
+import { transactionViews } from './transactions/views.ts';
 
 export interface BrokerOptions {
   /** 0 (the default) takes any free one. */
@@ -36,6 +32,17 @@ export interface BrokerOptions {
   readonly minSessionTimeoutMs?: number;
   /** Default 300000, Redpanda's. */
   readonly maxSessionTimeoutMs?: number;
+  /** Default 900000, Redpanda's transaction_max_timeout_ms. */
+  readonly maxTransactionTimeoutMs?: number;
+  /**
+   * Whether each transaction takes one offset of each of its partitions, as Redpanda's do, which no fetch returns.
+   * Default true; false is what Apache Kafka does.
+   */
+  readonly transactionFences?: boolean;
+  /** How long the markers of a transaction wait after its outcome is decided and told. Default 0: before the answer. */
+  readonly markerDelayMs?: number;
+  /** How long after the start groups and transactions answer COORDINATOR_LOAD_IN_PROGRESS. Default 0. */
+  readonly coordinatorLoadMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly faults?: readonly Fault[];
@@ -49,7 +56,6 @@ export interface BrokerOptions {
   readonly maxMemoryBytes?: number;
 }
 
-const NODE_ID = 0;
 const MAX_PORT = 65535;
 
 /**
@@ -104,6 +110,7 @@ export class Broker {
       throw new AnomalyError('ANM_USAGE', `cannot give topics ${partitions} partitions as it is not a count from 1 on`);
     }
     const clock = options.clock ?? systemClock;
+    this.startedMs = clock.now();
     this.logger = options.logger;
     this.budget = new MemoryBudget(options.maxMemoryBytes);
     this.context = makeContext(options, profile, clock, this.budget);
@@ -112,7 +119,6 @@ export class Broker {
     this.handlers = makeHandlers(this.context);
     this.faults = new Faults(options.faults);
     this.host = options.host ?? '127.0.0.1';
-    this.startedMs = clock.now();
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
 
@@ -138,10 +144,10 @@ export class Broker {
   topics() {
     return [...this.context.topics.all()].map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map(({ partition, highWatermark, recordsAppended }) => ({
+      partitions: partitions.map(({ partition, highWatermark, recordsProduced }) => ({
         partition,
         highWatermark,
-        recordsProduced: recordsAppended,
+        recordsProduced,
       })),
     }));
   }
@@ -157,18 +163,25 @@ export class Broker {
     }));
   }
 
+  /** Every transactional id, for the Admin API. */
+  transactions() {
+    return transactionViews(this.context.transactions, this.context.clock.now());
+  }
+
   /** Cluster properties under Redpanda's names. */
   clusterConfig(): Record<string, unknown> {
-    const { autoCreate, defaultPartitions, rebalanceDelayMs, minSessionTimeoutMs, maxSessionTimeoutMs } =
-      this.context.settings;
+    const { settings } = this.context;
     return {
-      auto_create_topics_enabled: autoCreate,
-      default_topic_partitions: defaultPartitions,
-      group_initial_rebalance_delay: rebalanceDelayMs,
-      group_min_session_timeout_ms: minSessionTimeoutMs,
-      group_max_session_timeout_ms: maxSessionTimeoutMs,
+      auto_create_topics_enabled: settings.autoCreate,
+      default_topic_partitions: settings.defaultPartitions,
+      group_initial_rebalance_delay: settings.rebalanceDelayMs,
+      group_min_session_timeout_ms: settings.minSessionTimeoutMs,
+      group_max_session_timeout_ms: settings.maxSessionTimeoutMs,
       enable_idempotence: true,
-      enable_transactions: false,
+      enable_transactions: true,
+      transaction_coordinator_partitions: 1,
+      transaction_max_timeout_ms: settings.maxTransactionTimeoutMs,
+      transactional_id_expiration_ms: settings.transactionalIdExpirationMs,
       kafka_batch_max_bytes: 1048576,
       write_caching_default: 'true',
     };
@@ -207,6 +220,7 @@ export class Broker {
     for (const connection of this.connections) connection.close();
     this.housekeeper.stop();
     this.context.groups.close();
+    this.context.transactions.close();
     await closed;
     if (this.context.data === null) return;
     this.context.topics.close();
@@ -228,53 +242,6 @@ export class Broker {
     this.connections.add(connection);
     connection.onClose(() => this.connections.delete(connection));
   }
-}
-
-function makeContext(options: BrokerOptions, profile: Profile, clock: Clock, budget: MemoryBudget): BrokerContext {
-  const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
-  const settings = settingsOf(options);
-  const { data: path, fsync = DEFAULT_FSYNC, logger } = options;
-  const data = path === undefined ? null : new DataDir({ path, fsync, clock, logger });
-  const metadata = data === null ? null : new Metadata(data);
-  const memory: TopicHome = { ...NO_HOME, segments: () => new MemorySegments(budget) };
-  const topics = new TopicStore({ newId, clock, home: metadata?.home ?? memory });
-  const groups = new GroupCoordinator(
-    {
-      clock,
-      rebalanceDelayMs: settings.rebalanceDelayMs,
-      newMemberId: (clientId) => `${clientId}-${newId()}`,
-    },
-    (...change) => metadata?.offsetChanged(...change),
-  );
-  try {
-    metadata?.restore(topics, groups);
-  } catch (error) {
-    data?.abandon();
-    throw error;
-  }
-  let lastProducerId = 0;
-  return {
-    nodeId: NODE_ID,
-    clusterId: metadata?.clusterId(`redpanda.${newId()}`) ?? `redpanda.${newId()}`,
-    profile,
-    clock,
-    settings,
-    topics,
-    groups,
-    data,
-    nextProducerId: () => metadata?.newProducerId() ?? ++lastProducerId,
-    storageFailed: (error) => logger?.error('the storage refused a request', { error: error.message }),
-  };
-}
-
-function settingsOf(options: BrokerOptions): BrokerSettings {
-  return {
-    autoCreate: options.autoCreate ?? true,
-    defaultPartitions: options.defaultPartitions ?? 1,
-    rebalanceDelayMs: options.rebalanceDelayMs ?? 0,
-    minSessionTimeoutMs: options.minSessionTimeoutMs ?? 6000,
-    maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? 300_000,
-  };
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): AnomalyError {

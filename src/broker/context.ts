@@ -5,6 +5,7 @@ import type { Profile } from './profiles.ts';
 import type { ApiName, Request, Response } from './protocol/apis.ts';
 import type { DataDir } from './storage/dataDir.ts';
 import type { TopicStore } from './topics.ts';
+import type { TransactionCoordinator } from './transactions/coordinator.ts';
 
 /** What the handlers work on: the state of the one node. */
 export interface BrokerContext {
@@ -14,9 +15,12 @@ export interface BrokerContext {
   readonly clock: Clock;
   readonly topics: TopicStore;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
   readonly settings: BrokerSettings;
   /** Null in memory. */
   readonly data: DataDir | null;
+  /** Whether groups and transactions cannot answer yet, as after a real broker's start or change of leader. */
+  isCoordinatorLoading(): boolean;
   /** The next producer id; ids are never given twice. */
   nextProducerId(): number;
   /** The disk, or the bound on memory, refused something: to be logged. */
@@ -31,6 +35,9 @@ export interface BrokerSettings {
   /** group_min_session_timeout_ms and group_max_session_timeout_ms. */
   readonly minSessionTimeoutMs: number;
   readonly maxSessionTimeoutMs: number;
+  /** transaction_max_timeout_ms and transactional_id_expiration_ms. */
+  readonly maxTransactionTimeoutMs: number;
+  readonly transactionalIdExpirationMs: number;
 }
 
 /** One request on its connection. */

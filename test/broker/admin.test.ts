@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type AdminGroup, type AdminSource, startAdmin } from '../../src/broker/admin.ts';
+import { type AdminGroup, type AdminSource, type AdminTransaction, startAdmin } from '../../src/broker/admin.ts';
 import type { HttpServer } from '../../src/broker/httpServer.ts';
 
 const groups: AdminGroup[] = [];
+const transactions: AdminTransaction[] = [];
 const source: AdminSource = {
   nodeId: 1,
   clusterId: 'c-1',
@@ -19,6 +20,7 @@ const source: AdminSource = {
     },
   ],
   groups: () => groups,
+  transactions: () => transactions,
   clusterConfig: () => ({ auto_create_topics_enabled: true, group_initial_rebalance_delay: 0 }),
   uptimeSeconds: () => 12.5,
 };
@@ -49,6 +51,31 @@ describe('embedded Admin API', () => {
     assert.equal(response.status, 404);
     assert.equal(((await response.json()) as { code: number }).code, 404);
     assert.equal((await fetch(`${server.url}/v1/cluster_config`, { method: 'PUT', body: '{}' })).status, 404);
+  });
+
+  it('shows transactions and who coordinates them', async () => {
+    assert.deepEqual(await get('/v1/transactions'), []);
+    transactions.push({
+      transactional_id: 'pump/1',
+      pid: { id: 7, epoch: 2 },
+      tx_seq: 3,
+      etag: 1,
+      status: 'ongoing',
+      timeout_ms: 60000,
+      staleness_ms: 1500,
+      partitions: [{ ns: 'kafka', topic: 'pumps', partition_id: 0, etag: 1 }],
+      groups: [{ group_id: 'g', etag: 1 }],
+    });
+    assert.deepEqual(await get('/v1/transactions'), transactions);
+    assert.deepEqual(await get('/v1/transactions?coordinator_partition_id=0'), transactions);
+    assert.deepEqual(await get('/v1/transactions?coordinator_partition_id=1'), []);
+    assert.equal((await get('/v1/transactions?coordinator_partition_id=x')).code, 400);
+    assert.deepEqual(await get(`/v1/transaction/${encodeURIComponent('pump/1')}/find_coordinator`), {
+      coordinator: 1,
+      ntp: { ns: 'kafka_internal', topic: 'tx', partition: 0 },
+      ec: 0,
+    });
+    assert.equal((await get('/v1/transaction/pump/find_coordinator/more')).code, 404);
   });
 
   it('writes metrics under the names and labels of Redpanda', async () => {

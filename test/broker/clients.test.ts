@@ -70,15 +70,6 @@ test('platformatic: create, produce (idempotent), consume in a group, commit, la
   await admin.close();
 });
 
-test('platformatic: a transactional producer is told at once that there are no transactions', async () => {
-  const producer = new Producer({ ...base(), transactionalId: 'orders-1', idempotent: true, retries: 0 });
-  await assert.rejects(
-    producer.beginTransaction(),
-    (error: AggregateError) => error.errors[0].apiId === 'UNSUPPORTED_VERSION' && error.errors[0].canRetry === false,
-  );
-  await producer.close();
-});
-
 for (const { name } of PROFILES) {
   test(`kcat against --like ${name}: list, produce, consume, consume in a group`, { skip: !hasKcat }, async () => {
     const like = await startBroker({ profile: name });

@@ -13,7 +13,9 @@ import { batchOf, RawClient } from './helpers/rawClient.ts';
 
 // Goal: every version that is advertised is answered, over TCP, in that version's layout; every other is refused.
 
-const SWITCHED_OFF = { transactions: 35, acls: 54, sasl: 34 };
+const SWITCHED_OFF = { acls: 54, sasl: 34 };
+/** No such transactional id was initialized. */
+const UNKNOWN_TRANSACTIONAL_ID = 49;
 const TOPIC = 'readings';
 let broker: Broker;
 let client: RawClient;
@@ -78,6 +80,7 @@ const REQUESTS: Requests = {
   AddOffsetsToTxn: () => ({ transactionalId: 't', groupId: 'g' }),
   EndTxn: () => ({ transactionalId: 't' }),
   TxnOffsetCommit: () => ({
+    transactionalId: 't',
     groupId: 'g',
     topics: [{ name: TOPIC, partitions: [{ partitionIndex: 0, committedMetadata: null }] }],
   }),
@@ -124,10 +127,10 @@ const EXPECTED_ERROR: Partial<Record<ApiName, number>> = {
   SaslHandshake: SWITCHED_OFF.sasl,
   SaslAuthenticate: SWITCHED_OFF.sasl,
   DeleteTopics: 3,
-  AddPartitionsToTxn: SWITCHED_OFF.transactions,
-  AddOffsetsToTxn: SWITCHED_OFF.transactions,
-  EndTxn: SWITCHED_OFF.transactions,
-  TxnOffsetCommit: SWITCHED_OFF.transactions,
+  AddPartitionsToTxn: UNKNOWN_TRANSACTIONAL_ID,
+  AddOffsetsToTxn: UNKNOWN_TRANSACTIONAL_ID,
+  EndTxn: UNKNOWN_TRANSACTIONAL_ID,
+  TxnOffsetCommit: UNKNOWN_TRANSACTIONAL_ID,
   DescribeAcls: SWITCHED_OFF.acls,
   CreateAcls: SWITCHED_OFF.acls,
   DeleteAcls: SWITCHED_OFF.acls,

@@ -13,6 +13,7 @@ import {
 import { GroupOffsets } from './offsets.ts';
 import { PendingIds } from './pendingIds.ts';
 import { acceptsProtocols, electProtocol } from './protocols.ts';
+import { Roster } from './roster.ts';
 import { Sessions } from './sessions.ts';
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
@@ -40,9 +41,7 @@ export class Group {
   protocolType = '';
   protocolName = '';
   leaderId = '';
-  readonly members = new Map<string, Member>();
-  /** Member ids by group.instance.id. */
-  private readonly staticIds = new Map<string, string>();
+  private readonly roster = new Roster();
   private readonly pending: PendingIds;
   private readonly settings: GroupSettings;
   private readonly sessions: Sessions;
@@ -60,6 +59,10 @@ export class Group {
     this.pending = new PendingIds(settings.clock, () => this.completeJoinIfReady());
   }
 
+  get members(): ReadonlyMap<string, Member> {
+    return this.roster.members;
+  }
+
   /** Resolves when the rebalance ends, or at once where none is needed or the join is refused. */
   join(joiner: Joiner): Promise<JoinResult> | JoinResult {
     const { memberId, instanceId } = joiner;
@@ -68,7 +71,7 @@ export class Group {
       return refusedJoin(KafkaError.INCONSISTENT_GROUP_PROTOCOL, memberId);
     if (memberId === '') return this.joinUnknown(joiner);
     if (this.pending.take(memberId)) return this.addAndRebalance(memberId, joiner);
-    const errorCode = this.identityError(memberId, instanceId);
+    const errorCode = this.roster.identityError(memberId, instanceId);
     if (errorCode !== KafkaError.NONE) return refusedJoin(errorCode, memberId);
     return this.rejoin(this.members.get(memberId)!, joiner);
   }
@@ -109,9 +112,9 @@ export class Group {
       this.completeJoinIfReady();
       return KafkaError.NONE;
     }
-    const named = memberId === '' && instanceId !== null ? this.staticIds.get(instanceId) : memberId;
+    const named = memberId === '' && instanceId !== null ? this.roster.idOfInstance(instanceId) : memberId;
     if (named === undefined) return KafkaError.UNKNOWN_MEMBER_ID;
-    const errorCode = this.identityError(named, instanceId);
+    const errorCode = this.roster.identityError(named, instanceId);
     if (errorCode !== KafkaError.NONE) return errorCode;
     this.remove(this.members.get(named)!);
     return KafkaError.NONE;
@@ -126,6 +129,21 @@ export class Group {
     this.sessions.touch(this.members.get(memberId)!);
     // The next generation's members may own the partitions already.
     return this.state === 'CompletingRebalance' ? KafkaError.REBALANCE_IN_PROGRESS : KafkaError.NONE;
+  }
+
+  /**
+   * Whether offsets may be committed here within a transaction. Before version 3 the request names no member, and then
+   * only the producer's epoch fences (KIP-447).
+   */
+  txnCommitError(memberId: string, instanceId: string | null, generationId: number): number {
+    if (this.state === 'Dead') return KafkaError.COORDINATOR_NOT_AVAILABLE;
+    const isNamed = generationId >= 0 || memberId !== '' || instanceId !== null;
+    if (isNamed && !(generationId < 0 && this.state === 'Empty')) {
+      const errorCode = this.memberError(memberId, instanceId, generationId);
+      if (errorCode !== KafkaError.NONE) return errorCode;
+    }
+    // As Redpanda: the generation is not settled yet, and may fence this very commit.
+    return this.state === 'CompletingRebalance' ? KafkaError.CONCURRENT_TRANSACTIONS : KafkaError.NONE;
   }
 
   /** Ends the group; it has no members. */
@@ -143,24 +161,15 @@ export class Group {
 
   private memberError(memberId: string, instanceId: string | null, generationId: number): number {
     if (this.state === 'Dead') return KafkaError.COORDINATOR_NOT_AVAILABLE;
-    const errorCode = this.identityError(memberId, instanceId);
+    const errorCode = this.roster.identityError(memberId, instanceId);
     if (errorCode !== KafkaError.NONE) return errorCode;
     return generationId === this.generationId ? KafkaError.NONE : KafkaError.ILLEGAL_GENERATION;
-  }
-
-  private identityError(memberId: string, instanceId: string | null): number {
-    if (instanceId !== null) {
-      const current = this.staticIds.get(instanceId);
-      if (current === undefined) return KafkaError.UNKNOWN_MEMBER_ID;
-      if (current !== memberId) return KafkaError.FENCED_INSTANCE_ID;
-    }
-    return this.members.has(memberId) ? KafkaError.NONE : KafkaError.UNKNOWN_MEMBER_ID;
   }
 
   private joinUnknown(joiner: Joiner): Promise<JoinResult> | JoinResult {
     const memberId = this.settings.newMemberId(joiner.instanceId ?? joiner.clientId);
     if (joiner.instanceId !== null) {
-      const current = this.staticIds.get(joiner.instanceId);
+      const current = this.roster.idOfInstance(joiner.instanceId);
       return current === undefined
         ? this.addAndRebalance(memberId, joiner)
         : this.replaceStatic(this.members.get(current)!, memberId, joiner);
@@ -188,9 +197,8 @@ export class Group {
   private addAndRebalance(memberId: string, joiner: Joiner): Promise<JoinResult> {
     if (this.members.size === 0) this.protocolType = joiner.protocolType;
     const member = new Member(memberId, joiner);
-    this.members.set(memberId, member);
+    this.roster.add(member);
     this.hasNewcomer = true;
-    if (joiner.instanceId !== null) this.staticIds.set(joiner.instanceId, memberId);
     const answer = this.waitForJoin(member);
     this.sessions.touch(member);
     this.prepareRebalance();
@@ -203,11 +211,8 @@ export class Group {
     const isSame = old.offersSame(joiner.protocols);
     old.answerJoin(refusedJoin(KafkaError.FENCED_INSTANCE_ID, previousId));
     old.answerSync(refusedSync(KafkaError.FENCED_INSTANCE_ID));
-    this.members.delete(previousId);
-    old.memberId = memberId;
+    this.roster.rename(old, memberId);
     old.update(joiner);
-    this.members.set(memberId, old);
-    this.staticIds.set(joiner.instanceId!, memberId);
     const wasLeader = this.leaderId === previousId;
     if (wasLeader) this.leaderId = memberId;
     this.sessions.touch(old);
@@ -244,7 +249,7 @@ export class Group {
     }
     this.phaseTimer?.cancel();
     this.isInitialDelay = wasEmpty && this.settings.rebalanceDelayMs > 0;
-    if (this.isInitialDelay) this.startInitialDelay(this.rebalanceTimeoutMs());
+    if (this.isInitialDelay) this.startInitialDelay(this.roster.rebalanceTimeoutMs);
     else this.startJoining();
   }
 
@@ -261,19 +266,14 @@ export class Group {
     });
   }
 
-  private rebalanceTimeoutMs(): number {
-    return Math.max(0, ...[...this.members.values()].map((member) => member.rebalanceTimeoutMs));
-  }
-
   private startJoining(): void {
-    this.phaseTimer = this.settings.clock.after(this.rebalanceTimeoutMs(), () => this.completeJoin());
+    this.phaseTimer = this.settings.clock.after(this.roster.rebalanceTimeoutMs, () => this.completeJoin());
     this.completeJoinIfReady();
   }
 
   private completeJoinIfReady(): void {
     if (this.state !== 'PreparingRebalance' || this.isInitialDelay || !this.pending.isEmpty) return;
-    for (const member of this.members.values()) if (member.join === null) return;
-    this.completeJoin();
+    if (this.roster.haveAllJoined) this.completeJoin();
   }
 
   /** Members that did not rejoin in time are out; static ones stay until their session ends (KIP-345). */
@@ -299,7 +299,7 @@ export class Group {
       member.hasSynced = false;
       member.assignment = NO_ASSIGNMENT;
     }
-    this.phaseTimer = this.settings.clock.after(this.rebalanceTimeoutMs(), () => this.dropUnsynced());
+    this.phaseTimer = this.settings.clock.after(this.roster.rebalanceTimeoutMs, () => this.dropUnsynced());
     for (const member of joined) {
       member.answerJoin(this.joinResultOf(member));
       this.sessions.touch(member);
@@ -307,8 +307,7 @@ export class Group {
   }
 
   private joinResultOf(member: Member): JoinResult {
-    const { members, generationId, protocolName, leaderId } = this;
-    return acceptedJoin(member, [...members.values()], generationId, protocolName, leaderId);
+    return acceptedJoin(member, [...this.members.values()], this.generationId, this.protocolName, this.leaderId);
   }
 
   private assign(assignments: ReadonlyMap<string, Buffer>): void {
@@ -333,8 +332,7 @@ export class Group {
 
   private drop(member: Member): void {
     this.sessions.end(member);
-    this.members.delete(member.memberId);
-    if (member.instanceId !== null) this.staticIds.delete(member.instanceId);
+    this.roster.remove(member);
     if (this.leaderId === member.memberId) this.leaderId = '';
     member.answerJoin(refusedJoin(KafkaError.UNKNOWN_MEMBER_ID, member.memberId));
     member.answerSync(refusedSync(KafkaError.UNKNOWN_MEMBER_ID));

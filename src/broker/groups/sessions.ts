@@ -32,6 +32,15 @@ export class Sessions {
       // Who waits for the others is alive: its answer is ours to give.
       if (member.join !== null || member.sync !== null) this.touch(member);
       else if (member.deadlineMs > this.clock.now()) this.watch(member);
+      else this.lookOnce(member);
+    });
+  }
+
+  /** After a stall of the process, heartbeats that came in time may lie unread: they are read first. */
+  private lookOnce(member: Member): void {
+    member.timer = this.clock.after(0, () => {
+      member.timer = null;
+      if (member.deadlineMs > this.clock.now()) this.watch(member);
       else this.onExpired(member);
     });
   }

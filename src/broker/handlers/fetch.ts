@@ -7,6 +7,9 @@ import type { Topic } from '../topics.ts';
 /** Redpanda's fetch_max_bytes: what one answer holds at most, whatever the client asks for. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
+/** isolation_level of Fetch and ListOffsets. */
+export const READ_COMMITTED = 1;
+
 type FetchRequest = Request<'Fetch'>;
 type FetchTopic = FetchRequest['topics'][number];
 type FetchPartition = FetchTopic['partitions'][number];
@@ -40,6 +43,7 @@ interface FetchResult {
 }
 
 function readAll(broker: BrokerContext, request: FetchRequest, version: number): FetchResult {
+  const isCommitted = request.isolationLevel === READ_COMMITTED;
   let left = Math.min(Math.max(request.maxBytes, 0), MAX_RESPONSE_BYTES);
   let bytes = 0;
   let isDecided = true;
@@ -60,10 +64,13 @@ function readAll(broker: BrokerContext, request: FetchRequest, version: number):
       isDecided = false;
       // The first batch of an answer goes out however large it is, so that a client always gets on.
       const limit = Math.min(left, partition.partitionMaxBytes);
-      const read = log.read(partition.fetchOffset, limit, bytes === 0);
+      const { fetchOffset, partition: partitionIndex } = partition;
+      const { lastStableOffset } = log;
+      const read = log.read(fetchOffset, limit, bytes === 0, isCommitted ? lastStableOffset : undefined);
       bytes += read.bytes;
       left = Math.max(0, left - read.bytes);
-      return { partitionIndex: partition.partition, errorCode, ...watermarks(log), records: read.chunks };
+      const abortedTransactions = isCommitted ? log.transactions.abortedWithin(fetchOffset, read.endOffset) : null;
+      return { partitionIndex, errorCode, ...watermarks(log), abortedTransactions, records: read.chunks };
     });
     return { topic: wanted.topic, topicId: wanted.topicId, partitions };
   });
@@ -85,10 +92,8 @@ function positionError(log: PartitionLog, { currentLeaderEpoch, fetchOffset }: F
   return isInside ? KafkaError.NONE : KafkaError.OFFSET_OUT_OF_RANGE;
 }
 
-/** Without transactions the last stable offset is the high watermark, and none are aborted. */
-function watermarks(log: PartitionLog) {
-  const { highWatermark, logStartOffset } = log;
-  return { highWatermark, lastStableOffset: highWatermark, logStartOffset, abortedTransactions: null };
+function watermarks({ highWatermark, lastStableOffset, logStartOffset }: PartitionLog) {
+  return { highWatermark, lastStableOffset, logStartOffset };
 }
 
 function refused(partitionIndex: number, errorCode: number) {
@@ -113,20 +118,24 @@ function waitForRecords(
       }
     }
     let bytes = bytesAtHand;
-    const finish = () => {
+    const isCommitted = request.isolationLevel === READ_COMMITTED;
+    const finish = (response: Response<'Fetch'>) => {
       timer.cancel();
       forgetClose();
       for (const log of logs) log.listeners.delete(listener);
-      resolve(call.closed ? { responses: [] } : readAll(broker, request, call.version).response);
+      resolve(response);
     };
     const listener: AppendListener = {
       appended(more) {
         bytes += more;
-        if (bytes >= request.minBytes) finish();
+        if (bytes < request.minBytes) return;
+        const result = readAll(broker, request, call.version);
+        // What is in an open transaction may not be read yet.
+        if (!isCommitted || result.isDecided || result.bytes >= request.minBytes) finish(result.response);
       },
     };
-    const timer = broker.clock.after(request.maxWaitMs, finish);
-    const forgetClose = call.onClose(finish);
+    const timer = broker.clock.after(request.maxWaitMs, () => finish(readAll(broker, request, call.version).response));
+    const forgetClose = call.onClose(() => finish({ responses: [] }));
     for (const log of logs) log.listeners.add(listener);
   });
 }

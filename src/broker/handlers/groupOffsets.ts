@@ -1,5 +1,7 @@
 import type { BrokerContext, Handlers } from '../context.ts';
 import type { Group } from '../groups/group.ts';
+import type { CommittedOffset } from '../groups/offsets.ts';
+import type { Request } from '../protocol/apis.ts';
 import { ByteReader } from '../protocol/bytes.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
 
@@ -15,40 +17,34 @@ interface WantedTopic {
 /** Offsets committed by groups. */
 export function groupOffsetHandlers(
   broker: BrokerContext,
-): Pick<Handlers, 'OffsetCommit' | 'OffsetFetch' | 'OffsetDelete'> {
+): Pick<Handlers, 'OffsetCommit' | 'TxnOffsetCommit' | 'OffsetFetch' | 'OffsetDelete'> {
   return {
     OffsetCommit: (request) => {
       const { groupId, generationId, memberId, groupInstanceId } = request;
       const groupError = commitError(broker, groupId, memberId, groupInstanceId, generationId);
-      const topics = request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((partition) => {
-          const { partitionIndex, committedOffset, committedLeaderEpoch } = partition;
-          const metadata = partition.committedMetadata ?? '';
-          let errorCode = groupError;
-          if (errorCode === KafkaError.NONE && broker.topics.partition(name, partitionIndex) === undefined) {
-            errorCode = KafkaError.UNKNOWN_TOPIC_OR_PARTITION;
-          } else if (errorCode === KafkaError.NONE && Buffer.byteLength(metadata) > MAX_METADATA_BYTES) {
-            errorCode = OFFSET_METADATA_TOO_LARGE;
-          }
-          if (errorCode === KafkaError.NONE) {
-            const committed = { offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata };
-            broker.groups.getOrCreate(groupId).offsets.put(name, partitionIndex, committed);
-          }
-          return { partitionIndex, errorCode };
-        }),
-      }));
+      const topics = committedTopics(broker, request.topics, groupError, (name, partition, committed) => {
+        broker.groups.getOrCreate(groupId).offsets.put(name, partition, committed);
+      });
+      return { topics };
+    },
+
+    TxnOffsetCommit: (request) => {
+      const { groupId, producerId } = request;
+      const errorCode = txnCommitError(broker, request);
+      const topics = committedTopics(broker, request.topics, errorCode, (name, partition, committed) => {
+        broker.groups.getOrCreate(groupId).offsets.putPending(producerId, name, partition, committed);
+      });
       return { topics };
     },
 
     OffsetFetch: (request, call) => {
       if (call.version < 8) {
-        const topics = fetchedTopics(broker.groups.get(request.groupId), request.topics);
+        const topics = fetchedTopics(broker.groups.get(request.groupId), request.topics, request.requireStable);
         return { errorCode: KafkaError.NONE, topics };
       }
       const groups = request.groups.map(({ groupId, topics }) => ({
         groupId,
-        topics: fetchedTopics(broker.groups.get(groupId), topics),
+        topics: fetchedTopics(broker.groups.get(groupId), topics, request.requireStable),
         errorCode: KafkaError.NONE,
       }));
       return { groups };
@@ -72,6 +68,44 @@ export function groupOffsetHandlers(
   };
 }
 
+/** Stores what may be stored, and says of each partition what became of it. */
+function committedTopics(
+  broker: BrokerContext,
+  topics: Request<'OffsetCommit' | 'TxnOffsetCommit'>['topics'],
+  groupError: number,
+  store: (topic: string, partition: number, committed: CommittedOffset) => void,
+) {
+  return topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }) => {
+      const metadata = committedMetadata ?? '';
+      let errorCode = groupError;
+      if (errorCode === KafkaError.NONE && broker.topics.partition(name, partitionIndex) === undefined) {
+        errorCode = KafkaError.UNKNOWN_TOPIC_OR_PARTITION;
+      } else if (errorCode === KafkaError.NONE && Buffer.byteLength(metadata) > MAX_METADATA_BYTES) {
+        errorCode = OFFSET_METADATA_TOO_LARGE;
+      }
+      if (errorCode === KafkaError.NONE) {
+        store(name, partitionIndex, { offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata });
+      }
+      return { partitionIndex, errorCode };
+    }),
+  }));
+}
+
+/** The producer has to be the transaction's, and the consumer it commits for a member of the group as it is now. */
+function txnCommitError(broker: BrokerContext, request: Request<'TxnOffsetCommit'>): number {
+  const { groupId, transactionalId, generationId, memberId, groupInstanceId } = request;
+  if (groupId === '') return KafkaError.INVALID_GROUP_ID;
+  const errorCode = broker.transactions.offsetsError(transactionalId, request, groupId);
+  // Clients take this code here for what it is; PRODUCER_FENCED came later.
+  if (errorCode === KafkaError.PRODUCER_FENCED) return KafkaError.INVALID_PRODUCER_EPOCH;
+  if (errorCode !== KafkaError.NONE) return errorCode;
+  const group = broker.groups.get(groupId);
+  if (group !== undefined) return group.txnCommitError(memberId, groupInstanceId, generationId);
+  return generationId < 0 ? KafkaError.NONE : KafkaError.ILLEGAL_GENERATION;
+}
+
 function commitError(
   broker: BrokerContext,
   groupId: string,
@@ -86,20 +120,23 @@ function commitError(
 }
 
 /** Named partitions, or with null all that the group committed; -1 where it committed none. */
-function fetchedTopics(group: Group | undefined, wanted: readonly WantedTopic[] | null) {
+function fetchedTopics(group: Group | undefined, wanted: readonly WantedTopic[] | null, requireStable: boolean) {
   if (wanted === null) {
     return [...(group?.offsets.topics() ?? [])].map(([name, partitions]) => ({
       name,
-      partitions: [...partitions.keys()].map((partition) => fetched(group, name, partition)),
+      partitions: [...partitions.keys()].map((partition) => fetched(group, name, partition, requireStable)),
     }));
   }
   return wanted.map(({ name, partitionIndexes }) => ({
     name,
-    partitions: partitionIndexes.map((partition) => fetched(group, name, partition)),
+    partitions: partitionIndexes.map((partition) => fetched(group, name, partition, requireStable)),
   }));
 }
 
-function fetched(group: Group | undefined, topic: string, partitionIndex: number) {
+function fetched(group: Group | undefined, topic: string, partitionIndex: number, requireStable: boolean) {
+  if (requireStable && group?.offsets.isUnstable(topic, partitionIndex)) {
+    return { partitionIndex, committedOffset: -1, metadata: '', errorCode: KafkaError.UNSTABLE_OFFSET_COMMIT };
+  }
   const committed = group?.offsets.get(topic, partitionIndex);
   return {
     partitionIndex,

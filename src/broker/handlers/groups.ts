@@ -3,6 +3,7 @@ import type { Request } from '../protocol/apis.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
 
 const GROUP_COORDINATOR = 0;
+const TRANSACTION_COORDINATOR = 1;
 
 /** Membership of classic consumer groups. */
 export function groupHandlers(
@@ -21,7 +22,7 @@ export function groupHandlers(
   return {
     FindCoordinator: (request, call) => {
       const keys = call.version >= 4 ? request.coordinatorKeys : [request.key];
-      const coordinators = keys.map((key) => ({ key, ...coordinatorFor(broker, request.keyType, call) }));
+      const coordinators = keys.map((key) => ({ key, ...coordinatorFor(broker, key, request.keyType, call) }));
       return { ...coordinators[0], coordinators };
     },
 
@@ -81,13 +82,14 @@ export function groupHandlers(
   };
 }
 
-/** Transactions are off: then Redpanda answers UNSUPPORTED_VERSION here. */
-function coordinatorFor(broker: BrokerContext, keyType: number, call: Call) {
-  if (keyType === GROUP_COORDINATOR) {
+/** One node coordinates all groups and all transactions. */
+function coordinatorFor(broker: BrokerContext, key: string, keyType: number, call: Call) {
+  const isKnownType = keyType === GROUP_COORDINATOR || keyType === TRANSACTION_COORDINATOR;
+  if (isKnownType && !(keyType === TRANSACTION_COORDINATOR && key === '')) {
     return { errorCode: KafkaError.NONE, nodeId: broker.nodeId, host: call.host, port: call.port };
   }
-  const errorMessage = 'transactions are not enabled';
-  return { errorCode: KafkaError.UNSUPPORTED_VERSION, errorMessage, nodeId: -1, host: '', port: -1 };
+  const errorMessage = isKnownType ? 'the transactional id is empty' : `there is no coordinator of type ${keyType}`;
+  return { errorCode: KafkaError.INVALID_REQUEST, errorMessage, nodeId: -1, host: '', port: -1 };
 }
 
 function joinerOf(request: Request<'JoinGroup'>, call: Call) {

@@ -4,15 +4,17 @@ import { configHandlers } from './configs.ts';
 import { fetchHandler } from './fetch.ts';
 import { groupOffsetHandlers } from './groupOffsets.ts';
 import { groupHandlers } from './groups.ts';
+import { whileLoading } from './loading.ts';
 import { offsetHandlers } from './offsets.ts';
 import { produceHandler } from './produce.ts';
 import { producerHandlers } from './producers.ts';
 import { securityHandlers } from './security.ts';
 import { topicHandlers } from './topics.ts';
+import { transactionHandlers } from './transactions.ts';
 
 /** A handler for every API that any profile advertises; the compiler holds the list whole. */
 export function makeHandlers(broker: BrokerContext): Handlers {
-  return {
+  return whileLoading(broker, {
     Produce: produceHandler(broker),
     Fetch: fetchHandler(broker),
     ...offsetHandlers(broker),
@@ -22,6 +24,7 @@ export function makeHandlers(broker: BrokerContext): Handlers {
     ...groupHandlers(broker),
     ...groupOffsetHandlers(broker),
     ...producerHandlers(broker),
+    ...transactionHandlers(broker),
     ...securityHandlers(broker),
-  };
+  });
 }

@@ -2,7 +2,7 @@ import type { BrokerContext, Handlers } from '../context.ts';
 import type { Found } from '../log/findRecord.ts';
 import { LEADER_EPOCH, type PartitionLog } from '../log/partitionLog.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
-import { epochError } from './fetch.ts';
+import { epochError, READ_COMMITTED } from './fetch.ts';
 
 /** Special timestamps of ListOffsets. */
 const LATEST = -1;
@@ -24,7 +24,7 @@ export function offsetHandlers(
               if (log === undefined) return { partitionIndex, errorCode: KafkaError.UNKNOWN_TOPIC_OR_PARTITION };
               const errorCode = epochError(currentLeaderEpoch);
               if (errorCode !== KafkaError.NONE) return { partitionIndex, errorCode };
-              const found = await findOffset(log, timestamp);
+              const found = await findOffset(log, timestamp, request.isolationLevel === READ_COMMITTED);
               const oldStyleOffsets = found.offset < 0 || maxNumOffsets < 1 ? [] : [found.offset];
               return { partitionIndex, oldStyleOffsets, ...found, leaderEpoch: LEADER_EPOCH };
             }),
@@ -65,10 +65,12 @@ export function offsetHandlers(
   };
 }
 
-async function findOffset(log: PartitionLog, timestamp: number): Promise<Found> {
-  if (timestamp === LATEST) return { errorCode: KafkaError.NONE, offset: log.highWatermark, timestamp: -1 };
+async function findOffset(log: PartitionLog, timestamp: number, isCommitted: boolean): Promise<Found> {
+  const endOffset = isCommitted ? log.lastStableOffset : log.highWatermark;
+  if (timestamp === LATEST) return { errorCode: KafkaError.NONE, offset: endOffset, timestamp: -1 };
   if (timestamp === EARLIEST) return { errorCode: KafkaError.NONE, offset: log.logStartOffset, timestamp: -1 };
   // Reading records brings the decompressors along, which the start of the broker should not wait for.
   const { findRecord } = await import('../log/findRecord.ts');
-  return findRecord(log, timestamp === NEWEST_RECORD ? log.newestTimestamp() : timestamp);
+  const found = await findRecord(log, timestamp === NEWEST_RECORD ? log.newestTimestamp() : timestamp);
+  return found.offset < endOffset ? found : { errorCode: KafkaError.NONE, offset: -1, timestamp: -1 };
 }

@@ -38,7 +38,9 @@ export function produceHandler(broker: BrokerContext): Handler<'Produce'> {
         const log = topic?.partitions[index];
         if (!acksAllowed) answer.errorCode = KafkaError.INVALID_REQUIRED_ACKS;
         else if (topic === undefined || log === undefined) answer.errorCode = KafkaError.UNKNOWN_TOPIC_OR_PARTITION;
-        else if (appendTo(broker, call, topic, log, records, header, answer)) {
+        else if (
+          appendTo(broker, { call, topic, log, transactionalId: request.transactionalId }, records, header, answer)
+        ) {
           appended.push({ log, bytes: records!.length });
         }
         failed ||= answer.errorCode !== KafkaError.NONE;
@@ -53,12 +55,17 @@ export function produceHandler(broker: BrokerContext): Handler<'Produce'> {
   };
 }
 
+interface Target {
+  readonly call: Call;
+  readonly topic: Topic;
+  readonly log: PartitionLog;
+  readonly transactionalId: string | null;
+}
+
 /** Fills `answer`; true when something was appended. */
 function appendTo(
   broker: BrokerContext,
-  call: Call,
-  topic: Topic,
-  log: PartitionLog,
+  { call, topic, log, transactionalId }: Target,
   records: Buffer | null,
   header: BatchHeader,
   answer: PartitionAnswer,
@@ -70,7 +77,9 @@ function appendTo(
     latestTimestampMs: configs.isLogAppendTime ? Number.POSITIVE_INFINITY : nowMs + configs.timestampAfterMaxMs,
     earliestTimestampMs: configs.isLogAppendTime ? Number.NEGATIVE_INFINITY : nowMs - configs.timestampBeforeMaxMs,
     produceVersion: call.version,
+    isTransactional: transactionalId !== null,
   });
+  if (answer.errorCode === KafkaError.NONE) answer.errorCode = transactionError(broker, transactionalId, log, header);
   if (answer.errorCode !== KafkaError.NONE) return false;
   const verdict = log.producers.check(header);
   if (verdict.kind === 'refused') {
@@ -94,5 +103,24 @@ function appendTo(
   }
   answer.logAppendTimeMs = logAppendTimeMs;
   log.producers.record(header, answer.baseOffset, answer.logAppendTimeMs, nowMs);
+  log.recordsProduced += header.recordCount;
+  if (header.isTransactional) log.transactions.appended(header.producerId, header.producerEpoch, answer.baseOffset);
   return true;
+}
+
+/** Transactional batches need their partition in an open transaction; while it is, its producer may send no others. */
+function transactionError(
+  broker: BrokerContext,
+  transactionalId: string | null,
+  log: PartitionLog,
+  header: BatchHeader,
+): number {
+  if (header.producerId < 0 && !header.isTransactional) return KafkaError.NONE;
+  if (!header.isTransactional) {
+    const isOpen = log.transactions.openOf(header.producerId) !== undefined;
+    return isOpen ? KafkaError.INVALID_TXN_STATE : KafkaError.NONE;
+  }
+  const errorCode = broker.transactions.produceError(transactionalId ?? '', header, log);
+  // Produce knows no other word for a fenced producer.
+  return errorCode === KafkaError.PRODUCER_FENCED ? KafkaError.INVALID_PRODUCER_EPOCH : errorCode;
 }

@@ -1,47 +1,20 @@
 import type { BrokerContext, Handlers } from '../context.ts';
+import type { PartitionLog } from '../log/partitionLog.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
 
-/**
- * Producer ids, and the transaction APIs of a broker that runs with enable_transactions=false: UNSUPPORTED_VERSION, as
- * Redpanda then answers a search for the coordinator. No client takes that for a passing failure, so none waits.
- */
-export function producerHandlers(
-  broker: BrokerContext,
-): Pick<
-  Handlers,
-  | 'InitProducerId'
-  | 'AddPartitionsToTxn'
-  | 'AddOffsetsToTxn'
-  | 'EndTxn'
-  | 'TxnOffsetCommit'
-  | 'DescribeProducers'
-  | 'DescribeTransactions'
-  | 'ListTransactions'
-> {
-  const off = KafkaError.UNSUPPORTED_VERSION;
+/** The first version of InitProducerId in which clients know PRODUCER_FENCED. */
+const FENCED_SINCE = 4;
+
+/** Identities of producers, and what each of them does in a partition. */
+export function producerHandlers(broker: BrokerContext): Pick<Handlers, 'InitProducerId' | 'DescribeProducers'> {
   return {
-    InitProducerId: ({ transactionalId }) => {
-      if (transactionalId !== null) return { errorCode: off, producerId: -1, producerEpoch: -1 };
-      return { producerId: broker.nextProducerId(), producerEpoch: 0 };
+    InitProducerId: (request, { version }) => {
+      const { transactionalId, transactionTimeoutMs } = request;
+      if (transactionalId === null) return { producerId: broker.nextProducerId(), producerEpoch: 0 };
+      const result = broker.transactions.initProducerId(transactionalId, transactionTimeoutMs, request);
+      const isOld = result.errorCode === KafkaError.PRODUCER_FENCED && version < FENCED_SINCE;
+      return isOld ? { ...result, errorCode: KafkaError.INVALID_PRODUCER_EPOCH } : result;
     },
-
-    AddPartitionsToTxn: (request) => ({
-      results: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((partitionIndex) => ({ partitionIndex, errorCode: off })),
-      })),
-    }),
-
-    AddOffsetsToTxn: () => ({ errorCode: off }),
-
-    EndTxn: () => ({ errorCode: off }),
-
-    TxnOffsetCommit: (request) => ({
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: off })),
-      })),
-    }),
 
     DescribeProducers: (request) => ({
       topics: request.topics.map(({ name, partitionIndexes }) => ({
@@ -49,28 +22,20 @@ export function producerHandlers(
         partitions: partitionIndexes.map((partitionIndex) => {
           const log = broker.topics.partition(name, partitionIndex);
           if (log === undefined) return { partitionIndex, errorCode: KafkaError.UNKNOWN_TOPIC_OR_PARTITION };
-          const activeProducers = [...log.producers.all()].map(({ producerId, epoch, lastTimestamp, batches }) => ({
-            producerId,
-            producerEpoch: epoch,
-            lastSequence: batches[batches.length - 1]?.lastSequence ?? -1,
-            lastTimestamp,
-            coordinatorEpoch: -1,
-          }));
-          return { partitionIndex, errorCode: KafkaError.NONE, activeProducers };
+          return { partitionIndex, errorCode: KafkaError.NONE, activeProducers: activeProducers(log) };
         }),
       })),
     }),
-
-    DescribeTransactions: (request) => ({
-      transactionStates: request.transactionalIds.map((transactionalId) => ({
-        transactionalId,
-        errorCode: KafkaError.TRANSACTIONAL_ID_NOT_FOUND,
-        producerId: -1,
-        producerEpoch: -1,
-      })),
-    }),
-
-    // There can be none, so the empty list is the truth.
-    ListTransactions: () => ({ errorCode: KafkaError.NONE }),
   };
+}
+
+function activeProducers(log: PartitionLog) {
+  return [...log.producers.all()].map(({ producerId, epoch, lastTimestamp, batches }) => ({
+    producerId,
+    producerEpoch: epoch,
+    lastSequence: batches[batches.length - 1]?.lastSequence ?? -1,
+    lastTimestamp,
+    coordinatorEpoch: -1,
+    currentTxnStartOffset: log.transactions.openOf(producerId)?.firstOffset ?? -1,
+  }));
 }

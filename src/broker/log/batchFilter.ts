@@ -17,14 +17,23 @@ export class BatchFilter {
   private readonly header = new BatchHeader();
   private readonly records = new ColumnBatch(0, 0);
   private readonly scratch = new DecompressedBytes();
+  private readonly isAborted: (header: BatchHeader) => boolean;
+
+  constructor(isAborted: (header: BatchHeader) => boolean) {
+    this.isAborted = isAborted;
+  }
 
   /**
-   * The records of a data batch, valid until the next call; null for a transaction marker, and for records that do not
-   * match their header, which are the producer's to explain: such a batch stays as it is.
+   * The records of a data batch, valid until the next call, none where they are aborted; null for a transaction marker,
+   * and for records that do not match their header, which are the producer's to explain: such a batch stays as it is.
    */
   open(batch: Buffer): ColumnBatch | null {
     readBatchHeader(batch, 0, this.header);
     if (this.header.isControl) return null;
+    if (this.header.isTransactional && this.isAborted(this.header)) {
+      this.records.count = 0;
+      return this.records;
+    }
     try {
       readRecords(batch, this.header, this.records, this.scratch, { checkCrc: false });
       return this.records;
@@ -41,8 +50,8 @@ export class BatchFilter {
     if (records === null) return kept(batch, header);
     const chosen: number[] = [];
     for (let i = 0; i < records.count; i++) if (isKept(records, i)) chosen.push(i);
-    if (chosen.length === records.count) return kept(batch, header);
-    return chosen.length === 0 ? null : kept(this.rebuilt(chosen), header);
+    if (chosen.length === 0) return null;
+    return kept(chosen.length === header.recordCount ? batch : this.rebuilt(chosen), header);
   }
 
   /** Records are copied byte by byte, their deltas stay right as the base does. Leaves its header in `this.header`. */
@@ -73,6 +82,6 @@ export class BatchFilter {
   }
 }
 
-function kept(bytes: Buffer, { baseOffset, lastOffsetDelta, maxTimestamp }: BatchHeader): KeptBatch {
-  return { bytes, baseOffset, lastOffsetDelta, maxTimestamp };
+function kept(bytes: Buffer, { baseOffset, lastOffsetDelta, maxTimestamp, isControl }: BatchHeader): KeptBatch {
+  return { bytes, baseOffset, lastOffsetDelta, maxTimestamp: isControl ? -1 : maxTimestamp };
 }

@@ -65,6 +65,18 @@ export class BatchIndex {
     return low;
   }
 
+  /** How many batches begin before `offset`. */
+  rowsBefore(offset: number): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.offsets[middle]! < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   /** First row from `fromRow` on whose newest record is at or after a time, or -1. */
   rowAtTime(timestampMs: number, fromRow: number): number {
     if (this.maxTimestamp < timestampMs) return -1;

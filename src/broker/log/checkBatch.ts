@@ -22,6 +22,8 @@ export interface BatchLimits {
   readonly earliestTimestampMs: number;
   /** Version of the Produce request: 7 is the first that may carry zstd, 3 the first with message format 2. */
   readonly produceVersion: number;
+  /** Whether the request names a transactional id, without which it may not hold transactional records. */
+  readonly isTransactional: boolean;
 }
 
 /**
@@ -44,7 +46,7 @@ export function checkBatch(batch: Buffer | null, header: BatchHeader, limits: Ba
   if (header.codec > ZSTD) return KafkaError.UNSUPPORTED_COMPRESSION_TYPE;
   if (header.codec === ZSTD && limits.produceVersion < 7) return KafkaError.UNSUPPORTED_COMPRESSION_TYPE;
   if (header.isControl) return KafkaError.INVALID_RECORD;
-  if (header.isTransactional) return KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+  if (header.isTransactional && !limits.isTransactional) return KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
   if (header.maxTimestamp > limits.latestTimestampMs || header.baseTimestamp < limits.earliestTimestampMs)
     return KafkaError.INVALID_TIMESTAMP;
   return KafkaError.NONE;

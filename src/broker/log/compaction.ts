@@ -22,7 +22,8 @@ type NewestByKey = ReadonlyMap<string, number>;
  * Log compaction: of each key only the newest record stays, as far as closed segments reach, and records keep their
  * offsets. A tombstone (null value) stays for delete.retention.ms after the pass that first saw it, so that a reader
  * who began before learns of the removal. Segments that have become small are put together, up to segment.bytes.
- * Records without a key count as one key, as on Redpanda.
+ * Records without a key count as one key, as on Redpanda. Of a transaction that was aborted nothing stays but its marker;
+ * markers stay as long as the log reaches back to them.
  *
  * Returns null where nothing is due: too little is new (min.cleanable.dirty.ratio) or it is too young
  * (min.compaction.lag.ms). The codecs have to be prepared. Source: Kafka documentation, "Log Compaction".
@@ -34,7 +35,7 @@ export function compact(log: PartitionLog, nowMs: number): Compacted | null {
   let dirty = firstDirty < 0 ? [] : segments.slice(firstDirty);
   const isSweepDue = clean.some((segment) => mustSweep(segment, log, nowMs));
   if (!isSweepDue && !isDirtyEnough(log, clean, dirty, nowMs)) return null;
-  const filter = new BatchFilter();
+  const filter = new BatchFilter((header) => log.transactions.isAborted(header));
   const newest = new Map<string, number>();
   dirty = dirty.filter((segment) => newest.size < MAX_KEYS && collect(segment, filter, newest));
   let bytesBefore = 0;
@@ -50,10 +51,14 @@ export function compact(log: PartitionLog, nowMs: number): Compacted | null {
   return { bytesBefore, bytesAfter };
 }
 
-/** Closed segments up to the first that holds a record younger than min.compaction.lag.ms. */
+/** Closed segments up to the first that holds a record younger than min.compaction.lag.ms, or an open transaction's. */
 function compactable(log: PartitionLog, nowMs: number): readonly Segment[] {
   const closed = log.closedSegments;
-  const end = closed.findIndex(({ maxTimestamp }) => maxTimestamp > nowMs - log.configs.minCompactionLagMs);
+  const youngestMs = nowMs - log.configs.minCompactionLagMs;
+  const { lastStableOffset } = log;
+  const end = closed.findIndex(
+    ({ maxTimestamp, nextOffset }) => maxTimestamp > youngestMs || nextOffset > lastStableOffset,
+  );
   return end < 0 ? closed : closed.slice(0, end);
 }
 
@@ -105,7 +110,8 @@ function merged(segments: readonly Segment[], log: PartitionLog): Segment[][] {
 function collect(segment: Segment, filter: BatchFilter, newest: Map<string, number>): true {
   for (let row = 0; row < segment.batchCount; row++) {
     const records = filter.open(segment.batchAt(row));
-    for (let i = 0; i < (records?.count ?? 0); i++) newest.set(keyOf(records!, i), records!.offsets[i]!);
+    if (records === null) continue;
+    for (let i = 0; i < records.count; i++) newest.set(keyOf(records, i), records.offsets[i]!);
   }
   return true;
 }

@@ -1,6 +1,7 @@
 import type { BatchHeader } from '../../wire/batchHeader.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { TopicConfigs } from '../topicConfigs.ts';
+import { PartitionTransactions } from './partitionTransactions.ts';
 import { ProducerStates } from './producerStates.ts';
 import { Segment } from './segment.ts';
 import { type KeptBatch, MemorySegments, type SegmentStore } from './segmentStore.ts';
@@ -11,9 +12,9 @@ export const LEADER_EPOCH = 1;
 export interface LogRead {
   readonly chunks: readonly Buffer[];
   readonly bytes: number;
+  /** Where the batch after those begins. */
+  readonly endOffset: number;
 }
-
-const NOTHING: LogRead = { chunks: [], bytes: 0 };
 
 /** Something that waits for records to arrive: a fetch in its long poll. */
 export interface AppendListener {
@@ -32,11 +33,12 @@ export class PartitionLog {
   readonly topic: string;
   readonly partition: number;
   readonly producers = new ProducerStates();
+  readonly transactions = new PartitionTransactions();
   readonly listeners = new Set<AppendListener>();
   /** The first offset that may be read; retention and DeleteRecords move it. */
   logStartOffset: number;
-  /** Records appended since the start of the broker. */
-  recordsAppended = 0;
+  /** Records taken from producers since the start; markers and fences are none. */
+  recordsProduced = 0;
   private readonly environment: LogEnvironment;
   private segments: Segment[];
 
@@ -49,7 +51,7 @@ export class PartitionLog {
       configs: new TopicConfigs(),
       store: new MemorySegments(),
     };
-    const { segments, logStartOffset } = this.environment.store.recover(this.producers);
+    const { segments, logStartOffset } = this.environment.store.recover(this);
     this.segments = [...segments];
     this.logStartOffset = logStartOffset;
   }
@@ -60,6 +62,11 @@ export class PartitionLog {
 
   get highWatermark(): number {
     return this.segments.length === 0 ? this.logStartOffset : this.segments[this.segments.length - 1]!.nextOffset;
+  }
+
+  /** Where a reader of committed records has to stop. */
+  get lastStableOffset(): number {
+    return this.transactions.lastStableOffset(this.logStartOffset, this.highWatermark);
   }
 
   /** Bytes of all batches kept. */
@@ -83,11 +90,29 @@ export class PartitionLog {
    * keep the producer's times. @throws StorageError, and then nothing was appended
    */
   append(batch: Buffer, header: BatchHeader, logAppendTimeMs: number): number {
-    let segment = this.activeSegment;
-    if (segment === undefined || this.isFull(segment, batch.length)) segment = this.roll(batch.length);
-    const baseOffset = segment.append(batch, header, LEADER_EPOCH, logAppendTimeMs);
-    this.recordsAppended += header.recordCount;
-    return baseOffset;
+    return this.segmentFor(batch.length).append(batch, header, LEADER_EPOCH, logAppendTimeMs);
+  }
+
+  /**
+   * The partition becomes part of a producer's transaction. With `hasFence` that takes one offset, which no fetch
+   * returns: Redpanda keeps a record of its own there (tx_fence). @throws StorageError
+   */
+  beginTransaction(producerId: number, producerEpoch: number, hasFence: boolean): void {
+    let fence = -1;
+    if (hasFence) {
+      const segment = this.segmentFor(0);
+      fence = segment.nextOffset;
+      this.environment.store.fenced({ producerId, producerEpoch, offset: fence });
+      segment.nextOffset++;
+    }
+    this.transactions.begin(producerId, producerEpoch, fence);
+    this.producers.beginTransaction(producerId, producerEpoch, this.environment.clock.now());
+  }
+
+  /** Its marker was appended. */
+  endTransaction(producerId: number, markerOffset: number, isCommit: boolean): void {
+    this.transactions.end(producerId, markerOffset, isCommit);
+    this.environment.store.unfenced(producerId);
   }
 
   /** Ends the active segment, if it holds anything, so that retention and compaction may have it. */
@@ -95,39 +120,45 @@ export class PartitionLog {
     const { clock, store, configs } = this.environment;
     const base = this.highWatermark;
     let ended = this.activeSegment;
-    if (ended?.batchCount === 0) {
+    if (ended !== undefined && ended.batchCount === 0 && ended.nextOffset === ended.baseOffset) {
       if (ended.hasRoomFor(firstBytes)) return ended;
       store.drop(this.segments.pop()!);
       ended = undefined;
     }
     // First what may fail: the old segment stays the active one then.
     const bytes = store.create(base, firstBytes, configs.segmentBytes);
-    if (ended !== undefined) store.seal(ended, this.producers);
+    if (ended !== undefined) store.seal(ended, this);
     const segment = new Segment(base, bytes, { createdMs: clock.now() });
     this.segments.push(segment);
     return segment;
   }
 
-  /** Whole batches from the one that holds `offset` on. `offset` lies within the log, or is its end. */
-  read(offset: number, maxBytes: number, atLeastOne: boolean): LogRead {
-    if (offset >= this.highWatermark) return NOTHING;
+  /**
+   * Whole batches from the one that holds `offset`, or follows it, up to those that begin at `endOffset`. `offset` lies
+   * within the log, or is its end. @throws StorageError
+   */
+  read(offset: number, maxBytes: number, atLeastOne: boolean, endOffset = Number.POSITIVE_INFINITY): LogRead {
     const chunks: Buffer[] = [];
+    if (offset >= this.highWatermark || offset >= endOffset) return { chunks, bytes: 0, endOffset: offset };
     let bytes = 0;
+    let next = offset;
     let at = this.segmentOf(offset);
     let row = this.segments[at]!.index.rowOf(offset);
     for (; at < this.segments.length; at++, row = 0) {
       const segment = this.segments[at]!;
-      if (row >= segment.batchCount) continue;
-      let end = segment.rowsWithin(row, maxBytes - bytes);
+      const rows = segment.rowsBefore(endOffset);
+      if (row >= rows) continue;
+      let end = Math.min(rows, segment.rowsWithin(row, maxBytes - bytes));
       if (end === row && atLeastOne && bytes === 0) end = row + 1;
       if (end === row) break;
       const chunk = segment.read(row, end);
       chunks.push(chunk);
       bytes += chunk.length;
+      next = segment.offsetAfter(end);
       // What follows a batch that did not fit must not go out either: it would leave a hole.
       if (bytes >= maxBytes || end < segment.batchCount) break;
     }
-    return { chunks, bytes };
+    return { chunks, bytes, endOffset: next };
   }
 
   /** The first batch with a record at or after a time, from the batch that holds offset `from` on. */
@@ -153,6 +184,7 @@ export class PartitionLog {
     if (offset === this.highWatermark) this.roll();
     this.environment.store.startMoved(offset);
     this.logStartOffset = offset;
+    this.transactions.forgetBefore(offset);
     // The last segment stays, as it knows the next offset.
     while (this.segments.length > 1 && this.segments[0]!.nextOffset <= offset) {
       this.environment.store.drop(this.segments.shift()!);
@@ -173,13 +205,18 @@ export class PartitionLog {
   }
 
   close(): void {
-    this.environment.store.close(this.segments, this.producers);
+    this.environment.store.close(this.segments, this);
   }
 
   /** The topic is deleted. A fetch that waits here looks again, and finds that it is gone. */
   remove(): void {
     this.environment.store.remove(this.segments);
     this.notify(Number.POSITIVE_INFINITY);
+  }
+
+  private segmentFor(bytes: number): Segment {
+    const segment = this.activeSegment;
+    return segment === undefined || this.isFull(segment, bytes) ? this.roll(bytes) : segment;
   }
 
   private isFull(segment: Segment, moreBytes: number): boolean {

@@ -50,8 +50,18 @@ export class ProducerStates {
         return { kind: 'duplicate', baseOffset: batch.baseOffset, appendTimeMs: batch.appendTimeMs };
       }
     }
-    const expected = (state.batches[state.batches.length - 1]!.lastSequence + 1) & SEQUENCE_MASK;
+    const last = state.batches[state.batches.length - 1];
+    if (last === undefined) return APPEND;
+    const expected = (last.lastSequence + 1) & SEQUENCE_MASK;
     return header.baseSequence === expected ? APPEND : refuse(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  }
+
+  /**
+   * A transaction of this producer begins here: its first batch may have any sequence, as a client may use those of an
+   * aborted transaction again, or leave them out (redpanda#5026).
+   */
+  beginTransaction(producerId: number, epoch: number, nowMs: number): void {
+    this.states.set(producerId, { producerId, epoch, lastTimestamp: nowMs, batches: [] });
   }
 
   /** Remembers a batch that was appended. */

@@ -57,12 +57,9 @@ export class Segment {
     const baseOffset = this.nextOffset;
     patchBatchOffset(batch, 0, baseOffset, leaderEpoch);
     if (logAppendTimeMs >= 0) patchLogAppendTime(batch, 0, logAppendTimeMs);
-    this.appendAsIs(
-      batch,
-      baseOffset,
-      header.lastOffsetDelta,
-      logAppendTimeMs >= 0 ? logAppendTimeMs : header.maxTimestamp,
-    );
+    const maxTimestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : header.maxTimestamp;
+    // No search by time finds a marker, as its time is none of a record.
+    this.appendAsIs(batch, baseOffset, header.lastOffsetDelta, header.isControl ? -1 : maxTimestamp);
     return baseOffset;
   }
 
@@ -97,6 +94,16 @@ export class Segment {
       else high = middle - 1;
     }
     return fits;
+  }
+
+  /** How many batches begin before an offset. */
+  rowsBefore(offset: number): number {
+    return offset >= this.nextOffset ? this.index.count : this.index.rowsBefore(offset);
+  }
+
+  /** Where the batch of a row begins; past the last one, where the next segment does. */
+  offsetAfter(row: number): number {
+    return row < this.index.count ? this.index.baseOffsetOf(row) : this.nextOffset;
   }
 
   private startOf(row: number): number {

@@ -1,3 +1,4 @@
+import type { PartitionTransactions } from './partitionTransactions.ts';
 import type { ProducerStates } from './producerStates.ts';
 import { Segment } from './segment.ts';
 import { MemoryBudget, MemoryBytes, type SegmentBytes } from './segmentBytes.ts';
@@ -10,6 +11,19 @@ export interface KeptBatch {
   readonly maxTimestamp: number;
 }
 
+/** What a log knows besides its batches; it can be told from them. */
+export interface LogState {
+  readonly producers: ProducerStates;
+  readonly transactions: PartitionTransactions;
+}
+
+/** The offset that a transaction takes when it reaches a partition. */
+export interface Fence {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly offset: number;
+}
+
 /** What was there at the start. */
 export interface Recovered {
   readonly segments: readonly Segment[];
@@ -18,19 +32,23 @@ export interface Recovered {
 
 /** Makes and keeps the segments of one partition, in memory or in files. */
 export interface SegmentStore {
-  /** Called once, before anything else; fills `producers`. */
-  recover(producers: ProducerStates): Recovered;
+  /** Called once, before anything else; fills `state`. */
+  recover(state: LogState): Recovered;
   /** Room for a new active segment that takes `firstBytes` at the least and `segmentBytes` at the most. */
   create(baseOffset: number, firstBytes: number, segmentBytes: number): SegmentBytes;
   /** Nothing more comes into this segment: what is needed to find it again quickly is kept beside it. */
-  seal(segment: Segment, producers: ProducerStates): void;
+  seal(segment: Segment, state: LogState): void;
   /** Puts one segment with these batches into the place of neighbours: all of it, or nothing. */
   rewrite(group: readonly Segment[], batches: Iterable<KeptBatch>, cleanedMs: number): Segment;
   drop(segment: Segment): void;
+  /** A transaction takes the next offset, and no batch will be there. Called before it does. */
+  fenced(fence: Fence): void;
+  /** That transaction's marker is in the log. */
+  unfenced(producerId: number): void;
   /** The log starts later now. Called before what lies before it is dropped. */
   startMoved(offset: number): void;
   /** The end of an orderly life. */
-  close(segments: readonly Segment[], producers: ProducerStates): void;
+  close(segments: readonly Segment[], state: LogState): void;
   /** The partition is gone. */
   remove(segments: readonly Segment[]): void;
 }
@@ -75,6 +93,10 @@ export class MemorySegments implements SegmentStore {
   drop(segment: Segment): void {
     segment.bytes.remove();
   }
+
+  fenced(): void {}
+
+  unfenced(): void {}
 
   startMoved(): void {}
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import type { Clock } from '../clock.ts';
-import type { SegmentStore } from '../log/segmentStore.ts';
+import type { Fence, SegmentStore } from '../log/segmentStore.ts';
 import { type FileServices, ReadHandles } from './fileBytes.ts';
 import { Flusher, type FsyncPolicy } from './flusher.ts';
 import { Journal } from './journal.ts';
@@ -84,12 +84,16 @@ export class DataDir {
 
   partition({ topic, topicId, partition }: PartitionPlace): SegmentStore {
     const startKey = `start/${topicId}/${partition}`;
+    const fenceKey = `fence/${topicId}/${partition}/`;
     return new PartitionFiles({
       directory: join(this.topicPath(topic, topicId), String(partition)),
       services: this.services,
       wasClosed: this.wasClosed,
       nowMs: this.clock.now(),
       logStartOffset: Number(this.journal.get(startKey) ?? 0),
+      fences: [...this.journal.under(fenceKey)].map(([, fence]) => fence as unknown as Fence),
+      onFenced: (fence) => this.journal.set(`${fenceKey}${fence.producerId}`, { ...fence }),
+      onUnfenced: (producerId) => this.journal.delete(`${fenceKey}${producerId}`),
       onStartMoved: (offset) => this.journal.set(startKey, offset),
       onCut: this.onCut,
     });
@@ -97,7 +101,10 @@ export class DataDir {
 
   /** The journal says already that the topic is gone. Its partitions are closed. */
   removeTopic(topic: string, topicId: string): void {
-    for (const [rest] of [...this.journal.under(`start/${topicId}/`)]) this.journal.delete(`start/${topicId}/${rest}`);
+    for (const kind of ['start', 'fence']) {
+      const prefix = `${kind}/${topicId}/`;
+      for (const [rest] of [...this.journal.under(prefix)]) this.journal.delete(prefix + rest);
+    }
     const path = this.topicPath(topic, topicId);
     if (!existsSync(path)) return;
     renameSync(path, path + DELETED);

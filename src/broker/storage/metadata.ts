@@ -1,7 +1,9 @@
-import type { GroupCoordinator } from '../groups/coordinator.ts';
-import type { CommittedOffset } from '../groups/offsets.ts';
+import type { GroupCoordinator, GroupOffsetListener } from '../groups/coordinator.ts';
+import type { OrderedOffset } from '../groups/offsets.ts';
 import { TopicConfigs } from '../topicConfigs.ts';
 import type { Topic, TopicHome, TopicStore } from '../topics.ts';
+import type { TransactionCoordinator, TransactionJournal } from '../transactions/coordinator.ts';
+import type { TransactionState } from '../transactions/transaction.ts';
 import type { DataDir } from './dataDir.ts';
 import type { Json } from './journal.ts';
 
@@ -17,8 +19,9 @@ interface TopicEntry {
 /**
  * The broker's state besides records, in the journal:
  *   cluster -> id | producer-ids -> first id that was never given | topic/ID -> {name, partitions, configs}
- *   offset/[GROUP, TOPIC, PARTITION] -> {offset, leaderEpoch, metadata} | cluster-config/NAME -> value
- *   start/ID/PARTITION -> log start: see dataDir.ts
+ *   offset/[GROUP, TOPIC, PARTITION, -1 or PRODUCER of a transaction] -> {offset, leaderEpoch, metadata, order}
+ *   transaction/ID -> see TransactionState | cluster-config/NAME -> value
+ *   start/ID/PARTITION -> log start | fence/ID/PARTITION/PRODUCER -> a transaction's offset: see dataDir.ts
  */
 export class Metadata {
   private readonly data: DataDir;
@@ -58,11 +61,18 @@ export class Metadata {
     deleted: ({ name, id }) => this.data.removeTopic(name, id),
   };
 
-  offsetChanged(groupId: string, topic: string, partition: number, committed: CommittedOffset | null): void {
-    const key = `offset/${JSON.stringify([groupId, topic, partition])}`;
-    if (committed === null) this.data.journal.delete(key);
-    else this.data.journal.set(key, { ...committed });
-  }
+  readonly offsets: GroupOffsetListener = (groupId, topic, partition, producerId, offset) => {
+    const key = `offset/${JSON.stringify([groupId, topic, partition, producerId])}`;
+    if (offset === null) this.data.journal.delete(key);
+    else this.data.journal.set(key, { ...offset });
+  };
+
+  readonly transactions: TransactionJournal = {
+    changed: (state) => this.data.journal.set(`transaction/${state.transactionalId}`, state as unknown as Json),
+    // Before the first marker: a power cut must not leave a part of an outcome that nobody decided.
+    decided: () => this.data.flusher.beforeAnswer(),
+    forgotten: (transactionalId) => this.data.journal.delete(`transaction/${transactionalId}`),
+  };
 
   clusterConfig(): ReadonlyMap<string, Json> {
     return new Map(this.data.journal.under('cluster-config/'));
@@ -73,8 +83,11 @@ export class Metadata {
     else this.data.journal.set(`cluster-config/${name}`, value);
   }
 
-  /** Brings topics and committed offsets back. @throws AnomalyError ANM_DATA_CORRUPT */
-  restore(topics: TopicStore, groups: GroupCoordinator): void {
+  /**
+   * Brings topics, offsets of groups and transactions back, and writes out what was decided of them.
+   * @throws AnomalyError ANM_DATA_CORRUPT
+   */
+  restore(topics: TopicStore, groups: GroupCoordinator, transactions: TransactionCoordinator): void {
     const ids = new Set<string>();
     for (const [id, value] of this.data.journal.under('topic/')) {
       const { name, partitions, configs } = value as unknown as TopicEntry;
@@ -84,8 +97,13 @@ export class Metadata {
     }
     this.data.removeOrphans(ids);
     for (const [key, value] of this.data.journal.under('offset/')) {
-      const [groupId, topic, partition] = JSON.parse(key) as [string, string, number];
-      groups.getOrCreate(groupId).offsets.restore(topic, partition, value as unknown as CommittedOffset);
+      const [groupId, topic, partition, producerId] = JSON.parse(key) as [string, string, number, number];
+      const { offsets } = groups.getOrCreate(groupId);
+      offsets.restore(topic, partition, producerId, value as unknown as OrderedOffset);
     }
+    const known = [...this.data.journal.under('transaction/')].map(([, state]) => state as unknown as TransactionState);
+    transactions.fromState({ transactions: known });
+    const logs = [...topics.all()].flatMap(({ partitions }) => partitions);
+    transactions.endHanging(logs);
   }
 }

@@ -1,15 +1,24 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { AnomalyError } from '../../errors.ts';
-import { BATCH_HEADER_BYTES, BatchHeader, readBatchHeader } from '../../wire/batchHeader.ts';
+import { BatchHeader, readBatchHeader } from '../../wire/batchHeader.ts';
 import { BatchIndex, type IndexFacts } from '../log/batchIndex.ts';
-import type { ProducerStates } from '../log/producerStates.ts';
 import { Segment } from '../log/segment.ts';
 import type { SegmentBytes } from '../log/segmentBytes.ts';
-import { finish, type KeptBatch, put, type Recovered, rewritten, type SegmentStore } from '../log/segmentStore.ts';
+import {
+  type Fence,
+  finish,
+  type KeptBatch,
+  type LogState,
+  put,
+  type Recovered,
+  rewritten,
+  type SegmentStore,
+} from '../log/segmentStore.ts';
 import { FileBytes, type FileServices } from './fileBytes.ts';
-import { readProducers, writeProducers } from './producerFiles.ts';
+import { LogReplay } from './logReplay.ts';
 import { type ScannedSegment, scanSegment } from './scanSegment.ts';
+import { clearState, readState, writeState } from './stateFiles.ts';
 import { syncDirectory } from './syncDirectory.ts';
 
 const LOG = '.log';
@@ -27,13 +36,17 @@ export interface PartitionFilesOptions {
   /** Where DeleteRecords left the log start; 0 if nowhere. */
   readonly logStartOffset: number;
   readonly onStartMoved: (offset: number) => void;
+  /** Of transactions that may be open. */
+  readonly fences: readonly Fence[];
+  readonly onFenced: (fence: Fence) => void;
+  readonly onUnfenced: (producerId: number) => void;
   /** Told of a torn tail that was cut. */
   readonly onCut: (message: string) => void;
 }
 
 /**
  * The segments of one partition as files, named by the 20 digits of their first offset: NAME.log holds the batches as
- * Kafka has them, NAME.index their rows, NAME.producers the idempotent producers as they were when it began.
+ * Kafka has them, NAME.index their rows, NAME.state producers and transactions as they were when it began.
  */
 export class PartitionFiles implements SegmentStore {
   private readonly options: PartitionFilesOptions;
@@ -45,26 +58,20 @@ export class PartitionFiles implements SegmentStore {
     this.directory = options.directory;
   }
 
-  recover(producers: ProducerStates): Recovered {
-    const { logStartOffset } = this.options;
+  recover(state: LogState): Recovered {
+    const { logStartOffset, fences } = this.options;
     this.hasDirectory = existsSync(this.directory);
-    if (!this.hasDirectory) return { segments: [], logStartOffset };
-    this.finishRewrites();
-    const bases = this.names(LOG).map((name) => Number(name.slice(0, -LOG.length)));
-    const segments: Segment[] = [];
-    const from = readProducers(this.directory, producers);
-    bases.forEach((base, i) => {
-      const replay = (header: BatchHeader) => {
-        if (header.baseOffset >= from) producers.replay(header);
-      };
-      segments.push(this.recoverSegment(base, i === bases.length - 1, from, replay));
-    });
+    if (this.hasDirectory) this.finishRewrites();
+    const bases = this.hasDirectory ? this.names(LOG).map((name) => Number(name.slice(0, -LOG.length))) : [];
+    const from = readState(this.directory, state);
+    const replay = new LogReplay(state, from, fences);
+    const segments = bases.map((base, i) => this.recoverSegment(base, i === bases.length - 1, from, replay));
     const active = segments.at(-1);
-    if (active !== undefined) {
-      (active.bytes as FileBytes).openToAppend();
-      if (from > active.nextOffset) forgetLost(segments, producers);
-    }
-    return { segments, logStartOffset: Math.max(logStartOffset, segments[0]?.baseOffset ?? 0) };
+    if (active === undefined) return { segments, logStartOffset };
+    (active.bytes as FileBytes).openToAppend();
+    active.nextOffset = Math.max(active.nextOffset, replay.finish());
+    if (from > active.nextOffset) this.retell(segments, state);
+    return { segments, logStartOffset: Math.max(logStartOffset, segments[0]!.baseOffset) };
   }
 
   create(baseOffset: number): SegmentBytes {
@@ -78,12 +85,12 @@ export class PartitionFiles implements SegmentStore {
     return bytes;
   }
 
-  seal(segment: Segment, producers: ProducerStates): void {
+  seal(segment: Segment, state: LogState): void {
     segment.bytes.seal();
     segment.index.trim();
     // An index is trusted, so it must not outlive bytes that were never synced.
     if (this.options.services.flusher.policy !== 'never') this.writeIndex(segment);
-    writeProducers(this.directory, segment.nextOffset, producers);
+    writeState(this.directory, segment.nextOffset, state);
   }
 
   rewrite(group: readonly Segment[], batches: Iterable<KeptBatch>, cleanedMs: number): Segment {
@@ -119,15 +126,23 @@ export class PartitionFiles implements SegmentStore {
     rmSync(this.path(segment.baseOffset, INDEX), { force: true });
   }
 
+  fenced(fence: Fence): void {
+    this.options.onFenced(fence);
+  }
+
+  unfenced(producerId: number): void {
+    this.options.onUnfenced(producerId);
+  }
+
   startMoved(offset: number): void {
     this.options.onStartMoved(offset);
   }
 
-  close(segments: readonly Segment[], producers: ProducerStates): void {
+  close(segments: readonly Segment[], state: LogState): void {
     const active = segments.at(-1);
     if (active === undefined) return;
     active.bytes.seal();
-    writeProducers(this.directory, active.nextOffset, producers);
+    writeState(this.directory, active.nextOffset, state);
     for (const segment of segments) {
       if (segment === active || !existsSync(this.path(segment.baseOffset, INDEX))) this.writeIndex(segment);
       segment.bytes.close();
@@ -139,12 +154,7 @@ export class PartitionFiles implements SegmentStore {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private recoverSegment(
-    base: number,
-    isLast: boolean,
-    replayFrom: number,
-    replay: (header: BatchHeader) => void,
-  ): Segment {
+  private recoverSegment(base: number, isLast: boolean, replayFrom: number, replay: LogReplay): Segment {
     const path = this.path(base, LOG);
     const known = isLast && !this.options.wasClosed ? null : this.readIndex(base);
     const { services, nowMs } = this.options;
@@ -156,7 +166,7 @@ export class PartitionFiles implements SegmentStore {
       if (nextOffset > replayFrom) replayRows(segment, replay);
       return segment;
     }
-    const found = scanSegment(path, base, replay);
+    const found = scanSegment(path, base, (header, bytes) => replay.next(header, bytes));
     if (found.problem !== null) {
       if (!isLast) throw corrupt(path, found);
       this.options.onCut(cutMessage(path, base, found));
@@ -165,6 +175,14 @@ export class PartitionFiles implements SegmentStore {
     const segment = new Segment(base, bytes, { createdMs: nowMs, index: found.index });
     if (!isLast) this.writeIndex(segment);
     return segment;
+  }
+
+  /** A power cut took batches that the kept state knows of: without them they may be sent again. */
+  private retell(segments: readonly Segment[], state: LogState): void {
+    clearState(state);
+    const replay = new LogReplay(state, 0, this.options.fences);
+    for (const segment of segments) replayRows(segment, replay);
+    replay.finish();
   }
 
   /** A crash in the middle of a compaction: what was not whole yet goes, what was takes its place. */
@@ -216,23 +234,13 @@ function digits(offset: number): string {
   return String(offset).padStart(20, '0');
 }
 
-function replayRows(segment: Segment, replay: (header: BatchHeader) => void): void {
+function replayRows(segment: Segment, replay: LogReplay): void {
   const header = new BatchHeader();
   for (let row = 0; row < segment.batchCount; row++) {
-    const head = Buffer.from(segment.bytes.read(segment.index.positionOf(row), BATCH_HEADER_BYTES));
-    // The header alone: as if it were a batch without records.
-    const lengthOnly = head.readInt32BE(8);
-    head.writeInt32BE(BATCH_HEADER_BYTES - 12, 8);
-    readBatchHeader(head, 0, header);
-    header.batchLength = lengthOnly;
-    replay(header);
+    const batch = segment.batchAt(row);
+    readBatchHeader(batch, 0, header);
+    replay.next(header, batch);
   }
-}
-
-/** A power cut took batches that the file of producers knows of: without them they may be sent again. */
-function forgetLost(segments: readonly Segment[], producers: ProducerStates): void {
-  producers.clear();
-  for (const segment of segments) replayRows(segment, (header) => producers.replay(header));
 }
 
 function cutMessage(path: string, base: number, { index, validBytes, fileBytes, problem }: ScannedSegment): string {

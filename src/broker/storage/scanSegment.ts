@@ -23,9 +23,13 @@ export interface ScannedSegment {
 
 /**
  * Reads a segment file batch by batch, up to the first that is not whole, fails its CRC or steps back in the offsets.
- * `each` sees every batch that is taken.
+ * `each` sees every batch that is taken, and the bytes that it lies in.
  */
-export function scanSegment(path: string, baseOffset: number, each: (header: BatchHeader) => void): ScannedSegment {
+export function scanSegment(
+  path: string,
+  baseOffset: number,
+  each: (header: BatchHeader, bytes: Uint8Array) => void,
+): ScannedSegment {
   const fd = openSync(path, 'r');
   try {
     return scan(fd, fstatSync(fd).size, baseOffset, each);
@@ -34,7 +38,12 @@ export function scanSegment(path: string, baseOffset: number, each: (header: Bat
   }
 }
 
-function scan(fd: number, fileBytes: number, baseOffset: number, each: (header: BatchHeader) => void): ScannedSegment {
+function scan(
+  fd: number,
+  fileBytes: number,
+  baseOffset: number,
+  each: (header: BatchHeader, bytes: Uint8Array) => void,
+): ScannedSegment {
   const index = new BatchIndex();
   const header = new BatchHeader();
   let chunk = Buffer.alloc(0);
@@ -69,8 +78,8 @@ function scan(fd: number, fileBytes: number, baseOffset: number, each: (header: 
       else if (header.baseOffset < nextOffset || header.lastOffsetDelta < 0) {
         problem = `offset ${header.baseOffset} follows where ${nextOffset} is next`;
       } else {
-        index.add(header.baseOffset, header.lastOffsetDelta, header.maxTimestamp, at);
-        each(header);
+        index.add(header.baseOffset, header.lastOffsetDelta, header.isControl ? -1 : header.maxTimestamp, at);
+        each(header, chunk);
         nextOffset = header.nextOffset;
         at += size;
       }

@@ -9,6 +9,7 @@ import {
   readResponse,
   requestFrame,
 } from '../../../src/broker/protocol/apis.ts';
+import { ZERO_UUID } from '../../../src/broker/protocol/schema.ts';
 import { BatchWriter, type FinishOptions } from '../../../src/wire/batchWriter.ts';
 
 /** A connection that sends one request after the other in any version, and reads the answer with our own tables. */
@@ -66,8 +67,16 @@ export class RawClient {
   }
 
   /** A batch to one partition; resolves with the partition's answer. */
-  async produce(topic: string, partition: number, batch: Buffer, acks = -1, version = 7) {
+  async produce(
+    topic: string,
+    partition: number,
+    batch: Buffer,
+    acks = -1,
+    version = 7,
+    transactionalId: string | null = null,
+  ) {
     const { responses } = await this.send('Produce', version, {
+      transactionalId,
       acks,
       timeoutMs: 1000,
       topicData: [{ name: topic, partitionData: [{ index: partition, records: batch }] }],
@@ -81,8 +90,13 @@ export class RawClient {
       maxWaitMs: options.maxWaitMs ?? 0,
       minBytes: options.minBytes ?? 1,
       maxBytes: options.maxBytes ?? 1 << 20,
+      isolationLevel: options.isCommitted === true ? 1 : 0,
       topics: [
-        { topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: options.partitionMaxBytes ?? 1 << 20 }] },
+        {
+          topic,
+          topicId: options.topicId ?? ZERO_UUID,
+          partitions: [{ partition, fetchOffset, partitionMaxBytes: options.partitionMaxBytes ?? 1 << 20 }],
+        },
       ],
     });
     return responses[0]!.partitions[0]!;
@@ -113,6 +127,10 @@ export interface FetchOptions {
   readonly minBytes?: number;
   readonly maxBytes?: number;
   readonly partitionMaxBytes?: number;
+  /** isolation_level read_committed. */
+  readonly isCommitted?: boolean;
+  /** From version 13 on the topic goes by its id. */
+  readonly topicId?: string;
 }
 
 /** A batch of records with these values, stamped `timestampMs`, `timestampMs + 1`, ... */
