@@ -3,7 +3,7 @@
 const source = 'Bun' in globalThis || 'Deno' in globalThis;
 try {
   const { main } = await import(source ? '../src/cli.ts' : '../dist/cli.js');
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2), undefined, () => process.kill(process.pid, 'SIGKILL'));
 } catch (error) {
   if (error?.code === 'ERR_MODULE_NOT_FOUND' && /dist\/cli\.js/.test(error.message)) {
     process.stderr.write(

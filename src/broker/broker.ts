@@ -46,6 +46,8 @@ export interface BrokerOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly faults?: readonly Fault[];
+  /** Ends the process at once, as kill -9 does: what faults with `crash` call. */
+  readonly crash?: () => void;
   /** Gives ids of 32 hexadecimal digits for topics, members and the cluster. Default random ones. */
   readonly newId?: () => string;
   /** A directory to keep everything in. Default: memory. */
@@ -89,6 +91,7 @@ export class Broker {
   readonly housekeeper: Housekeeper;
   /** What the logs take in memory. */
   readonly budget: MemoryBudget;
+  private readonly crash: () => void;
   private readonly server: Server;
   private readonly connections = new Set<Connection>();
   private readonly writer = new ByteWriter();
@@ -117,7 +120,8 @@ export class Broker {
     this.housekeeper = new Housekeeper(this.context.topics, clock, options.logger);
     this.housekeeper.start();
     this.handlers = makeHandlers(this.context);
-    this.faults = new Faults(options.faults);
+    this.faults = new Faults(options.faults, options.crash !== undefined);
+    this.crash = options.crash ?? (() => {});
     this.host = options.host ?? '127.0.0.1';
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
@@ -233,6 +237,7 @@ export class Broker {
       broker: this.context,
       handlers: this.handlers,
       faults: this.faults,
+      crash: this.crash,
       writer: this.writer,
       // Who listens everywhere tells each client the address by which it came.
       host: isAnyAddress ? (socket.localAddress ?? '127.0.0.1').replace(/^::ffff:/, '') : this.host,

@@ -1,7 +1,8 @@
+import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Logger } from '../output/logger.ts';
 import type { BrokerContext, Call, Handler, Handlers } from './context.ts';
-import type { Fault, Faults } from './faults.ts';
+import type { CrashPoint, Fault, Faults } from './faults.ts';
 import { FrameReader, FrameTooLarge } from './frameReader.ts';
 import { apiVersions } from './handlers/cluster.ts';
 import { CloseConnection } from './handlers/produce.ts';
@@ -26,6 +27,8 @@ export interface ConnectionServices {
   readonly broker: BrokerContext;
   readonly handlers: Handlers;
   readonly faults: Faults;
+  /** Ends the process. */
+  readonly crash: () => void;
   readonly writer: ByteWriter;
   readonly host: string;
   readonly port: number;
@@ -111,7 +114,7 @@ export class Connection {
     const clientId = readClientId(reader, codec.isFlexible(apiVersion));
     const request = codec.decode(reader, apiVersion) as Request<ApiName>;
     const fault = this.services.faults.take(name);
-    if (fault === undefined) this.answer(name, request, this.call(apiVersion, clientId), correlationId, false);
+    if (fault === undefined) this.answer(name, request, this.call(apiVersion, clientId), correlationId);
     else this.suffer(fault, name, request, this.call(apiVersion, clientId), correlationId);
   }
 
@@ -131,13 +134,16 @@ export class Connection {
     };
   }
 
-  private answer(name: ApiName, request: Request<ApiName>, call: Call, correlationId: number, isLost: boolean): void {
+  private answer(name: ApiName, request: Request<ApiName>, call: Call, correlationId: number, fault?: Fault): void {
     const handler = this.services.handlers[name] as Handler<ApiName>;
     const deliver = (response: object | null) => {
+      if (fault?.crash !== undefined) this.crashAfter(fault.crash);
       if (this.closed) return;
-      if (isLost) this.close();
+      if (fault?.drop === 'after') this.close();
       else if (response === null) this.isBusy = false;
       else this.send(name, call.version, correlationId, response);
+      // The bytes have to leave the process, or the answer would die with it.
+      if (fault?.crash === 'answered') this.socket.write('', () => this.services.crash());
     };
     const refused = (error: unknown) => {
       if (!(error instanceof StorageError)) throw error;
@@ -165,10 +171,11 @@ export class Connection {
     const { version } = call;
     const strike = () => {
       if (this.closed) return;
+      if (fault.crash === 'received') this.services.crash();
+      if (fault.crash === 'torn') this.tearNextWrite();
       if (fault.drop === 'before') this.close();
-      else if (fault.errorCode === undefined) {
-        this.answer(name, request, call, correlationId, fault.drop === 'after');
-      } else this.send(name, version, correlationId, errorResponse(name, request as never, fault.errorCode, version));
+      else if (fault.errorCode === undefined) this.answer(name, request, call, correlationId, fault);
+      else this.send(name, version, correlationId, errorResponse(name, request as never, fault.errorCode, version));
     };
     if (fault.delayMs === undefined) {
       strike();
@@ -182,6 +189,25 @@ export class Connection {
         this.failed(error);
       }
     });
+  }
+
+  private crashAfter(point: CrashPoint): void {
+    if (point === 'synced') this.services.broker.data?.flusher.beforeAnswer();
+    if (point === 'handled' || point === 'synced') this.services.crash();
+  }
+
+  /** Half of the next batch reaches its file, and then the process ends. In memory there is nothing to tear. */
+  private tearNextWrite(): void {
+    const files = this.services.broker.data?.services;
+    if (files === undefined) {
+      this.services.crash();
+      return;
+    }
+    files.beforeWrite = (fd, bytes, position) => {
+      delete files.beforeWrite;
+      writeSync(fd, bytes, 0, bytes.length >> 1, position);
+      this.services.crash();
+    };
   }
 
   private send(name: ApiName, version: number, correlationId: number, response: object): void {
