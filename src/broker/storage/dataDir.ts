@@ -48,6 +48,7 @@ export class DataDir {
   /** What recovery cut, for people. */
   readonly cuts: string[] = [];
   readonly wasClosed: boolean;
+  private readonly journals: Journal[] = [];
   private readonly clock: Clock;
   private readonly unlock: () => void;
   private readonly onCut: (message: string) => void;
@@ -79,7 +80,9 @@ export class DataDir {
 
   /** Another journal of the directory, as the Schema Registry's. */
   openJournal(name: string): Journal {
-    return new Journal({ path: join(this.path, name), flusher: this.flusher, onCut: this.onCut });
+    const journal = new Journal({ path: join(this.path, name), flusher: this.flusher, onCut: this.onCut });
+    this.journals.push(journal);
+    return journal;
   }
 
   partition({ topic, topicId, partition }: PartitionPlace): SegmentStore {
@@ -123,7 +126,7 @@ export class DataDir {
 
   /** After everything else is closed. */
   close(): void {
-    this.journal.close();
+    for (const journal of this.journals) journal.close();
     this.flusher.close();
     this.services.handles.closeAll();
     writeFileSync(join(this.path, CLOSED), '');
@@ -132,7 +135,7 @@ export class DataDir {
 
   /** The start failed: what is there stays as it is, and is not called orderly. */
   abandon(): void {
-    this.journal.close();
+    for (const journal of this.journals) journal.close();
     this.flusher.close();
     this.services.handles.closeAll();
     this.unlock();
