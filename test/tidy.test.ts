@@ -47,6 +47,8 @@ const HEAVY = [
   /^@node-rs\//,
   /^@bokuweb\//,
   /^avsc$/,
+  /^ajv/,
+  /^protobufjs/,
   /^yaml$/,
   /^onnx/,
 ];

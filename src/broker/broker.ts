@@ -12,7 +12,10 @@ import { MemoryBudget } from './log/segmentBytes.ts';
 import { makeContext, NODE_ID } from './makeContext.ts';
 import { DEFAULT_PROFILE, PROFILES, profileNamed } from './profiles.ts';
 import { ByteWriter } from './protocol/bytes.ts';
+import type { RegistryChange } from './registry/changes.ts';
+import type { RegistryJournal } from './registry.ts';
 import type { FsyncPolicy } from './storage/flusher.ts';
+import { RegistryJournalFile } from './storage/registryJournal.ts';
 import { transactionViews } from './transactions/views.ts';
 
 export interface BrokerOptions {
@@ -209,6 +212,12 @@ export class Broker {
         resolve();
       });
     });
+  }
+
+  /** Where the Schema Registry keeps its contents beside the broker's; undefined in memory. To be asked for once. */
+  registryJournal(): RegistryJournal | undefined {
+    const { data } = this.context;
+    return data === null ? undefined : new RegistryJournalFile<RegistryChange>(data);
   }
 
   /** What recovery cut off the files of `data`, for people. */

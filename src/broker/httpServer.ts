@@ -33,19 +33,42 @@ export interface HttpServerOptions {
   /** Requests with a longer body get `tooLarge`. */
   readonly maxBodyBytes: number;
   /** Must not throw: failures are replies. */
-  handle(request: HttpRequest): HttpReply;
+  handle(request: HttpRequest): HttpReply | Promise<HttpReply>;
   readonly tooLarge: HttpReply;
 }
 
-/** Starts a small HTTP server for one synchronous handler. @throws AnomalyError ANM_PORT_IN_USE */
+/** More are closed at once, so that clients that never finish cannot take all sockets of the process. */
+const MAX_CONNECTIONS = 512;
+/** Bodies of all requests that are under way; a request above it is answered 503 and may come again. */
+const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
+/** A body that goes on beyond this many times the allowed size loses its connection instead of an answer. */
+const MOST_OVERSIZE = 16;
+/** For the whole of one request, and for its headers: a slow client is closed. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** Without a byte either way, as when a client does not read its answer. */
+const SILENCE_TIMEOUT_MS = 60_000;
+
+/** Starts a small HTTP server for one handler. @throws AnomalyError ANM_PORT_IN_USE */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const server = createServer((request, response) => {
-    readBody(request, options.maxBodyBytes).then(
-      (body) => send(response, body === null ? options.tooLarge : options.handle(decode(request, body))),
-      // The client went away in the middle of its request: there is nobody to answer.
-      () => response.destroy(),
-    );
-  });
+  const bodies = new BodyReader(options.maxBodyBytes);
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 5000 },
+    (request, response) => {
+      bodies
+        .read(request, async (body) => {
+          if (body === 'too large') return options.tooLarge;
+          return body === 'no room' ? busy(options.tooLarge) : await options.handle(decode(request, body));
+        })
+        // The client went away in the middle of its request, or sends without end: there is nobody to answer.
+        .then(
+          (reply) => send(response, reply),
+          () => response.destroy(),
+        );
+    },
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(SILENCE_TIMEOUT_MS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, options)));
     server.listen(options.port, options.host, resolve);
@@ -69,18 +92,50 @@ function listenError(error: NodeJS.ErrnoException, { host, port, purpose }: Http
   return new AnomalyError(code, `cannot listen on ${host}:${port} for the ${purpose} as ${reason}`, { cause: error });
 }
 
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    // Read on without keeping: an answer before the end of the request would be lost by many clients.
-    if (bytes <= maxBytes) chunks.push(chunk);
+/** Reads bodies within a limit for each and one for all together. */
+class BodyReader {
+  private readonly maxBytes: number;
+  private bufferedBytes = 0;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
   }
-  return bytes > maxBytes ? null : Buffer.concat(chunks).toString('utf8');
+
+  /** Calls `use` with the body, or with why there is none; the body's room is taken until its promise settles. */
+  async read(
+    request: IncomingMessage,
+    use: (body: Buffer | 'too large' | 'no room') => Promise<HttpReply>,
+  ): Promise<HttpReply> {
+    const chunks: Buffer[] = [];
+    let seen = 0;
+    let held = 0;
+    let refusal: 'too large' | 'no room' | null = null;
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        seen += chunk.length;
+        if (seen > this.maxBytes * MOST_OVERSIZE) throw new Error('the body does not end');
+        if (seen > this.maxBytes) refusal = 'too large';
+        else if (this.bufferedBytes + chunk.length > MAX_BUFFERED_BYTES) refusal ??= 'no room';
+        // Read on without keeping: an answer before the end of the request would be lost by many clients.
+        if (refusal === null) {
+          chunks.push(chunk);
+          held += chunk.length;
+          this.bufferedBytes += chunk.length;
+        } else chunks.length = 0;
+      }
+      return await use(refusal ?? Buffer.concat(chunks));
+    } finally {
+      this.bufferedBytes -= held;
+    }
+  }
 }
 
-function decode(request: IncomingMessage, body: string): HttpRequest {
+function busy({ contentType }: HttpReply): HttpReply {
+  const message = 'too many large requests at once; try again';
+  return { status: 503, contentType, body: JSON.stringify({ error_code: 503, message }) };
+}
+
+function decode(request: IncomingMessage, body: Buffer): HttpRequest {
   const [path = '', query = ''] = splitOnce(request.url ?? '/', '?');
   return {
     method: request.method ?? 'GET',
@@ -90,7 +145,7 @@ function decode(request: IncomingMessage, body: string): HttpRequest {
       .map(decodeSegment),
     query: new URLSearchParams(query),
     contentType: (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase(),
-    body,
+    body: body.toString('utf8'),
   };
 }
 

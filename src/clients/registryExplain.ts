@@ -1,29 +1,36 @@
 import { isAnomalyError } from '../errors.ts';
-import { describeIncompatibility } from '../schemas/avroCompatibility.ts';
-import { parseAvroSchema } from '../schemas/avroSchema.ts';
 import { type CompatibilityLevel, checkCandidate } from '../schemas/compatibilityLevel.ts';
-import type { RegisteredVersion } from './registry.ts';
+import { describeIncompatibility } from '../schemas/incompatibility.ts';
+import { loadSchemaParser, type ReferencedSchema, type SchemaType } from '../schemas/schemaParser.ts';
+
+/** A schema with the texts of all that it refers to, each before those that need it. */
+export interface ResolvedSchema {
+  readonly type: SchemaType;
+  readonly text: string;
+  readonly referenced: readonly ReferencedSchema[];
+}
 
 /**
- * Why a registry refused an Avro schema, clash by clash with field and rule; null when the own comparison finds
- * nothing (another schema type, or a registry that is stricter) or cannot read one of them (references to other
- * subjects): then the registry's own words have to do.
+ * Why a registry refused a schema, clash by clash with path, rule, level and version, since registries differ in what
+ * they tell; null when the own comparison finds nothing (a registry that is stricter) or cannot read or compare one of
+ * them: then the registry's own words have to do.
  */
-export function explainFailure(
+export async function explainFailure(
   level: CompatibilityLevel,
-  schema: string,
-  history: readonly RegisteredVersion[],
-): string[] | null {
+  candidate: ResolvedSchema,
+  history: readonly (ResolvedSchema & { readonly version: number })[],
+): Promise<string[] | null> {
+  const parse = async ({ type, text, referenced }: ResolvedSchema) => (await loadSchemaParser(type))(text, referenced);
   try {
-    const avro = history.filter(({ type }) => type === 'AVRO');
-    const earlier = avro.map(({ version, schema: text }) => ({ version, schema: parseAvroSchema(text) }));
-    const failure = checkCandidate(level, parseAvroSchema(schema), earlier);
-    if (failure === null) return null;
-    return failure.incompatibilities.map(
-      (clash) => `${describeIncompatibility(clash)}, ${level} against version ${failure.version}`,
+    const earlier = await Promise.all(
+      history.map(async (each) => ({ version: each.version, schema: await parse(each) })),
     );
+    const failure = checkCandidate(level, await parse(candidate), earlier);
+    if (failure === null) return null;
+    const against = `${level} against version ${failure.version}`;
+    return failure.incompatibilities.map((clash) => `${describeIncompatibility(clash)}, ${against}`);
   } catch (error) {
-    if (isAnomalyError(error) && error.code === 'ANM_SCHEMA_INVALID') return null;
+    if (isAnomalyError(error)) return null;
     throw error;
   }
 }

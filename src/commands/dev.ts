@@ -16,8 +16,8 @@ export const dev: Command = {
   summary: 'Start an embedded broker, Schema Registry and Admin API for development',
   description:
     'One process that speaks the Kafka protocol with the API versions of a Redpanda release, a Schema Registry for\n' +
-    'Avro, and the part of the Admin API that this tool reads. Without --data everything is in memory, and gone when\n' +
-    'it ends; with it, topics, records, committed offsets, transactions and schemas are there at the next start, after\n' +
+    'Avro, JSON Schema and Protobuf, and the part of the Admin API that this tool reads. Without --data everything is\n' +
+    'in memory, and gone when it ends; with it, topics, records, committed offsets, transactions and schemas are there at the next start, after\n' +
     'kill -9 too. --fsync says what a power cut may take: nothing that was acknowledged (always), the last 100 ms\n' +
     '(interval), or what the system had not written yet (never).\n' +
     '\n' +
@@ -77,10 +77,15 @@ async function runDev(context: CommandContext): Promise<number> {
   try {
     const broker = await startBroker({ ...flags.broker, host, port: flags.port, logger });
     listening.push(broker);
-    const registry = await startRegistry({ port: flags.registryPort, host, logger });
+    const journal = broker.registryJournal();
+    const registry = await startRegistry({
+      ...{ port: flags.registryPort, host, logger, profile: broker.version },
+      ...(journal === undefined ? {} : { journal }),
+    });
     listening.push(registry);
     const admin = await startAdmin({ port: flags.adminPort, host, broker, logger });
     listening.push(admin);
+    for (const cut of broker.cuts) stderr.write(`recovery ${cut}\n`);
     await ready(context, 'kafka', broker.address);
     await ready(context, 'registry', registry.url);
     await ready(context, 'admin', admin.url);

@@ -1,5 +1,7 @@
+import type { SchemaRegistry } from '../clients/registry.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command, CommandContext } from './command.ts';
+import { FILE, readSchema, SCHEMA_OPTIONS } from './schemaFile.ts';
 
 async function openRegistry(context: CommandContext) {
   const { connectRegistry } = await import('./connections.ts');
@@ -7,11 +9,13 @@ async function openRegistry(context: CommandContext) {
 }
 
 const SUBJECT = { name: 'subject', summary: 'subject of the registry, as sensors-value', required: true } as const;
-const FILE = { name: 'file', summary: 'Avro schema as JSON (.avsc), or - for stdin', required: true } as const;
+const DELETED = { flags: '--deleted', summary: 'also what is deleted softly', type: 'boolean' } as const;
 
 interface SubjectRow {
   readonly subject: string;
   readonly versions: readonly number[];
+  /** Only with --deleted. */
+  readonly deleted_versions?: readonly number[];
   readonly latest_id: number | null;
   readonly type: string | null;
   readonly compatibility: string;
@@ -23,29 +27,25 @@ export const schemaLs: Command = {
   summary: 'List the subjects of the Schema Registry',
   description:
     'One row a subject: its versions, the id and type of the latest, and the compatibility level it is held to.',
+  options: [DELETED],
   examples: [
     { command: 'anomaly schema ls', comment: 'every subject' },
     { command: 'anomaly schema ls -o json', comment: 'for scripts' },
+    { command: 'anomaly schema ls --deleted', comment: 'with subjects and versions that are deleted softly' },
   ],
   run: async (context) => {
-    const { output } = context;
+    const { output, flags } = context;
     const registry = await openRegistry(context);
+    const deleted = flags['deleted'] === true;
     const rows: SubjectRow[] = [];
-    for (const subject of await registry.subjects()) {
-      const latest = await registry.latest(subject);
-      // Deleted between the two calls.
-      if (latest === null) continue;
-      rows.push({
-        subject,
-        versions: await registry.versions(subject),
-        latest_id: latest.id,
-        type: latest.type,
-        compatibility: await registry.compatibility(subject),
-      });
+    for (const subject of await registry.subjects({ deleted })) {
+      const row = await subjectRow(registry, subject, deleted);
+      if (row !== null) rows.push(row);
     }
     await output.table('subjects', rows, [
       { header: 'SUBJECT', value: (row) => row.subject },
-      { header: 'VERSIONS', value: (row) => row.versions.join(',') },
+      { header: 'VERSIONS', value: (row) => row.versions.join(',') || null },
+      ...(deleted ? [{ header: 'DELETED', value: deletedText }] : []),
       { header: 'LATEST-ID', value: (row) => row.latest_id, align: 'right' },
       { header: 'TYPE', value: (row) => row.type },
       { header: 'COMPATIBILITY', value: (row) => row.compatibility },
@@ -54,13 +54,37 @@ export const schemaLs: Command = {
   },
 };
 
+/** Null for a subject that was deleted between two calls. */
+async function subjectRow(registry: SchemaRegistry, subject: string, deleted: boolean): Promise<SubjectRow | null> {
+  const live = await registry.latest(subject);
+  const latest = live ?? (deleted ? await registry.latest(subject, { deleted }) : null);
+  if (latest === null) return null;
+  const all = deleted ? await registry.versions(subject, { deleted }) : [];
+  // Registries have no list of the versions of a subject that is deleted as a whole.
+  const versions = live === null ? [] : await registry.versions(subject);
+  return {
+    subject,
+    versions,
+    ...(deleted && { deleted_versions: all.filter((version) => !versions.includes(version)) }),
+    latest_id: latest.id,
+    type: latest.type,
+    compatibility: await registry.compatibility(subject),
+  };
+}
+
+function deletedText(row: SubjectRow): string | null {
+  return row.deleted_versions?.join(',') || null;
+}
+
 export const schemaShow: Command = {
   name: 'schema show',
   group: 'Inspect',
   summary: 'Print a schema, by subject or by id',
-  description: 'A whole number is an id, anything else a subject. Without --version the latest version is printed.',
+  description:
+    'A whole number is an id, anything else a subject. Without --version the latest version is printed. JSON is set out\n' +
+    'in lines, Protobuf is printed as it is; -o json adds type and references.',
   arguments: [{ name: 'subject-or-id', summary: 'subject, or the id that records carry', required: true }],
-  options: [{ flags: '--version <n>', summary: 'version of the subject', type: 'integer' }],
+  options: [{ flags: '--version <n>', summary: 'version of the subject', type: 'integer' }, DELETED],
   examples: [
     { command: 'anomaly schema show sensors-value', comment: 'the latest version' },
     { command: 'anomaly schema show sensors-value --version 1', comment: 'the first one' },
@@ -70,6 +94,7 @@ export const schemaShow: Command = {
     const { args, flags, output } = context;
     const wanted = args[0]!;
     const version = flags['version'] as number | undefined;
+    const options = { deleted: flags['deleted'] === true };
     const registry = await openRegistry(context);
     const found = await find();
     await output.document({ ...found, schema: parsed(found.schema) }, () => pretty(found.schema));
@@ -77,11 +102,11 @@ export const schemaShow: Command = {
 
     async function find() {
       if (/^\d+$/.test(wanted)) {
-        if (version === undefined) return await registry.schemaById(Number(wanted));
+        if (version === undefined) return await registry.definitionById(Number(wanted));
         throw new AnomalyError('ANM_USAGE', `--version ${version} needs a subject, but ${wanted} is an id`);
       }
-      if (version !== undefined) return { subject: wanted, ...(await registry.version(wanted, version)) };
-      const latest = await registry.latest(wanted);
+      if (version !== undefined) return { subject: wanted, ...(await registry.version(wanted, version, options)) };
+      const latest = await registry.latest(wanted, options);
       if (latest !== null) return { subject: wanted, ...latest };
       throw new AnomalyError('ANM_SCHEMA_UNKNOWN', `cannot show a schema as there is no subject '${wanted}'`);
     }
@@ -91,21 +116,26 @@ export const schemaShow: Command = {
 export const schemaRegister: Command = {
   name: 'schema register',
   group: 'Setup',
-  summary: 'Register an Avro schema under a subject',
+  summary: 'Register a schema (Avro, JSON Schema, Protobuf) under a subject',
   description:
     'Prints the id. The schema must fit the compatibility level of the subject; registering the same one again gives\n' +
-    'the id that it has. Exits 5 naming field and rule when it is incompatible.',
+    'the id that it has. Exits 5 naming path, rule, level and version when it is incompatible.',
   arguments: [SUBJECT, FILE],
+  options: [...SCHEMA_OPTIONS],
   examples: [
     { command: 'anomaly schema register sensors-value reading.avsc', comment: 'from a file' },
     { command: 'cat reading.avsc | anomaly schema register sensors-value -', comment: 'from stdin' },
+    {
+      command: 'anomaly schema register pumps-value pump.avsc --references plant.Site:site-value:1',
+      comment: 'with a type of another subject',
+    },
   ],
   run: async (context) => {
     const subject = context.args[0]!;
-    const schema = await readSchema(context);
+    const { text, options } = await readSchema(context);
     const registry = await openRegistry(context);
-    const { id } = await registry.register(subject, schema);
-    const version = (await registry.lookup(subject, schema))?.version ?? null;
+    const { id } = await registry.register(subject, text, options);
+    const version = (await registry.lookup(subject, text, options))?.version ?? null;
     await context.output.document({ subject, id, version }, () => `${subject}: version ${version ?? '-'}, id ${id}`);
     return 0;
   },
@@ -116,22 +146,25 @@ export const schemaCheck: Command = {
   group: 'Inspect',
   summary: 'Check whether a schema may replace the one of a subject',
   description:
-    'Registers nothing. Exits 0 when the schema is compatible, 5 when not, with field and rule of each clash.',
+    'Registers nothing. Exits 0 when the schema is compatible, 5 when not, with path, rule, level and version of each\n' +
+    'clash, or when the registry cannot compare the two.',
   arguments: [SUBJECT, FILE],
-  options: [{ flags: '--version <n>', summary: 'compare with this version and later ones', type: 'integer' }],
+  options: [
+    { flags: '--version <n>', summary: 'compare with this version and later ones', type: 'integer' },
+    ...SCHEMA_OPTIONS,
+  ],
   examples: [
     { command: 'anomaly schema check sensors-value reading.avsc', comment: 'against the latest version' },
     { command: 'anomaly schema check sensors-value reading.avsc -o json', comment: 'for a build pipeline' },
   ],
   run: async (context) => {
     const subject = context.args[0]!;
-    const schema = await readSchema(context);
-    const { parseAvroSchema } = await import('../schemas/avroSchema.ts');
-    // Before the registry is asked: a subject that does not exist would take a broken schema.
-    parseAvroSchema(schema);
+    const { text, options } = await readSchema(context);
     const registry = await openRegistry(context);
+    // Before the registry is asked: a subject that does not exist would take a broken schema.
+    await registry.validate(text, options);
     const version = context.flags['version'] as number | undefined;
-    const { compatible, messages } = await registry.check(subject, schema, version ?? 'latest');
+    const { compatible, messages } = await registry.check(subject, text, version ?? 'latest', options);
     const level = await registry.compatibility(subject);
     if (!compatible) {
       const reasons = messages.length > 0 ? messages.join('; ') : 'the registry gives no reason';
@@ -140,35 +173,22 @@ export const schemaCheck: Command = {
         details: { subject, compatibility: level, compatible, messages },
       });
     }
-    await context.output.document(
-      { subject, compatible, compatibility: level, messages },
-      () => `compatible: the schema fits subject '${subject}' (${level})\n`,
+    const latest = (await registry.latest(subject))?.version ?? null;
+    const compared = latest === null || level === 'NONE' ? null : (version ?? latest);
+    await context.output.document({ subject, compatible, compatibility: level, version: compared, messages }, () =>
+      verdict(subject, level, latest, compared),
     );
     return 0;
   },
 };
 
-export const schemaCommands: readonly Command[] = [schemaLs, schemaShow, schemaRegister, schemaCheck];
-
-/** The text of the second argument: a file, or stdin for `-`. */
-async function readSchema({ args, cwd, stdin }: CommandContext): Promise<string> {
-  const name = args[1]!;
-  if (name === '-') {
-    const { text } = await import('node:stream/consumers');
-    return await text(stdin);
-  }
-  const { readFile } = await import('node:fs/promises');
-  const { resolve } = await import('node:path');
-  try {
-    return await readFile(resolve(cwd, name), 'utf8');
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
-    throw new AnomalyError('ANM_FILE', `cannot read the schema ${name} as ${reason}`, {
-      hint: 'give a file with an Avro schema as JSON, or - for stdin',
-      cause,
-    });
-  }
+function verdict(subject: string, level: string, latest: number | null, compared: number | null): string {
+  if (latest === null) return `compatible: subject '${subject}' has no version yet\n`;
+  if (compared === null) return `compatible: subject '${subject}' takes any schema (${level}), nothing was compared\n`;
+  return `compatible: the schema fits subject '${subject}' (${level}, version ${compared})\n`;
 }
+
+export const schemaCommands: readonly Command[] = [schemaLs, schemaShow, schemaRegister, schemaCheck];
 
 /** JSON inside JSON is hard to use: scripts get the schema as an object. */
 function parsed(schema: string): unknown {

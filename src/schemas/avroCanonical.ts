@@ -1,12 +1,14 @@
-import { parseSchemaJson } from './avroSchema.ts';
+import { ExactJson, sortMembers } from './jsonText.ts';
 
 /**
  * One text for schemas that differ only in white space, in the order of their attributes, or in how a name and its
- * namespace are written. Unlike Avro's Parsing Canonical Form it keeps defaults, aliases, documentation and logical
- * types: a registry must give back all that was registered.
+ * namespace are written. Unlike Avro's Parsing Canonical Form it keeps defaults, aliases, documentation, logical types
+ * and each number as it was written: a registry must give back all that was registered. With `normalize`, the order of
+ * attributes that Avro does not know, and of members within defaults, says nothing either.
  */
-export function canonicalAvroText(text: string): string {
-  return JSON.stringify(canonical(parseSchemaJson(text), ''));
+export function canonicalAvroText(text: string, normalize = false): string {
+  const json = new ExactJson(text);
+  return json.write(canonical(normalize ? sortMembers(json.value) : json.value, ''));
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -63,7 +65,7 @@ function canonicalName(json: Json, outer: string): { header: Json; namespace: st
 }
 
 function ordered(json: Json, order: readonly string[]): Json {
-  const keys = Object.keys(json);
-  const known = order.filter((key) => keys.includes(key));
-  return Object.fromEntries([...known, ...keys.filter((key) => !order.includes(key))].map((key) => [key, json[key]]));
+  const known = order.filter((key) => Object.hasOwn(json, key));
+  const others = Object.keys(json).filter((key) => !order.includes(key));
+  return Object.fromEntries([...known, ...others].map((key) => [key, json[key]]));
 }

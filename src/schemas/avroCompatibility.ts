@@ -1,7 +1,9 @@
+import { AnomalyError } from '../errors.ts';
 import { type AvroEnum, type AvroField, type AvroNode, type AvroRecord, typeLabel } from './avroNode.ts';
+import { type Incompatibility, PLAIN_SIDES, type SideNames } from './incompatibility.ts';
 
 /** Names as Redpanda's and Confluent's registries print them. */
-export type CompatibilityRule =
+type AvroRule =
   | 'READER_FIELD_MISSING_DEFAULT_VALUE'
   | 'TYPE_MISMATCH'
   | 'NAME_MISMATCH'
@@ -9,38 +11,23 @@ export type CompatibilityRule =
   | 'MISSING_ENUM_SYMBOLS'
   | 'FIXED_SIZE_MISMATCH';
 
-export interface Incompatibility {
-  readonly rule: CompatibilityRule;
-  /** Field names from the top, dotted ('pump.pressure'); empty for the top level itself. */
-  readonly field: string;
-  /** Place in the reader's schema (for unions the writer's branch) as the registries give it: '/fields/1/type'. */
-  readonly path: string;
-  /** Without field, path and rule; see `describeIncompatibility`. */
-  readonly message: string;
-}
+/** Steps of one comparison; two unions of thousands of records each would keep the process busy for minutes. */
+const MAX_STEPS = 300_000;
+/** Types inside types, named ones followed: a chain of records that name each other could exhaust the stack. */
+const MAX_DEPTH = 500;
 
 /**
  * Every reason why data written with `writer` cannot be read with `reader`; empty when it can. A record type met more
  * than once is reported at its first place. Logical types are not compared: they do not change the bytes.
  * Source: Avro specification 1.11, "Schema Resolution"; names of types are compared in full, reader aliases count.
+ * @throws AnomalyError ANM_SCHEMA_UNSUPPORTED when the two are too large to compare
  */
 export function findIncompatibilities(
   reader: AvroNode,
   writer: AvroNode,
-  names: SideNames = { reader: 'the reader', writer: 'the writer' },
+  names: SideNames = PLAIN_SIDES,
 ): Incompatibility[] {
   return new Resolution(names).report(reader, writer);
-}
-
-/** What messages call the two sides: 'the new schema' and 'version 2'. */
-export interface SideNames {
-  readonly reader: string;
-  readonly writer: string;
-}
-
-/** `field 'site': it has no default ... (READER_FIELD_MISSING_DEFAULT_VALUE at /fields/3)` */
-export function describeIncompatibility({ rule, field, path, message }: Incompatibility): string {
-  return `${field === '' ? 'top level' : `field '${field}'`}: ${message} (${rule} at ${path})`;
 }
 
 interface Place {
@@ -50,7 +37,7 @@ interface Place {
 
 /** What two types that are not unions say about each other: own failures, and the pairs that must resolve too. */
 interface Step {
-  readonly failures: { readonly rule: CompatibilityRule; readonly at: Place; readonly message: string }[];
+  readonly failures: { readonly rule: AvroRule; readonly at: Place; readonly message: string }[];
   readonly pairs: { readonly reader: AvroNode; readonly writer: AvroNode; readonly at: Place }[];
 }
 
@@ -71,6 +58,8 @@ class Resolution {
   private readonly reported = new PairSet();
   private readonly out: Incompatibility[] = [];
   private readonly names: SideNames;
+  private steps = 0;
+  private depth = 0;
 
   constructor(names: SideNames) {
     this.names = names;
@@ -89,6 +78,7 @@ class Resolution {
   }
 
   private resolves(reader: AvroNode, writer: AvroNode): boolean {
+    this.count(reader, writer);
     if (writer.kind === 'union') return all(writer.branches, (branch) => this.resolves(reader, branch));
     if (reader.kind === 'union') return !all(reader.branches, (branch) => !this.resolves(branch, writer));
     if (reader.kind !== 'record' || writer.kind !== 'record') return this.stepResolves(reader, writer);
@@ -102,11 +92,15 @@ class Resolution {
 
   private stepResolves(reader: AvroNode, writer: AvroNode): boolean {
     const step = compare(reader, writer, TOP, this.names);
+    this.depth += 1;
     // No short cut: each pair below has to be visited, or a bad one could stay unseen.
-    return all(step.pairs, (pair) => this.resolves(pair.reader, pair.writer)) && step.failures.length === 0;
+    const good = all(step.pairs, (pair) => this.resolves(pair.reader, pair.writer)) && step.failures.length === 0;
+    this.depth -= 1;
+    return good;
   }
 
   private explain(reader: AvroNode, writer: AvroNode, at: Place): void {
+    this.count(reader, writer);
     if (writer.kind === 'union') {
       writer.branches.forEach((branch, index) => {
         const place = reader.kind === 'union' ? { field: at.field, path: `${at.path}/${index}` } : at;
@@ -128,10 +122,25 @@ class Resolution {
     }
     const step = compare(reader, writer, at, this.names);
     for (const { rule, at: place, message } of step.failures) this.add(rule, place, message);
+    this.depth += 1;
     for (const pair of step.pairs) this.explain(pair.reader, pair.writer, pair.at);
+    this.depth -= 1;
   }
 
-  private add(rule: CompatibilityRule, at: Place, message: string): void {
+  /** Keeps a hostile pair of schemas from holding the process, or its stack. */
+  private count(reader: AvroNode, writer: AvroNode): void {
+    const reason =
+      ++this.steps > MAX_STEPS
+        ? `they need more than ${MAX_STEPS} comparisons of types`
+        : this.depth > MAX_DEPTH
+          ? `types are nested more than ${MAX_DEPTH} deep`
+          : null;
+    if (reason === null) return;
+    const pair = `${typeLabel(reader)} and ${typeLabel(writer)}`;
+    throw new AnomalyError('ANM_SCHEMA_UNSUPPORTED', `cannot compare ${pair} of the schemas as ${reason}`);
+  }
+
+  private add(rule: AvroRule, at: Place, message: string): void {
     this.out.push({ rule, field: at.field, path: at.path === '' ? '/' : at.path, message });
   }
 }
@@ -168,19 +177,21 @@ function compare(reader: AvroNode, writer: AvroNode, at: Place, names: SideNames
 
 function compareSymbols(reader: AvroEnum, writer: AvroEnum, at: Place, names: SideNames, step: Step): void {
   if (reader.hasDefault) return;
-  const missing = writer.symbols.filter((symbol) => !reader.symbols.includes(symbol));
+  const known = new Set(reader.symbols);
+  const missing = writer.symbols.filter((symbol) => !known.has(symbol));
   if (missing.length === 0) return;
   const message = `${names.reader} lacks the symbols [${missing.join(', ')}] and has no default symbol`;
   step.failures.push({ rule: 'MISSING_ENUM_SYMBOLS', at: below(at, 'symbols'), message });
 }
 
 function compareFields(reader: AvroRecord, writer: AvroRecord, at: Place, names: SideNames, step: Step): void {
+  const fieldsByName = new Map(writer.fields.map((field) => [field.name, field]));
   reader.fields.forEach((field, index) => {
     const place: Place = {
       field: at.field === '' ? field.name : `${at.field}.${field.name}`,
       path: `${at.path}/fields/${index}`,
     };
-    const source = writerField(field, writer);
+    const source = writerField(field, fieldsByName);
     if (source !== undefined) {
       step.pairs.push({ reader: field.type, writer: source.type, at: below(place, 'type') });
     } else if (!field.hasDefault) {
@@ -191,9 +202,14 @@ function compareFields(reader: AvroRecord, writer: AvroRecord, at: Place, names:
 }
 
 /** The writer's field of the same name, else the first one that an alias of the reader's field names. */
-function writerField(field: AvroField, writer: AvroRecord): AvroField | undefined {
-  const named = writer.fields.find((candidate) => candidate.name === field.name);
-  return named ?? writer.fields.find((candidate) => field.aliases.includes(candidate.name));
+function writerField(field: AvroField, writer: ReadonlyMap<string, AvroField>): AvroField | undefined {
+  const named = writer.get(field.name);
+  if (named !== undefined) return named;
+  for (const alias of field.aliases) {
+    const old = writer.get(alias);
+    if (old !== undefined) return old;
+  }
+  return undefined;
 }
 
 function below(at: Place, part: string): Place {

@@ -10,6 +10,7 @@ import {
   type PrimitiveKind,
   typeLabel,
 } from './avroNode.ts';
+import { parseSchemaJson } from './jsonText.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -29,21 +30,14 @@ const SIMPLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Nesting above this is refused, so that a hostile schema cannot exhaust the stack. */
 const MAX_DEPTH = 200;
 
-/** Parses and checks a schema. @throws AnomalyError ANM_SCHEMA_INVALID with the place in the schema */
-export function parseAvroSchema(text: string): AvroNode {
-  return new SchemaParser().parse(parseSchemaJson(text), '', '', 0);
-}
-
-/** The JSON of a schema text. A bare name (`string`) is not JSON and is refused, as registries do. */
-export function parseSchemaJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new AnomalyError('ANM_SCHEMA_INVALID', `cannot read the schema as it is not JSON: ${reason}`, {
-      cause: error,
-    });
-  }
+/**
+ * Parses and checks a schema. `referenced` are the texts of schemas whose named types it may use, each before those
+ * that need it. @throws AnomalyError ANM_SCHEMA_INVALID with the place in the schema
+ */
+export function parseAvroSchema(text: string, referenced: readonly string[] = []): AvroNode {
+  const parser = new SchemaParser();
+  for (const earlier of referenced) parser.parse(parseSchemaJson(earlier), '', '', 0);
+  return parser.parse(parseSchemaJson(text), '', '', 0);
 }
 
 export function isPrimitive(name: string): name is PrimitiveKind {

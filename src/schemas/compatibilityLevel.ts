@@ -1,5 +1,5 @@
-import { findIncompatibilities, type Incompatibility } from './avroCompatibility.ts';
-import type { AvroNode } from './avroNode.ts';
+import type { Incompatibility } from './incompatibility.ts';
+import { findSchemaIncompatibilities, type ParsedSchema } from './schemaParser.ts';
 
 /** What a subject demands of a new version; BACKWARD is what registries start with. */
 export const COMPATIBILITY_LEVELS = [
@@ -16,7 +16,7 @@ export type CompatibilityLevel = (typeof COMPATIBILITY_LEVELS)[number];
 
 export interface SchemaVersion {
   readonly version: number;
-  readonly schema: AvroNode;
+  readonly schema: ParsedSchema;
 }
 
 /** The newest earlier version that the candidate clashes with. */
@@ -38,11 +38,13 @@ export function isTransitive(level: CompatibilityLevel): boolean {
 /**
  * Compares a candidate with the given earlier versions, newest first, and stops at the first that clashes.
  * BACKWARD: the candidate reads what the old one wrote; FORWARD: the old one reads what the candidate writes.
- * Choosing which versions count is up to the caller; see `isTransitive`.
+ * Choosing which versions count is up to the caller; see `isTransitive`. A schema of another language never fits, but
+ * with NONE, which compares nothing.
+ * @throws AnomalyError ANM_SCHEMA_UNSUPPORTED naming the version, where two schemas cannot be compared
  */
 export function checkCandidate(
   level: CompatibilityLevel,
-  candidate: AvroNode,
+  candidate: ParsedSchema,
   history: readonly SchemaVersion[],
 ): CompatibilityFailure | null {
   const newestFirst = [...history].sort((left, right) => right.version - left.version);
@@ -51,10 +53,10 @@ export function checkCandidate(
     const fresh = 'the new schema';
     const incompatibilities: Incompatibility[] = [];
     if (level.startsWith('BACKWARD') || level.startsWith('FULL')) {
-      incompatibilities.push(...findIncompatibilities(candidate, schema, { reader: fresh, writer: old }));
+      incompatibilities.push(...findSchemaIncompatibilities(candidate, schema, { reader: fresh, writer: old }));
     }
     if (level.startsWith('FORWARD') || level.startsWith('FULL')) {
-      incompatibilities.push(...findIncompatibilities(schema, candidate, { reader: old, writer: fresh }));
+      incompatibilities.push(...findSchemaIncompatibilities(schema, candidate, { reader: old, writer: fresh }));
     }
     if (incompatibilities.length > 0) return { level, version, incompatibilities };
   }

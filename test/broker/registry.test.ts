@@ -47,14 +47,15 @@ describe('embedded Schema Registry', () => {
     return answer.body.message as string;
   }
 
-  it('is ready, offers Avro, and answers in the registry content type', async () => {
+  it('is ready, offers three languages, and answers in the registry content type', async () => {
     assert.deepEqual(await call('GET', '/status/ready'), {
       status: 200,
       type: 'application/vnd.schemaregistry.v1+json',
       body: null,
     });
-    assert.deepEqual((await call('GET', '/schemas/types')).body, ['AVRO']);
+    assert.deepEqual((await call('GET', '/schemas/types')).body, ['JSON', 'PROTOBUF', 'AVRO']);
     await refused(404, 404, 'GET', '/nothing/here');
+    await refused(405, 405, 'PATCH', '/subjects/a/versions');
   });
 
   it('gives one id to one schema, whatever its white space, under every subject', async () => {
@@ -104,12 +105,28 @@ describe('embedded Schema Registry', () => {
 
   it('refuses what it cannot do, and says so', async () => {
     const path = `/subjects/${subject}/versions`;
-    assert.match(await refused(422, 422, 'POST', path, { schema: '{}', schemaType: 'JSON' }), /JSON is not supported/);
-    assert.match(await refused(422, 422, 'POST', path, { schema: '', schemaType: 'PROTOBUF' }), /only AVRO/);
-    const references = [{ name: 'a', subject: 'b', version: 1 }];
-    assert.match(await refused(422, 422, 'POST', path, { schema: READING, references }), /references/);
+    assert.match(await refused(422, 422, 'POST', path, { schema: '{}', schemaType: 'XML' }), /"XML": valid are JSON/);
     await refused(422, 42205, 'POST', path, { schema: READING, id: 12 });
-    await refused(422, 422, 'GET', '/subjects/:.ctx:a/versions');
+    await refused(422, 42201, 'POST', path, { schema: READING, version: 2 });
+    assert.match(await refused(422, 422, 'POST', path, { schema: READING, ruleSet: {} }), /'ruleSet' is not supported/);
+    const metadata = { tags: { a: ['PII'] } };
+    assert.match(
+      await refused(422, 422, 'POST', path, { schema: READING, metadata }),
+      /metadata\.tags is not supported/,
+    );
+    assert.match(await refused(422, 422, 'GET', '/subjects/:.ctx:a/versions'), /':\.ctx:a' names a context/);
+    assert.match(await refused(422, 422, 'GET', '/contexts/.ctx/subjects'), /contexts are not supported/);
+    await register(READING);
+    assert.match(await refused(422, 422, 'GET', `${path}/1?format=resolved`), /format 'resolved'/);
+  });
+
+  it('takes what clients send without meaning anything by it', async () => {
+    const nothing = { schemaType: 'AVRO', references: [], metadata: null, ruleSet: null, id: -1, version: null };
+    const { id } = (await call('POST', `/subjects/${subject}/versions`, { schema: READING, ...nothing })).body;
+    assert.equal((await register(READING)).body.id, id);
+    assert.equal((await register(READING, `:.:${subject}`)).body.id, id);
+    assert.deepEqual((await call('GET', `/subjects/${subject}/versions`)).body, [1]);
+    assert.deepEqual((await call('GET', '/contexts')).body, ['.']);
   });
 
   it('refuses an incompatible version with field and rule', async () => {
@@ -174,14 +191,67 @@ describe('embedded Schema Registry', () => {
     await refused(404, 40401, 'DELETE', `/config/${subject}`);
   });
 
-  it('takes no schema in READONLY mode', async () => {
+  it('gives up a level for all by DELETE /config', async () => {
+    const own = await startRegistry({ port: 0 });
+    const ask = async (method: string, body?: object) =>
+      (
+        await fetch(`${own.url}/config`, {
+          headers: { 'content-type': 'application/json' },
+          method,
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        })
+      ).json();
+    assert.deepEqual(await ask('PUT', { compatibility: 'full_transitive' }), { compatibility: 'FULL_TRANSITIVE' });
+    assert.deepEqual(await ask('GET'), { compatibilityLevel: 'FULL_TRANSITIVE' });
+    await ask('DELETE');
+    assert.deepEqual(await ask('GET'), { compatibilityLevel: 'BACKWARD' });
+    await own.close();
+  });
+
+  it('changes nothing in READONLY mode', async () => {
     await refused(404, 40409, 'GET', `/mode/${subject}`);
     assert.deepEqual((await call('GET', '/mode')).body, { mode: 'READWRITE' });
+    await register(READING);
     assert.deepEqual((await call('PUT', `/mode/${subject}`, { mode: 'READONLY' })).body, { mode: 'READONLY' });
-    await refused(422, 42205, 'POST', `/subjects/${subject}/versions`, { schema: READING });
-    await refused(422, 42204, 'PUT', `/mode/${subject}`, { mode: 'IMPORT' });
+    assert.deepEqual((await call('GET', `/mode/${subject}`)).body, { mode: 'READONLY' });
+    const message = await refused(422, 42205, 'POST', `/subjects/${subject}/versions`, { schema: WITH_DEFAULT });
+    assert.equal(message, `Subject ${subject} is in read-only mode`);
+    await refused(422, 42205, 'DELETE', `/subjects/${subject}/versions/1`);
+    await refused(422, 42205, 'DELETE', `/subjects/${subject}`);
+    await refused(422, 42205, 'PUT', `/config/${subject}`, { compatibility: 'NONE' });
+    assert.equal((await register(READING)).status, 200, 'what is there already needs no write');
+    await refused(422, 42204, 'PUT', `/mode/${subject}`, { mode: 'SOMETIMES' });
+    assert.deepEqual((await call('DELETE', `/mode/${subject}`)).body, { mode: 'READONLY' });
+    await refused(404, 40401, 'DELETE', `/mode/${subject}`);
+    assert.equal((await register(WITH_DEFAULT)).status, 200);
+  });
+
+  it('takes given ids and versions in IMPORT mode, unchecked, and never two schemas of one id', async () => {
+    const path = `/subjects/${subject}/versions`;
+    const imported = (type: string) => record({ name: 'imported', type });
+    await call('PUT', `/mode/${subject}`, { mode: 'IMPORT' });
+    assert.deepEqual((await call('POST', path, { schema: imported('int'), id: 5001, version: 7 })).body, { id: 5001 });
+    assert.deepEqual((await call('POST', path, { schema: imported('string'), id: 5002, version: 9 })).body, {
+      id: 5002,
+    });
+    assert.deepEqual((await call('GET', path)).body, [7, 9]);
+    assert.match(
+      await refused(422, 42207, 'POST', path, { schema: imported('bytes'), id: 5001 }),
+      /id 5001 is not permitted/,
+    );
+    assert.match(
+      await refused(422, 42207, 'POST', path, { schema: imported('int'), id: 6 }),
+      /with id 5001 instead of input id 6/,
+    );
+    await refused(422, 42205, 'POST', path, { schema: imported('bytes') });
+    await refused(422, 42205, 'PUT', '/mode', { mode: 'IMPORT' });
     await call('DELETE', `/mode/${subject}`);
-    assert.equal((await register(READING)).status, 200);
+    await refused(422, 42205, 'PUT', `/mode/${subject}`, { mode: 'IMPORT' });
+    assert.equal((await call('PUT', `/mode/${subject}?force=true`, { mode: 'IMPORT' })).status, 200);
+    await call('DELETE', `/mode/${subject}`);
+    // Ids that come after are new ones.
+    const fresh = record({ name: 'fresh', type: 'int' });
+    assert.equal((await register(fresh, `${subject}-other`)).body.id, 5003);
   });
 
   it('hides deleted versions, brings them back, and forgets them only on demand', async () => {
@@ -193,17 +263,30 @@ describe('embedded Schema Registry', () => {
     assert.deepEqual((await call('GET', `/subjects/${subject}/versions`)).body, [1]);
     assert.deepEqual((await call('GET', `/subjects/${subject}/versions?deleted=true`)).body, [1, 2]);
     await refused(404, 40402, 'GET', `/subjects/${subject}/versions/2`);
+    // As on Redpanda: the same id under a new version.
     assert.equal((await register(WITH_DEFAULT)).body.id, id);
-    assert.deepEqual((await call('GET', `/subjects/${subject}/versions`)).body, [1, 2]);
+    assert.deepEqual((await call('GET', `/subjects/${subject}/versions`)).body, [1, 3]);
+    assert.equal((await call('GET', `/subjects/${subject}/versions/2?deleted=true`)).body.id, id);
+    assert.equal((await call('DELETE', `/subjects/${subject}/versions/2?permanent=true`)).body, 2);
+    assert.deepEqual((await call('GET', `/subjects/${subject}/versions?deleted=true`)).body, [1, 3]);
 
     await refused(404, 40405, 'DELETE', `/subjects/${subject}?permanent=true`);
-    assert.deepEqual((await call('DELETE', `/subjects/${subject}`)).body, [1, 2]);
+    assert.deepEqual((await call('DELETE', `/subjects/${subject}`)).body, [1, 3]);
     await refused(404, 40404, 'DELETE', `/subjects/${subject}`);
     await refused(404, 40401, 'GET', `/subjects/${subject}/versions`);
     assert.ok(!(await call('GET', '/subjects')).body.includes(subject));
     assert.ok((await call('GET', '/subjects?deleted=true')).body.includes(subject));
-    assert.deepEqual((await call('DELETE', `/subjects/${subject}?permanent=true`)).body, [1, 2]);
+    assert.deepEqual((await call('DELETE', `/subjects/${subject}?permanent=true`)).body, [1, 3]);
     assert.ok(!(await call('GET', '/subjects?deleted=true')).body.includes(subject));
+  });
+
+  it('gives a schema that is gone for good a new id, never an old one again', async () => {
+    const only = record({ name: 'only', type: 'int' });
+    const first = (await register(only)).body.id;
+    await call('DELETE', `/subjects/${subject}`);
+    assert.equal((await call('GET', `/schemas/ids/${first}`)).status, 200, 'records with the id are still there');
+    await call('DELETE', `/subjects/${subject}?permanent=true`);
+    assert.ok((await register(only)).body.id > first);
   });
 
   it('takes subjects with a slash, and refuses bodies without end', async () => {

@@ -41,7 +41,7 @@ describe('Schema Registry client', () => {
   it('registers, finds and lists schemas', async () => {
     const { id } = await registry.register(subject, READING);
     assert.equal((await registry.register(subject, READING)).id, id);
-    assert.deepEqual(await registry.schemaById(id), { id, schema: READING, type: 'AVRO' });
+    assert.deepEqual(await registry.schemaById(id), { id, schema: READING, type: 'AVRO', references: [] });
     await registry.register(subject, WITH_DEFAULT);
     assert.deepEqual(await registry.versions(subject), [1, 2]);
     assert.equal((await registry.version(subject, 1)).id, id);

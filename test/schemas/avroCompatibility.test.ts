@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import avsc from 'avsc';
 import fc from 'fast-check';
-import { describeIncompatibility, findIncompatibilities } from '../../src/schemas/avroCompatibility.ts';
+import { findIncompatibilities } from '../../src/schemas/avroCompatibility.ts';
 import { parseAvroSchema } from '../../src/schemas/avroSchema.ts';
+import { describeIncompatibility } from '../../src/schemas/incompatibility.ts';
 import { schemaArbitrary } from './helpers/schemas.ts';
 
 function compare(reader: unknown, writer: unknown) {

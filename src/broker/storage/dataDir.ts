@@ -63,7 +63,7 @@ export class DataDir {
     });
     this.onCut = (message) => {
       this.cuts.push(message);
-      logger?.warn(message);
+      logger?.info(message);
     };
     try {
       this.wasClosed = existsSync(join(path, CLOSED));

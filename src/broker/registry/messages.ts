@@ -1,5 +1,5 @@
-import { describeIncompatibility } from '../schemas/avroCompatibility.ts';
-import type { CompatibilityFailure } from '../schemas/compatibilityLevel.ts';
+import type { CompatibilityFailure } from '../../schemas/compatibilityLevel.ts';
+import { describeIncompatibility } from '../../schemas/incompatibility.ts';
 
 /**
  * A failed check as the strings that registries put into `messages`: one pseudo-JSON object per clash, which clients
