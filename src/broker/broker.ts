@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import type { BrokerContext } from './context.ts';
 import { type Fault, Faults } from './faults.ts';
+import { FrameBudget } from './frameReader.ts';
 import { makeHandlers } from './handlers/handlers.ts';
 import { Housekeeper } from './log/housekeeper.ts';
 import { MemoryBudget } from './log/segmentBytes.ts';
@@ -62,6 +63,8 @@ export interface BrokerOptions {
 }
 
 const MAX_PORT = 65535;
+/** Of all requests together that arrive or wait; who wants more is dropped. */
+const MAX_REQUEST_BYTES = 512 * 1024 * 1024;
 
 /**
  * A Kafka-protocol broker of one node in this process, for development and tests: it advertises what Redpanda does, and
@@ -94,6 +97,7 @@ export class Broker {
   readonly housekeeper: Housekeeper;
   /** What the logs take in memory. */
   readonly budget: MemoryBudget;
+  private readonly requestBudget = new FrameBudget(MAX_REQUEST_BYTES);
   private readonly crash: () => void;
   private readonly server: Server;
   private readonly connections = new Set<Connection>();
@@ -246,6 +250,7 @@ export class Broker {
       broker: this.context,
       handlers: this.handlers,
       faults: this.faults,
+      budget: this.requestBudget,
       crash: this.crash,
       writer: this.writer,
       // Who listens everywhere tells each client the address by which it came.

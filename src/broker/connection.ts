@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../output/logger.ts';
 import type { BrokerContext, Call, Handler, Handlers } from './context.ts';
 import type { CrashPoint, Fault, Faults } from './faults.ts';
-import { FrameReader, FrameTooLarge } from './frameReader.ts';
+import { type FrameBudget, FrameReader, FrameTooLarge } from './frameReader.ts';
 import { apiVersions } from './handlers/cluster.ts';
 import { CloseConnection } from './handlers/produce.ts';
 import { StorageError } from './log/segmentBytes.ts';
@@ -22,11 +22,16 @@ import { errorResponse } from './protocol/errorResponses.ts';
 
 /** Requests of one client that may wait their turn; then its socket is not read on. */
 const MAX_WAITING_REQUESTS = 64;
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** Only records need more: decoded, another request takes many times its bytes. */
+const MAX_PLAIN_REQUEST_BYTES = 8 * 1024 * 1024;
 
 export interface ConnectionServices {
   readonly broker: BrokerContext;
   readonly handlers: Handlers;
   readonly faults: Faults;
+  /** Of what the requests of all connections take. */
+  readonly budget: FrameBudget;
   /** Ends the process. */
   readonly crash: () => void;
   readonly writer: ByteWriter;
@@ -40,7 +45,7 @@ export interface ConnectionServices {
  * one answer in the broker; the next request waits until a slow socket took the last one.
  */
 export class Connection {
-  private readonly frames = new FrameReader();
+  private readonly frames: FrameReader;
   private readonly closeActions = new Set<() => void>();
   private readonly socket: Socket;
   private readonly services: ConnectionServices;
@@ -50,6 +55,7 @@ export class Connection {
   constructor(socket: Socket, services: ConnectionServices) {
     this.socket = socket;
     this.services = services;
+    this.frames = new FrameReader(services.budget);
     socket.setNoDelay(true);
     socket.on('data', (piece: Buffer) => this.received(piece));
     socket.on('drain', () => this.next());
@@ -75,8 +81,12 @@ export class Connection {
       this.refuse(error.message);
       return;
     }
-    if (this.frames.waiting > MAX_WAITING_REQUESTS) this.socket.pause();
+    if (this.hasEnough) this.socket.pause();
     this.next();
+  }
+
+  private get hasEnough(): boolean {
+    return this.frames.waiting > MAX_WAITING_REQUESTS || this.frames.waitingBytes > MAX_WAITING_BYTES;
   }
 
   /** Handles what waits, until a request takes its time or the socket is full. */
@@ -91,7 +101,7 @@ export class Connection {
         this.failed(error);
       }
     }
-    if (this.frames.waiting <= MAX_WAITING_REQUESTS && this.socket.isPaused()) this.socket.resume();
+    if (!this.hasEnough && this.socket.isPaused()) this.socket.resume();
   }
 
   private handle(frame: Buffer): void {
@@ -108,6 +118,10 @@ export class Connection {
       if (name === 'ApiVersions') {
         this.send(name, 0, correlationId, apiVersions(this.services.broker, KafkaError.UNSUPPORTED_VERSION));
       } else this.refuse(`${name} version ${apiVersion}`);
+      return;
+    }
+    if (frame.length > MAX_PLAIN_REQUEST_BYTES && name !== 'Produce') {
+      this.refuse(`a ${name} request of ${frame.length} bytes, the limit is ${MAX_PLAIN_REQUEST_BYTES}`);
       return;
     }
     const codec = apiOf(name).request;
@@ -240,6 +254,7 @@ export class Connection {
 
   private ended(): void {
     this.closed = true;
+    this.frames.clear();
     for (const action of [...this.closeActions]) action();
     this.closeActions.clear();
   }

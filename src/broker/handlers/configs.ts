@@ -117,7 +117,7 @@ function brokerRows(broker: BrokerContext, { host, port }: { host: string; port:
     row('log.retention.ms', 'long', '604800000'),
     row('num.partitions', 'int', '1', String(defaultPartitions)),
     row('default.replication.factor', 'int', '1'),
-    row('log.dirs', 'string', '/var/lib/redpanda/data', 'memory'),
+    row('log.dirs', 'string', '/var/lib/redpanda/data', broker.data?.path ?? 'memory'),
     row('auto.create.topics.enable', 'boolean', 'false', String(autoCreate)),
   ];
 }

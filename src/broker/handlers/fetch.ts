@@ -108,7 +108,7 @@ function waitForRecords(
   call: Call,
   bytesAtHand: number,
 ): Promise<Response<'Fetch'>> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const logs: PartitionLog[] = [];
     for (const wanted of request.topics) {
       const topic = topicOf(broker, wanted, call.version);
@@ -119,22 +119,38 @@ function waitForRecords(
     }
     let bytes = bytesAtHand;
     const isCommitted = request.isolationLevel === READ_COMMITTED;
-    const finish = (response: Response<'Fetch'>) => {
+    const stop = () => {
       timer.cancel();
       forgetClose();
       for (const log of logs) log.listeners.delete(listener);
+    };
+    const finish = (response: Response<'Fetch'>) => {
+      stop();
       resolve(response);
+    };
+    /** A disk that cannot be read is this client's news, not that of the producer who woke it. */
+    const guarded = (action: () => void) => {
+      try {
+        action();
+      } catch (error) {
+        stop();
+        reject(error);
+      }
     };
     const listener: AppendListener = {
       appended(more) {
         bytes += more;
         if (bytes < request.minBytes) return;
-        const result = readAll(broker, request, call.version);
-        // What is in an open transaction may not be read yet.
-        if (!isCommitted || result.isDecided || result.bytes >= request.minBytes) finish(result.response);
+        guarded(() => {
+          const result = readAll(broker, request, call.version);
+          // What is in an open transaction may not be read yet.
+          if (!isCommitted || result.isDecided || result.bytes >= request.minBytes) finish(result.response);
+        });
       },
     };
-    const timer = broker.clock.after(request.maxWaitMs, () => finish(readAll(broker, request, call.version).response));
+    const timer = broker.clock.after(request.maxWaitMs, () =>
+      guarded(() => finish(readAll(broker, request, call.version).response)),
+    );
     const forgetClose = call.onClose(() => finish({ responses: [] }));
     for (const log of logs) log.listeners.add(listener);
   });
