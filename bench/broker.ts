@@ -37,6 +37,7 @@ export async function brokerRates(records = 4_000_000): Promise<readonly BrokerR
 }
 
 async function measure(storage: string, flags: readonly string[], records: number): Promise<BrokerRates> {
+  sent.fill(0);
   const dev = await startDev(...flags);
   try {
     const client = await connect({ brokers: [dev.brokers], client: 'platformatic' });

@@ -1,66 +1,21 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { after, afterEach, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { scratch } from '../broker/helpers/diskLog.ts';
 import { batchOf, RawClient } from '../broker/helpers/rawClient.ts';
+import { killDevs, startDev } from './helpers/dev.ts';
 import { seeded } from './helpers/readings.ts';
 
 // `anomaly dev --data` in a process of its own is killed in the middle of a produce, again and again. What it answered is
 // there at the next start, once, in order; what it did not answer is there once, or sent again.
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const KILLS = 20;
 const PARTITIONS = 3;
 const TOPIC = 'kept';
 const dirs: { remove(): void }[] = [];
-const running = new Set<ChildProcess>();
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-});
+afterEach(killDevs);
 after(() => {
   for (const dir of dirs) dir.remove();
 });
-
-interface Dev {
-  readonly port: number;
-  readonly registryUrl: string;
-  readonly child: ChildProcess;
-  readonly ended: Promise<NodeJS.Signals | null>;
-  stderr(): string;
-}
-
-async function startDev(...flags: string[]): Promise<Dev> {
-  if (!existsSync(`${ROOT}/dist/cli.js`)) throw new Error('dist/ is missing: run `npm run build` first');
-  const ports = ['--port', '0', '--registry-port', '0', '--admin-port', '0'];
-  const args = [`${ROOT}/bin/anomaly.js`, 'dev', ...ports, '-o', 'ndjson', ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  running.add(child);
-  let stdout = '';
-  let stderr = '';
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const ended = new Promise<NodeJS.Signals | null>((resolve) => {
-    child.once('close', (_code, signal) => {
-      running.delete(child);
-      resolve(signal);
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-      if (stdout.split('\n').length > 3) resolve();
-    });
-    void ended.then(() => reject(new Error(`dev ended:\n${stderr}`)));
-  });
-  const addresses = stdout
-    .trim()
-    .split('\n')
-    .map((line) => (JSON.parse(line) as { address: string }).address);
-  return { port: Number(addresses[0]!.split(':')[1]), registryUrl: addresses[1]!, child, ended, stderr: () => stderr };
-}
 
 /** An idempotent producer of one partition, one batch at a time: it sends what was not answered again. */
 class Sender {
