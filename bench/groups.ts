@@ -1,8 +1,9 @@
 // 100 consumer groups of 10 members each against one `anomaly dev`, with the tool's own client: how long until every
 // member has its partition, and whether any of them loses it while records flow and heartbeats go on.
 // usage: npm run bench -- groups [--groups N] [--members N] [--seconds N]
-import { connect } from '../src/clients/connect.ts';
+
 import type { Consumer, KafkaClient } from '../src/clients/client.ts';
+import { connect } from '../src/clients/connect.ts';
 import { startDev } from './processes.ts';
 
 const SESSION_MS = 10_000;

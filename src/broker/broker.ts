@@ -11,6 +11,7 @@ import { makeHandlers } from './handlers/handlers.ts';
 import { Housekeeper } from './log/housekeeper.ts';
 import { MemoryBudget } from './log/segmentBytes.ts';
 import { makeContext, NODE_ID } from './makeContext.ts';
+import type { BrokerMetrics } from './metrics.ts';
 import { DEFAULT_PROFILE, PROFILES, profileNamed } from './profiles.ts';
 import { ByteWriter } from './protocol/bytes.ts';
 import type { RegistryChange } from './registry/changes.ts';
@@ -155,10 +156,13 @@ export class Broker {
   topics() {
     return [...this.context.topics.all()].map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map(({ partition, highWatermark, recordsProduced }) => ({
-        partition,
-        highWatermark,
-        recordsProduced,
+      partitions: partitions.map((log) => ({
+        partition: log.partition,
+        highWatermark: log.highWatermark,
+        recordsProduced: log.recordsProduced,
+        bytesProduced: log.bytesProduced,
+        recordsFetched: log.recordsFetched,
+        bytesFetched: log.bytesFetched,
       })),
     }));
   }
@@ -181,21 +185,25 @@ export class Broker {
 
   /** Cluster properties under Redpanda's names. */
   clusterConfig(): Record<string, unknown> {
-    const { settings } = this.context;
-    return {
-      auto_create_topics_enabled: settings.autoCreate,
-      default_topic_partitions: settings.defaultPartitions,
-      group_initial_rebalance_delay: settings.rebalanceDelayMs,
-      group_min_session_timeout_ms: settings.minSessionTimeoutMs,
-      group_max_session_timeout_ms: settings.maxSessionTimeoutMs,
-      enable_idempotence: true,
-      enable_transactions: true,
-      transaction_coordinator_partitions: 1,
-      transaction_max_timeout_ms: settings.maxTransactionTimeoutMs,
-      transactional_id_expiration_ms: settings.transactionalIdExpirationMs,
-      kafka_batch_max_bytes: 1048576,
-      write_caching_default: 'true',
-    };
+    return this.context.config.all();
+  }
+
+  /** See AdminSource. @throws StorageError */
+  changeConfig(upsert: Readonly<Record<string, unknown>>, remove: readonly string[]): Record<string, string> | null {
+    return this.context.config.change(upsert, remove);
+  }
+
+  configVersion(): number {
+    return this.context.config.version;
+  }
+
+  get metrics(): BrokerMetrics {
+    return this.context.metrics;
+  }
+
+  /** Of the data directory; null in memory. */
+  disk() {
+    return this.context.data?.disk() ?? null;
   }
 
   uptimeSeconds(): number {
@@ -259,7 +267,11 @@ export class Broker {
       logger: this.logger,
     });
     this.connections.add(connection);
-    connection.onClose(() => this.connections.delete(connection));
+    this.metrics.activeConnections++;
+    connection.onClose(() => {
+      this.connections.delete(connection);
+      this.metrics.activeConnections--;
+    });
   }
 }
 

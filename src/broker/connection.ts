@@ -148,9 +148,18 @@ export class Connection {
     };
   }
 
+  /** Counts the time from here to the answer. */
+  private measured(name: ApiName): () => void {
+    const { metrics } = this.services.broker;
+    const startedMs = performance.now();
+    return () => metrics.kafkaRequest(name, (performance.now() - startedMs) / 1000);
+  }
+
   private answer(name: ApiName, request: Request<ApiName>, call: Call, correlationId: number, fault?: Fault): void {
     const handler = this.services.handlers[name] as Handler<ApiName>;
+    const measure = this.measured(name);
     const deliver = (response: object | null) => {
+      measure();
       if (fault?.crash !== undefined) this.crashAfter(fault.crash);
       if (this.closed) return;
       if (fault?.drop === 'after') this.close();
@@ -239,6 +248,7 @@ export class Connection {
   }
 
   private refuse(what: string): void {
+    this.services.broker.metrics.kafkaErrors++;
     this.services.logger?.warn('closed a connection', { reason: what, client: this.socket.remoteAddress });
     this.close();
   }
@@ -247,6 +257,7 @@ export class Connection {
   private failed(error: unknown): void {
     if (error instanceof CloseConnection || error instanceof RangeError) this.refuse(error.message);
     else {
+      this.services.broker.metrics.kafkaErrors++;
       this.services.logger?.error('a request failed', { error: error instanceof Error ? error.stack : String(error) });
       this.close();
     }

@@ -1,6 +1,8 @@
 import type { Clock } from './clock.ts';
+import type { ClusterConfig } from './clusterConfig.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { StorageError } from './log/segmentBytes.ts';
+import type { BrokerMetrics } from './metrics.ts';
 import type { Profile } from './profiles.ts';
 import type { ApiName, Request, Response } from './protocol/apis.ts';
 import type { DataDir } from './storage/dataDir.ts';
@@ -17,6 +19,8 @@ export interface BrokerContext {
   readonly groups: GroupCoordinator;
   readonly transactions: TransactionCoordinator;
   readonly settings: BrokerSettings;
+  readonly config: ClusterConfig;
+  readonly metrics: BrokerMetrics;
   /** Null in memory. */
   readonly data: DataDir | null;
   /** Whether groups and transactions cannot answer yet, as after a real broker's start or change of leader. */

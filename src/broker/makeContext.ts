@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { BrokerOptions } from './broker.ts';
 import type { Clock } from './clock.ts';
-import type { BrokerContext, BrokerSettings } from './context.ts';
+import { ClusterConfig, type ClusterConfigOptions } from './clusterConfig.ts';
+import type { BrokerContext } from './context.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
 import type { MemoryBudget } from './log/segmentBytes.ts';
 import { MemorySegments } from './log/segmentStore.ts';
+import { BrokerMetrics } from './metrics.ts';
 import type { Profile } from './profiles.ts';
 import { DataDir, DEFAULT_FSYNC } from './storage/dataDir.ts';
 import { Metadata } from './storage/metadata.ts';
@@ -12,7 +14,6 @@ import { NO_HOME, type TopicHome, TopicStore } from './topics.ts';
 import { TransactionCoordinator } from './transactions/coordinator.ts';
 
 export const NODE_ID = 0;
-const WEEK_MS = 7 * 24 * 3600 * 1000;
 
 /**
  * The state of a broker that starts: empty, or as `data` has it.
@@ -25,17 +26,25 @@ export function makeContext(
   budget: MemoryBudget,
 ): BrokerContext {
   const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
-  const settings = settingsOf(options);
   const startedMs = clock.now();
   const { data: path, fsync = DEFAULT_FSYNC, logger } = options;
   const data = path === undefined ? null : new DataDir({ path, fsync, clock, logger });
   const metadata = data === null ? null : new Metadata(data);
+  const config = new ClusterConfig({
+    initial: initialConfig(options),
+    ...(metadata === null
+      ? {}
+      : { kept: metadata.clusterConfig(), changed: (name, value) => metadata.clusterConfigChanged(name, value) }),
+  });
+  const settings = config.settings();
   const memory: TopicHome = { ...NO_HOME, segments: () => new MemorySegments(budget) };
   const topics = new TopicStore({ newId, clock, home: metadata?.home ?? memory });
   const groups = new GroupCoordinator(
     {
       clock,
-      rebalanceDelayMs: settings.rebalanceDelayMs,
+      get rebalanceDelayMs() {
+        return settings.rebalanceDelayMs;
+      },
       newMemberId: (clientId) => `${clientId}-${newId()}`,
     },
     metadata?.offsets,
@@ -68,6 +77,8 @@ export function makeContext(
     profile,
     clock,
     settings,
+    config,
+    metrics: new BrokerMetrics(),
     topics,
     groups,
     transactions,
@@ -78,14 +89,13 @@ export function makeContext(
   };
 }
 
-function settingsOf(options: BrokerOptions): BrokerSettings {
+function initialConfig(options: BrokerOptions): ClusterConfigOptions['initial'] {
   return {
-    autoCreate: options.autoCreate ?? true,
-    defaultPartitions: options.defaultPartitions ?? 1,
-    rebalanceDelayMs: options.rebalanceDelayMs ?? 0,
-    minSessionTimeoutMs: options.minSessionTimeoutMs ?? 6000,
-    maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? 300_000,
-    maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? 900_000,
-    transactionalIdExpirationMs: WEEK_MS,
+    auto_create_topics_enabled: options.autoCreate ?? true,
+    default_topic_partitions: options.defaultPartitions ?? 1,
+    group_initial_rebalance_delay: options.rebalanceDelayMs ?? 0,
+    group_min_session_timeout_ms: options.minSessionTimeoutMs ?? 6000,
+    group_max_session_timeout_ms: options.maxSessionTimeoutMs ?? 300_000,
+    transaction_max_timeout_ms: options.maxTransactionTimeoutMs ?? 900_000,
   };
 }

@@ -81,6 +81,7 @@ async function runDev(context: CommandContext): Promise<number> {
     const registry = await startRegistry({
       ...{ port: flags.registryPort, host, logger, profile: broker.version },
       ...(journal === undefined ? {} : { journal }),
+      observe: (status, seconds) => broker.metrics.registryRequest(status, seconds),
     });
     listening.push(registry);
     const admin = await startAdmin({ port: flags.adminPort, host, broker, logger });

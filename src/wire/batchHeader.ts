@@ -29,7 +29,7 @@ const MAX_TIMESTAMP_AT = 35;
 const PRODUCER_ID_AT = 43;
 const PRODUCER_EPOCH_AT = 51;
 const BASE_SEQUENCE_AT = 53;
-const RECORD_COUNT_AT = 57;
+export const RECORD_COUNT_AT = 57;
 
 export const CODEC_MASK = 0x07;
 export const LOG_APPEND_TIME = 0x08;

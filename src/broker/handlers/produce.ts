@@ -104,6 +104,7 @@ function appendTo(
   answer.logAppendTimeMs = logAppendTimeMs;
   log.producers.record(header, answer.baseOffset, answer.logAppendTimeMs, nowMs);
   log.recordsProduced += header.recordCount;
+  log.bytesProduced += records!.length;
   if (header.isTransactional) log.transactions.appended(header.producerId, header.producerEpoch, answer.baseOffset);
   return true;
 }

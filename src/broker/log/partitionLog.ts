@@ -39,6 +39,10 @@ export class PartitionLog {
   logStartOffset: number;
   /** Records taken from producers since the start; markers and fences are none. */
   recordsProduced = 0;
+  bytesProduced = 0;
+  /** What fetches were sent of it since the start. */
+  recordsFetched = 0;
+  bytesFetched = 0;
   private readonly environment: LogEnvironment;
   private segments: Segment[];
 

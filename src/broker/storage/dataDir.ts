@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
@@ -122,6 +122,12 @@ export class DataDir {
     for (const name of readdirSync(directory)) {
       if (!knownIds.has(name.slice(name.lastIndexOf('-') + 1))) rmSync(join(directory, name), { recursive: true });
     }
+  }
+
+  /** The disk that it is on. */
+  disk() {
+    const { bavail, blocks, bsize } = statfsSync(this.path);
+    return { path: this.path, freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   }
 
   /** After everything else is closed. */
