@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { KafkaClient } from '../src/clients/client.ts';
 import { connect } from '../src/clients/connect.ts';
 import type { ColumnBatch } from '../src/engine/batch.ts';
-import { startDev } from './processes.ts';
+import { type Dev, startDev } from './processes.ts';
 
 const TOPIC = 'throughput';
 const PARTITIONS = 4;
@@ -20,6 +20,9 @@ export interface BrokerRates {
   readonly records: number;
   readonly inMillionPerSecond: number;
   readonly outMillionPerSecond: number;
+  /** By the broker's own CPU time, which other work on the machine does not slow. */
+  readonly inMillionPerCpuSecond: number;
+  readonly outMillionPerCpuSecond: number;
 }
 
 /** In memory, and with --data at each fsync policy. */
@@ -43,19 +46,23 @@ async function measure(storage: string, flags: readonly string[], records: numbe
     const client = await connect({ brokers: [dev.brokers], client: 'platformatic' });
     await client.admin.createTopics([{ name: TOPIC, partitions: PARTITIONS }]);
     // Both sides of the connection compile their loops on a tenth of the records first.
-    await fill(client, Math.ceil(records / 10));
-    const inSeconds = await seconds(() => fill(client, records));
-    const all = records + Math.ceil(records / 10);
-    let outSeconds = Number.POSITIVE_INFINITY;
+    const warmUp = Math.ceil(records / 10);
+    await fill(client, warmUp);
+    const written = await measured(dev, () => fill(client, records));
+    const all = records + warmUp;
+    let read = { seconds: Number.POSITIVE_INFINITY, cpuSeconds: Number.POSITIVE_INFINITY };
     for (let round = 0; round < READ_ROUNDS; round++) {
-      outSeconds = Math.min(outSeconds, await seconds(() => drain(client, all)));
+      const { seconds, cpuSeconds } = await measured(dev, () => drain(client, all));
+      read = { seconds: Math.min(read.seconds, seconds), cpuSeconds: Math.min(read.cpuSeconds, cpuSeconds) };
     }
     await client.close();
     return {
       storage,
       records,
-      inMillionPerSecond: rate(records, inSeconds),
-      outMillionPerSecond: rate(all, outSeconds),
+      inMillionPerSecond: rate(records, written.seconds),
+      outMillionPerSecond: rate(all, read.seconds),
+      inMillionPerCpuSecond: rate(records, written.cpuSeconds),
+      outMillionPerCpuSecond: rate(all, read.cpuSeconds),
     };
   } finally {
     await dev.stop();
@@ -64,10 +71,17 @@ async function measure(storage: string, flags: readonly string[], records: numbe
 
 const rate = (records: number, spent: number) => Number((records / spent / 1e6).toFixed(2));
 
-async function seconds(work: () => Promise<void>): Promise<number> {
+async function measured(dev: Dev, work: () => Promise<void>) {
   const started = performance.now();
+  const cpuBefore = await cpuSecondsOf(dev);
   await work();
-  return (performance.now() - started) / 1000;
+  return { seconds: (performance.now() - started) / 1000, cpuSeconds: (await cpuSecondsOf(dev)) - cpuBefore };
+}
+
+/** The CPU time that the broker has used so far. */
+async function cpuSecondsOf({ admin }: Dev): Promise<number> {
+  const text = await (await fetch(`${admin}/public_metrics`)).text();
+  return Number(/^redpanda_cpu_busy_seconds_total\{.*\} (\S+)$/m.exec(text)?.[1]);
 }
 
 /** The next record of each partition, as it was sent: its place in the first four bytes, the rest counts on from it. */

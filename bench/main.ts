@@ -1,10 +1,13 @@
 // The figures of docs/benchmarks.md.
-// usage: npm run bench [-- startup | decode | fused | latency | detection ...] [--records N] [--rate N] [--seconds N] [--write]
+// usage: npm run bench [-- startup | decode | fused | latency | broker | groups | detection ...] [--records N] [--rate N]
+//        [--seconds N] [--write]
 // --write makes docs/benchmarks.md anew, which needs all of them in one run.
 import { cpus, totalmem } from 'node:os';
+import { brokerRates } from './broker.ts';
 import { decode } from './decode.ts';
 import { detection, formatDetection } from './detection.ts';
 import { fused } from './fused.ts';
+import { groups } from './groups.ts';
 import { latency } from './latency.ts';
 import { type BenchResults, writePage } from './page.ts';
 import { startup } from './startup.ts';
@@ -19,6 +22,8 @@ const benches: { [Name in keyof BenchResults]-?: () => Promise<NonNullable<Bench
   decode: () => decode(number('records', 1_000_000)),
   fused: () => fused(number('records', 8_000_000)),
   latency: () => latency(number('rate', 10_000), number('seconds', 60)),
+  broker: () => brokerRates(number('records', 4_000_000)),
+  groups: () => groups(number('groups', 100), number('members', 10), number('seconds', 30)),
   detection: async () => detection(),
 };
 type Name = keyof BenchResults;

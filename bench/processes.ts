@@ -8,6 +8,7 @@ const ANOMALY = fileURLToPath(new URL('../bin/anomaly.js', import.meta.url));
 export interface Dev {
   readonly brokers: string;
   readonly registry: string;
+  readonly admin: string;
   stop(): Promise<void>;
 }
 
@@ -27,6 +28,7 @@ export async function startDev(...args: string[]): Promise<Dev> {
   return {
     brokers: `127.0.0.1:${kafka}`,
     registry: `http://127.0.0.1:${registry}`,
+    admin: `http://127.0.0.1:${admin}`,
     stop: () => {
       child.kill('SIGTERM');
       return exited;

@@ -55,7 +55,7 @@ export class Connection {
   constructor(socket: Socket, services: ConnectionServices) {
     this.socket = socket;
     this.services = services;
-    this.frames = new FrameReader(services.budget);
+    this.frames = new FrameReader(services.budget, () => this.refuse('its requests take most of the room there is'));
     socket.setNoDelay(true);
     socket.on('data', (piece: Buffer) => this.received(piece));
     socket.on('drain', () => this.next());

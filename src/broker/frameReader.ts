@@ -4,27 +4,36 @@ const MAX_FRAME_BYTES = 100 * 1024 * 1024;
 export class FrameTooLarge extends Error {}
 
 /** Room for a frame is made as its bytes arrive, from here on by doubling: a length alone is only a claim. */
-const FIRST_ROOM_BYTES = 1 << 20;
+const FIRST_ROOM_BYTES = 2 << 20;
 
-/** Bytes of requests that all connections together may hold before they are handled. */
+/**
+ * Bytes of requests that all connections together may hold before they are handled. When that is too little, the one
+ * that holds most is dropped, so that no client can crowd the others out.
+ */
 export class FrameBudget {
   readonly limitBytes: number;
-  usedBytes = 0;
+  private readonly holders = new Set<FrameReader>();
+  private usedBytes = 0;
 
   constructor(limitBytes = Number.POSITIVE_INFINITY) {
     this.limitBytes = limitBytes;
   }
 
-  /** @throws FrameTooLarge */
-  take(bytes: number): void {
-    if (this.usedBytes + bytes > this.limitBytes) {
-      throw new FrameTooLarge(`${bytes} bytes more, as requests of all clients take ${this.usedBytes} already`);
-    }
+  /** @throws FrameTooLarge where the one who takes is the one to be dropped */
+  take(reader: FrameReader, bytes: number): void {
     this.usedBytes += bytes;
+    this.holders.add(reader);
+    while (this.usedBytes > this.limitBytes) {
+      let largest = reader;
+      for (const holder of this.holders) if (holder.heldBytes > largest.heldBytes) largest = holder;
+      if (largest === reader) throw new FrameTooLarge(`${reader.heldBytes} bytes while requests wait for room`);
+      largest.evict();
+    }
   }
 
-  give(bytes: number): void {
+  give(reader: FrameReader, bytes: number): void {
     this.usedBytes -= bytes;
+    if (reader.heldBytes === 0) this.holders.delete(reader);
   }
 }
 
@@ -35,7 +44,10 @@ export class FrameBudget {
 export class FrameReader {
   /** Bytes of the frames that are complete and not yet taken. */
   waitingBytes = 0;
+  /** Those, and what is there of the frame under way. */
+  heldBytes = 0;
   private readonly budget: FrameBudget;
+  private readonly evicted: () => void;
   private readonly frames: Buffer[] = [];
   /** Bytes of an incomplete length. */
   private head: Buffer | null = null;
@@ -44,8 +56,10 @@ export class FrameReader {
   private length = 0;
   private filled = 0;
 
-  constructor(budget = new FrameBudget()) {
+  /** `evicted` is called when the budget takes everything from this reader, for those who hold less. */
+  constructor(budget = new FrameBudget(), evicted: () => void = () => {}) {
     this.budget = budget;
+    this.evicted = evicted;
   }
 
   /** Frames that are complete and not yet taken. */
@@ -55,18 +69,26 @@ export class FrameReader {
 
   take(): Buffer | undefined {
     const frame = this.frames.shift();
-    if (frame !== undefined) this.release(frame);
+    if (frame === undefined) return undefined;
+    this.waitingBytes -= frame.length;
+    this.release(frame.length);
     return frame;
   }
 
   /** Forgets everything that it holds. */
   clear(): void {
-    while (this.take() !== undefined);
-    if (this.partial !== null) this.budget.give(this.partial.length);
+    this.frames.length = 0;
+    this.waitingBytes = 0;
     this.partial = null;
+    this.release(this.heldBytes);
   }
 
-  /** @throws FrameTooLarge where a length is negative or too large: the peer does not speak Kafka. */
+  evict(): void {
+    this.clear();
+    this.evicted();
+  }
+
+  /** @throws FrameTooLarge where a length is negative or too large (the peer does not speak Kafka), or room is out. */
   push(piece: Buffer): void {
     let bytes = piece;
     if (this.head !== null) {
@@ -89,24 +111,24 @@ export class FrameReader {
       }
       at += 4;
       if (bytes.length - at >= length) {
-        this.budget.take(length);
+        this.hold(length);
         this.complete(bytes.subarray(at, at + length));
         at += length;
       } else {
         this.length = length;
         this.filled = 0;
-        this.partial = this.room(Math.min(length, FIRST_ROOM_BYTES));
+        this.partial = Buffer.allocUnsafeSlow(Math.min(length, FIRST_ROOM_BYTES));
       }
     }
   }
 
   private fill(partial: Buffer, bytes: Buffer, at: number): number {
     const count = Math.min(this.length - this.filled, bytes.length - at);
+    this.hold(count);
     let room = partial;
     if (this.filled + count > room.length) {
-      room = this.room(Math.min(this.length, Math.max(room.length * 2, this.filled + count)));
+      room = Buffer.allocUnsafeSlow(Math.min(this.length, Math.max(room.length * 2, this.filled + count)));
       room.set(partial.subarray(0, this.filled));
-      this.budget.give(partial.length);
       this.partial = room;
     }
     room.set(bytes.subarray(at, at + count), this.filled);
@@ -118,18 +140,18 @@ export class FrameReader {
     return count;
   }
 
-  private room(bytes: number): Buffer {
-    this.budget.take(bytes);
-    return Buffer.allocUnsafeSlow(bytes);
-  }
-
   private complete(frame: Buffer): void {
     this.frames.push(frame);
     this.waitingBytes += frame.length;
   }
 
-  private release(frame: Buffer): void {
-    this.waitingBytes -= frame.length;
-    this.budget.give(frame.length);
+  private hold(bytes: number): void {
+    this.heldBytes += bytes;
+    this.budget.take(this, bytes);
+  }
+
+  private release(bytes: number): void {
+    this.heldBytes -= bytes;
+    this.budget.give(this, bytes);
   }
 }
