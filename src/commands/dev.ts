@@ -17,9 +17,9 @@ export const dev: Command = {
   description:
     'One process that speaks the Kafka protocol with the API versions of a Redpanda release, a Schema Registry for\n' +
     'Avro, JSON Schema and Protobuf, and the part of the Admin API that this tool reads. Without --data everything is\n' +
-    'in memory, and gone when it ends; with it, topics, records, committed offsets, transactions and schemas are there at the next start, after\n' +
-    'kill -9 too. --fsync says what a power cut may take: nothing that was acknowledged (always), the last 100 ms\n' +
-    '(interval), or what the system had not written yet (never).\n' +
+    'in memory, and gone when it ends; with it, topics, records, committed offsets, transactions and schemas are there\n' +
+    'at the next start, after kill -9 too. --fsync says what a power cut may take: nothing that was acknowledged\n' +
+    '(always), the last 100 ms (interval), or what the system had not written yet (never).\n' +
     '\n' +
     '--fault makes requests fail: API:KEY=VALUE,... with API a name (Produce), a number (0) or *; one or more of\n' +
     'error=NAME|CODE, delay=250ms, drop=before|after, crash=received|torn|handled|synced|answered; and count=N,\n' +
@@ -55,10 +55,7 @@ export const dev: Command = {
     { command: 'anomaly dev', comment: 'a broker on localhost:9092, ^C ends it' },
     { command: 'anomaly dev --like v25.3 --no-auto-create', comment: 'stricter, as an older cluster' },
     { command: 'anomaly dev --data ./kafka --fsync always', comment: 'kept on disk, safe from power cuts' },
-    {
-      command: "anomaly dev --fault 'Fetch:delay=2s,probability=0.01' --fault 'Produce:drop=after,skip=100'",
-      comment: 'a bad day: some slow fetches, and one produce whose answer is lost',
-    },
+    { command: 'anomaly dev --fault Fetch:delay=2s,probability=0.01', comment: 'a hundredth of all fetches is slow' },
     { command: 'anomaly dev --port 0 --registry-port 0 --admin-port 0', comment: 'on any free ports, printed' },
   ],
   run: runDev,
