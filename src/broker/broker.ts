@@ -120,6 +120,13 @@ export class Broker {
     if (!Number.isInteger(partitions) || partitions < 1) {
       throw new AnomalyError('ANM_USAGE', `cannot give topics ${partitions} partitions as it is not a count from 1 on`);
     }
+    const { rebalanceDelayMs = 0 } = options;
+    if (!(rebalanceDelayMs >= 0)) {
+      throw new AnomalyError(
+        'ANM_USAGE',
+        `cannot delay rebalances by ${rebalanceDelayMs} ms as time does not run back`,
+      );
+    }
     const clock = options.clock ?? systemClock;
     this.startedMs = clock.now();
     this.logger = options.logger;

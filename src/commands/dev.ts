@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import type { FsyncPolicy } from '../broker/storage/flusher.ts';
+import { formatDuration } from '../config/duration.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command, CommandContext } from './command.ts';
 
@@ -50,12 +51,19 @@ export const dev: Command = {
       repeatable: true,
     },
     { flags: '--partitions <n>', summary: 'partitions of a topic made on first use', type: 'integer', default: 1 },
+    {
+      flags: '--rebalance-delay <duration>',
+      summary: "how long a group's first member waits for more; production has 3s",
+      type: 'duration',
+      default: '0s',
+    },
   ],
   examples: [
     { command: 'anomaly dev', comment: 'a broker on localhost:9092, ^C ends it' },
     { command: 'anomaly dev --like v25.3 --no-auto-create', comment: 'stricter, as an older cluster' },
     { command: 'anomaly dev --data ./kafka --fsync always', comment: 'kept on disk, safe from power cuts' },
     { command: 'anomaly dev --fault Fetch:delay=2s,probability=0.01', comment: 'a hundredth of all fetches is slow' },
+    { command: 'anomaly dev --rebalance-delay 3s', comment: 'consumers start as late as in production' },
     { command: 'anomaly dev --port 0 --registry-port 0 --admin-port 0', comment: 'on any free ports, printed' },
   ],
   run: runDev,
@@ -117,6 +125,7 @@ async function readFlags({ flags, crash }: CommandContext) {
       defaultPartitions: (flags['partitions'] as number | undefined) ?? 1,
       maxMemoryBytes: sizeBytes(flags['maxMemory'] as string | undefined),
       faults,
+      rebalanceDelayMs: (flags['rebalanceDelay'] as number | undefined) ?? 0,
       ...(like === undefined ? {} : { profile: like }),
       ...(data === undefined ? {} : { data, fsync: fsync ?? 'interval' }),
       ...(crash === undefined ? {} : { crash }),
@@ -141,16 +150,18 @@ function ready(context: CommandContext, endpoint: string, address: string): Prom
 
 type BrokerFlags = Awaited<ReturnType<typeof readFlags>>['broker'];
 
-function settingsNote({ autoCreate, data, fsync, maxMemoryBytes, faults }: BrokerFlags, version: string): string {
+function settingsNote(flags: BrokerFlags, version: string): string {
+  const { autoCreate, rebalanceDelayMs, data, fsync, maxMemoryBytes, faults } = flags;
   const creation = autoCreate ? 'topics are created on first use' : 'topics are not created on first use';
   const storage =
     data === undefined
       ? `nothing is synced to disk (in memory, up to ${(maxMemoryBytes / 2 ** 30).toFixed(1)} GiB, see --max-memory)`
       : `everything is kept in ${data} (fsync ${fsync})`;
+  const delay = rebalanceDelayMs === 0 ? 'no' : `as production has it, a ${formatDuration(rebalanceDelayMs)}`;
   const armed = faults.length === 0 ? '' : `${faults.length} fault(s) armed. `;
   return (
-    `API versions of Redpanda ${version}, dev-container settings: ${creation}, ${storage}, no rebalance delay. ${armed}` +
-    'For development only; latencies are better than production has'
+    `API versions of Redpanda ${version}, dev-container settings: ${creation}, ${storage}, ${delay} rebalance delay. ` +
+    `${armed}For development only; latencies are better than production has`
   );
 }
 

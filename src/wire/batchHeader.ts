@@ -22,7 +22,7 @@ const MAGIC_AT = 16;
 const CRC_AT = 17;
 /** Where the bytes that the CRC covers begin. */
 export const CRC_START = 21;
-const ATTRIBUTES_AT = 21;
+export const ATTRIBUTES_AT = 21;
 const LAST_OFFSET_DELTA_AT = 23;
 const BASE_TIMESTAMP_AT = 27;
 const MAX_TIMESTAMP_AT = 35;

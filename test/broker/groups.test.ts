@@ -169,6 +169,17 @@ test('a member without heartbeats is out after its session, one with them stays'
   assert.equal(setup.group.heartbeat(a!, null, setup.group.generationId), 25);
 });
 
+test('a heartbeat that came while the process stood still is heard before its member is put out', async () => {
+  const setup = setUp();
+  const [a] = await stable(setup, ['a']);
+  // The session's timer fires first, as timers do after a stall; what lies in the sockets is read right after it.
+  setup.clock.after(SESSION_MS, () => assert.equal(setup.group.heartbeat(a!, null, 1), 0));
+  setup.clock.advance(SESSION_MS);
+  assert.equal(setup.group.state, 'Stable');
+  setup.clock.advance(SESSION_MS);
+  assert.equal(setup.group.state, 'Empty');
+});
+
 test('who does not rejoin within the rebalance timeout is left out', async () => {
   const setup = setUp();
   const [a] = await stable(setup, ['a'], { sessionTimeoutMs: 300_000 });

@@ -8,6 +8,7 @@ import { partitionForKey } from '../../src/wire/murmur2.ts';
 import { runContract } from './contract.ts';
 import { runGroupContract } from './groupContract.ts';
 import { readRecords } from './helpers/records.ts';
+import { runTransactionContract } from './transactionContract.ts';
 
 // The addon is an optional dependency: without it the reason is told once, and a tier of .ci/run insists on it.
 let missing: string | null = null;
@@ -49,6 +50,7 @@ async function placementTest(): Promise<void> {
 if (missing === null) {
   runContract('librdkafka');
   runGroupContract('librdkafka');
+  runTransactionContract('librdkafka');
   test('keys land where librdkafka with murmur2 puts them', placementTest);
 } else if (process.env['ANOMALY_REQUIRE_LIBRDKAFKA'] === '1') {
   test('the native client loads', () => assert.fail(missing));

@@ -1,5 +1,7 @@
 import { runContract } from './contract.ts';
 import { runGroupContract } from './groupContract.ts';
+import { runTransactionContract } from './transactionContract.ts';
 
 runContract('platformatic');
 runGroupContract('platformatic');
+runTransactionContract('platformatic');

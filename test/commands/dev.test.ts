@@ -116,6 +116,18 @@ test('dev --no-auto-create refuses a topic that nobody created', async () => {
   assert.match(run.stderr, /topics are not created on first use/);
 });
 
+test('dev --rebalance-delay gives groups the delay of production, and says so', async () => {
+  const run = await whileDevRuns(['--rebalance-delay', '3s'], async (endpoints) => {
+    const config = await (await fetch(`${endpoints.get('admin')}/v1/cluster_config`)).json();
+    assert.equal((config as Record<string, unknown>)['group_initial_rebalance_delay'], 3000);
+  });
+  assert.match(run.stderr, /a 3s rebalance delay/);
+  const none = await whileDevRuns([], async () => {});
+  assert.match(none.stderr, /no rebalance delay/);
+  const negative = await runCli(['dev', ...FREE_PORTS, '--rebalance-delay=-1s']);
+  assert.equal(negative.code, 2);
+});
+
 test('an unknown release is a usage error that names the known ones', async () => {
   const run = await runCli(['dev', ...FREE_PORTS, '--like', 'v1']);
   assert.equal(run.code, 2);

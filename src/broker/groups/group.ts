@@ -205,10 +205,12 @@ export class Group {
     return answer;
   }
 
-  /** A static member that comes back takes the old one's place; without a change in a stable group nobody is disturbed. */
+  /**
+   * A static member that comes back takes the old one's place. As in Kafka, a stable group is disturbed only where it
+   * would choose another protocol now; a changed subscription shows with the next rebalance.
+   */
   private replaceStatic(old: Member, memberId: string, joiner: Joiner): Promise<JoinResult> | JoinResult {
     const previousId = old.memberId;
-    const isSame = old.offersSame(joiner.protocols);
     old.answerJoin(refusedJoin(KafkaError.FENCED_INSTANCE_ID, previousId));
     old.answerSync(refusedSync(KafkaError.FENCED_INSTANCE_ID));
     this.roster.rename(old, memberId);
@@ -216,7 +218,7 @@ export class Group {
     const wasLeader = this.leaderId === previousId;
     if (wasLeader) this.leaderId = memberId;
     this.sessions.touch(old);
-    if (this.state === 'Stable' && isSame) {
+    if (this.state === 'Stable' && electProtocol([...this.members.values()]) === this.protocolName) {
       // Under its old id as leader it would assign anew; so it is told another's name, as Kafka does.
       const leader = wasLeader ? previousId : this.leaderId;
       return { ...this.joinResultOf(old), leader, members: [] };

@@ -1,4 +1,11 @@
-import { BATCH_PREFIX_BYTES, RECORD_COUNT_AT, readInt32 } from '../../wire/batchHeader.ts';
+import {
+  ATTRIBUTES_AT,
+  BATCH_PREFIX_BYTES,
+  CONTROL,
+  RECORD_COUNT_AT,
+  readInt16,
+  readInt32,
+} from '../../wire/batchHeader.ts';
 import type { BrokerContext, Call, Handler } from '../context.ts';
 import { type AppendListener, LEADER_EPOCH, type LogRead, type PartitionLog } from '../log/partitionLog.ts';
 import type { Request, Response } from '../protocol/apis.ts';
@@ -87,7 +94,8 @@ function counted({ response, reads }: FetchResult): Response<'Fetch'> {
     log.bytesFetched += read.bytes;
     for (const chunk of read.chunks) {
       for (let at = 0; at < chunk.length; at += BATCH_PREFIX_BYTES + readInt32(chunk, at + 8)) {
-        log.recordsFetched += readInt32(chunk, at + RECORD_COUNT_AT);
+        const isControl = (readInt16(chunk, at + ATTRIBUTES_AT) & CONTROL) !== 0;
+        if (!isControl) log.recordsFetched += readInt32(chunk, at + RECORD_COUNT_AT);
       }
     }
   }

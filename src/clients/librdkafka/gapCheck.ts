@@ -6,6 +6,7 @@ import type { MessageHole } from './messageQueues.ts';
 
 const LOOK_MS = 5000;
 const POLL_MS = 100;
+const FETCH_WAIT_MS = 10;
 
 /**
  * A second look at a hole in the offsets by a consumer of its own, under the same isolation. librdkafka hides batch
@@ -61,7 +62,8 @@ export class GapCheck {
   }
 
   async #open(): Promise<NativeConsumer> {
-    const conf = consumerConf(this.#client, { isolation: this.#isolation });
+    // A fetch under way holds the next look up for as long as it waits.
+    const conf = consumerConf(this.#client, { isolation: this.#isolation, maxWaitMs: FETCH_WAIT_MS });
     const consumer = new this.#binding.KafkaConsumer(conf, { 'auto.offset.reset': 'earliest' });
     await call((done) => consumer.connect({ timeout: this.#client.dialTimeoutMs ?? 3000, allTopics: true }, done));
     consumer.on('partition.eof', ((end: { offset: number }) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Consumer, MessagesStreamModes, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka';
 import { type Broker, startBroker } from '../../../src/broker/broker.ts';
+import { PROFILES } from '../../../src/broker/profiles.ts';
 import { call } from '../../../src/clients/librdkafka/binding.ts';
 import {
   type GroupReader,
@@ -229,6 +230,26 @@ describe('librdkafka', { skip: binding === null ? missing : false, timeout: 120_
     }
     await call((done) => reader.disconnect(done));
   });
+
+  for (const { name } of PROFILES) {
+    test(`--like ${name}: its versions are enough for transactions and read_committed`, async () => {
+      const [own, topic] = [broker, 'like'];
+      broker = await startBroker({ profile: name });
+      try {
+        const producer = await transactional();
+        for (const end of [commit, abort]) {
+          await begin(producer);
+          await send(producer, topic, end === commit ? 'kept' : 'aborted');
+          await end(producer);
+        }
+        await close(producer);
+        assert.deepEqual(await committed(topic), ['kept']);
+      } finally {
+        await broker.close();
+        broker = own;
+      }
+    });
+  }
 
   test('without fences, as Apache Kafka writes its log, and with markers that come late, all is the same', async () => {
     const [own, topic] = [broker, 'plain'];
