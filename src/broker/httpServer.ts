@@ -32,6 +32,8 @@ export interface HttpServerOptions {
   readonly purpose: string;
   /** Requests with a longer body get `tooLarge`. */
   readonly maxBodyBytes: number;
+  /** Bodies of all requests under way together; a request above it is answered 503. Default 64 MiB. */
+  readonly maxBufferedBytes?: number;
   /** Must not throw: failures are replies. */
   handle(request: HttpRequest): HttpReply | Promise<HttpReply>;
   readonly tooLarge: HttpReply;
@@ -39,7 +41,6 @@ export interface HttpServerOptions {
 
 /** More are closed at once, so that clients that never finish cannot take all sockets of the process. */
 const MAX_CONNECTIONS = 512;
-/** Bodies of all requests that are under way; a request above it is answered 503 and may come again. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
 /** A body that goes on beyond this many times the allowed size loses its connection instead of an answer. */
 const MOST_OVERSIZE = 16;
@@ -51,7 +52,7 @@ const SILENCE_TIMEOUT_MS = 60_000;
 
 /** Starts a small HTTP server for one handler. @throws AnomalyError ANM_PORT_IN_USE */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const bodies = new BodyReader(options.maxBodyBytes);
+  const bodies = new BodyReader(options.maxBodyBytes, options.maxBufferedBytes ?? MAX_BUFFERED_BYTES);
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 5000 },
     (request, response) => {
@@ -95,10 +96,12 @@ function listenError(error: NodeJS.ErrnoException, { host, port, purpose }: Http
 /** Reads bodies within a limit for each and one for all together. */
 class BodyReader {
   private readonly maxBytes: number;
+  private readonly maxBufferedBytes: number;
   private bufferedBytes = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, maxBufferedBytes: number) {
     this.maxBytes = maxBytes;
+    this.maxBufferedBytes = maxBufferedBytes;
   }
 
   /** Calls `use` with the body, or with why there is none; the body's room is taken until its promise settles. */
@@ -115,7 +118,7 @@ class BodyReader {
         seen += chunk.length;
         if (seen > this.maxBytes * MOST_OVERSIZE) throw new Error('the body does not end');
         if (seen > this.maxBytes) refusal = 'too large';
-        else if (this.bufferedBytes + chunk.length > MAX_BUFFERED_BYTES) refusal ??= 'no room';
+        else if (this.bufferedBytes + chunk.length > this.maxBufferedBytes) refusal ??= 'no room';
         // Read on without keeping: an answer before the end of the request would be lost by many clients.
         if (refusal === null) {
           chunks.push(chunk);

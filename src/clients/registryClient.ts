@@ -81,8 +81,7 @@ export class RegistryClient implements SchemaRegistry {
     version: number | 'latest' = 'latest',
     options: SchemaOptions = {},
   ): Promise<CompatibilityResult> {
-    const path = `/compatibility${versionPath(subject, version)}?verbose=true`;
-    const answer = await this.http.request('POST', path, bodyOf(schema, options));
+    const answer = await this.askCompatible(subject, bodyOf(schema, options), version);
     if (answer.status === 404 && (version === 'latest' || answer.errorCode === 40401)) {
       return { compatible: true, messages: [] };
     }
@@ -121,6 +120,20 @@ export class RegistryClient implements SchemaRegistry {
     if (answer.status === 404) answer = await this.http.request('GET', '/subjects');
     expectBody(answer, 'ask whether the registry is ready');
     return answer.url;
+  }
+
+  /**
+   * Redpanda compares with all versions that the level asks for, whichever is named; others only with that one, and
+   * have a path without version for the rest, which Redpanda lacks.
+   */
+  private async askCompatible(subject: string, body: unknown, version: number | 'latest'): Promise<RegistryAnswer> {
+    if (version === 'latest' && isTransitive(await this.compatibility(subject))) {
+      const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions?verbose=true`;
+      const answer = await this.http.request('POST', path, body);
+      const hasPath = (answer.status !== 404 && answer.status !== 405) || answer.errorCode >= 40400;
+      if (hasPath) return answer;
+    }
+    return await this.http.request('POST', `/compatibility${versionPath(subject, version)}?verbose=true`, body);
   }
 
   private async loadWhole(id: number): Promise<RegisteredSchema> {

@@ -10,6 +10,9 @@ export interface ResolvedSchema {
   readonly referenced: readonly ReferencedSchema[];
 }
 
+/** A schema of thousands of fields can clash in each of them. */
+const MAX_CLASHES = 100;
+
 /**
  * Why a registry refused a schema, clash by clash with path, rule, level and version, since registries differ in what
  * they tell; null when the own comparison finds nothing (a registry that is stricter) or cannot read or compare one of
@@ -28,7 +31,12 @@ export async function explainFailure(
     const failure = checkCandidate(level, await parse(candidate), earlier);
     if (failure === null) return null;
     const against = `${level} against version ${failure.version}`;
-    return failure.incompatibilities.map((clash) => `${describeIncompatibility(clash)}, ${against}`);
+    const { incompatibilities } = failure;
+    const shown = incompatibilities
+      .slice(0, MAX_CLASHES)
+      .map((clash) => `${describeIncompatibility(clash)}, ${against}`);
+    const more = incompatibilities.length - shown.length;
+    return more > 0 ? [...shown, `${more} more`] : shown;
   } catch (error) {
     if (isAnomalyError(error)) return null;
     throw error;

@@ -12,7 +12,7 @@ type AvroRule =
   | 'FIXED_SIZE_MISMATCH';
 
 /** Steps of one comparison; two unions of thousands of records each would keep the process busy for minutes. */
-const MAX_STEPS = 300_000;
+const MAX_STEPS = 100_000;
 /** Types inside types, named ones followed: a chain of records that name each other could exhaust the stack. */
 const MAX_DEPTH = 500;
 

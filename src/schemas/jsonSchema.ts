@@ -38,8 +38,9 @@ export async function loadJsonSchemaParser(): Promise<SchemaParser> {
     if (referenced.length > 0) {
       throw invalid('', `references to other subjects ('${referenced[0]!.name}') are not supported for JSON Schema`);
     }
-    const { refHidesSiblings } = dialectOf(schema as JsonSchema, dialects);
+    // First of all, as what validates would exhaust the stack where subschemas are nested too deep.
     checkSubschemas(schema as JsonSchema);
+    const { refHidesSiblings } = dialectOf(schema as JsonSchema, dialects);
     return {
       type: 'JSON',
       root: { schema: schema as JsonSchema, refHidesSiblings },
@@ -58,7 +59,10 @@ async function loadDialects(): Promise<readonly Dialect[]> {
   ]);
   const metaSchema = (library: { readonly default: unknown }, id: string): ValidateFunction => {
     // Patterns are checked apart, formats are notes.
-    return new (classOf(library))({ strict: false, validateFormats: false, logger: false }).getSchema(id)!;
+    const ajv = new (classOf(library))({ strict: false, validateFormats: false, logger: false });
+    // Compares each with each: minutes for a long list. Done below, and so ignored here.
+    ajv.removeKeyword('uniqueItems');
+    return ajv.getSchema(id)!;
   };
   const old = (name: string, number: string, validate: ValidateFunction): Dialect => {
     return { name, uri: `json-schema.org/draft-0${number}/schema`, refHidesSiblings: true, validate };
@@ -130,7 +134,18 @@ function checkSubschemas(root: JsonSchema): void {
     const { $ref: ref, pattern } = schema;
     if (typeof ref === 'string') refs.push({ path, ref, base });
     if (typeof pattern === 'string') checkPattern(pattern, `${path}/pattern`);
+    for (const list of ['enum', 'required', 'type']) checkUnique(schema[list], `${path}/${list}`);
     for (const [place, child] of subschemas(schema)) walk(child, `${path}/${place}`, depth + 1, base);
+  }
+}
+
+function checkUnique(list: unknown, path: string): void {
+  if (!Array.isArray(list)) return;
+  const seen = new Set<string>();
+  for (const value of list) {
+    const text = JSON.stringify(value);
+    if (seen.has(text)) throw invalid(path, `it lists ${text.slice(0, 100)} twice`);
+    seen.add(text);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Incompatibility, PLAIN_SIDES, type SideNames } from './incompatibility.ts';
-import type { ProtobufFile, ProtobufMessage, ProtobufType } from './protobufModel.ts';
+import type { ProtobufField, ProtobufFile, ProtobufMessage, ProtobufType } from './protobufModel.ts';
 
 /**
  * Every reason why `reader` cannot read what `writer` wrote, by the rules and under the names of Redpanda: messages
@@ -16,6 +16,7 @@ export function findProtobufIncompatibilities(
   for (const message of writer.messages) {
     comparison.compareNamed(own.get(message.fullName), message, { field: '', path: `#/${message.fullName}` });
   }
+  comparison.finish();
   return comparison.found;
 }
 
@@ -28,21 +29,31 @@ class Comparison {
   readonly found: Incompatibility[] = [];
   private readonly names: SideNames;
   private readonly seen = new Map<ProtobufMessage, Set<ProtobufMessage>>();
+  /** Messages to compare: a queue, as a chain of messages may be longer than the stack. */
+  private readonly waiting: { reader: ProtobufMessage; writer: ProtobufMessage; at: Place }[] = [];
 
   constructor(names: SideNames) {
     this.names = names;
   }
 
   compareNamed(reader: ProtobufMessage | undefined, writer: ProtobufMessage, at: Place): void {
-    if (reader !== undefined) this.compareMessages(reader, writer, at);
+    if (reader !== undefined) this.enqueue(reader, writer, at);
     else this.add('MESSAGE_REMOVED', at, `${this.names.reader} has no message ${writer.fullName}`);
   }
 
-  private compareMessages(reader: ProtobufMessage, writer: ProtobufMessage, at: Place): void {
+  finish(): void {
+    for (const { reader, writer, at } of this.waiting) this.compareMessages(reader, writer, at);
+  }
+
+  private enqueue(reader: ProtobufMessage, writer: ProtobufMessage, at: Place): void {
     const writers = this.seen.get(reader) ?? new Set();
     this.seen.set(reader, writers);
     if (writers.has(writer)) return;
     writers.add(writer);
+    this.waiting.push({ reader, writer, at });
+  }
+
+  private compareMessages(reader: ProtobufMessage, writer: ProtobufMessage, at: Place): void {
     const nested = new Map(reader.nested.map((message) => [message.name, message]));
     for (const message of writer.nested) {
       this.compareNamed(nested.get(message.name), message, { ...at, path: `${at.path}/${message.name}` });
@@ -59,10 +70,14 @@ class Comparison {
       const message = `${this.names.reader} has oneof ${field.oneof} without it`;
       this.add('ONEOF_FIELD_REMOVED', { field: below(at.field, field.name), path }, message);
     }
-    for (const oneof of reader.oneofs) {
-      const moved = [...reader.fields.values()].filter(
-        (field) => field.oneof === oneof && writer.fields.get(field.number)?.oneof === null,
-      );
+    const movedInto = new Map<string, ProtobufField[]>();
+    for (const field of reader.fields.values()) {
+      if (field.oneof === null || writer.fields.get(field.number)?.oneof !== null) continue;
+      const moved = movedInto.get(field.oneof) ?? [];
+      movedInto.set(field.oneof, moved);
+      moved.push(field);
+    }
+    for (const [oneof, moved] of movedInto) {
       if (moved.length < 2) continue;
       const list = moved.map(({ name }) => name).join(', ');
       const message = `${list} are in oneof ${oneof} of ${this.names.reader}, and in none of ${this.names.writer}`;
@@ -89,7 +104,7 @@ class Comparison {
       const message = `it is ${label(reader)} in ${this.names.reader}, ${label(writer)} in ${this.names.writer}`;
       this.add('FIELD_KIND_CHANGED', at, message);
     } else if (reader.kind === 'message' && writer.kind === 'message') {
-      if (reader.message.name === writer.message.name) this.compareMessages(reader.message, writer.message, at);
+      if (reader.message.name === writer.message.name) this.enqueue(reader.message, writer.message, at);
       else this.changed('FIELD_NAMED_TYPE_CHANGED', reader, writer, at);
     } else if (reader.kind === 'scalar' && writer.kind === 'scalar') {
       if (reader.encoding !== writer.encoding) this.changed('FIELD_SCALAR_KIND_CHANGED', reader, writer, at);

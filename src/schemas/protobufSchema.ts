@@ -1,4 +1,3 @@
-import type protobufjs from 'protobufjs';
 import { AnomalyError } from '../errors.ts';
 import {
   type ProtobufField,
@@ -7,149 +6,146 @@ import {
   type ProtobufType,
   SCALAR_ENCODINGS,
 } from './protobufModel.ts';
-import type { ParsedSchema, ReferencedSchema, SchemaParser } from './schemaParser.ts';
-
-/** The file that is being read, for messages and for `filename` of what it declares: missing in the library's types. */
-type Library = typeof protobufjs & { parse: { filename: string | null } };
+import { parseProtobuf } from './protobufParser.ts';
+import type { FieldSyntax, FileSyntax, MessageSyntax, TypeUse } from './protobufSyntax.ts';
+import { WELL_KNOWN_ENUMS, WELL_KNOWN_FILES } from './protobufWellKnown.ts';
+import type { ParsedSchema, ReferencedSchema } from './schemaParser.ts';
 
 const OWN_FILE = 'the schema';
-/** Messages inside messages; above it, what walks them could exhaust the stack. */
-const MAX_DEPTH = 500;
-/** Declares the options of options, which name no type of a field. */
-const DESCRIPTOR = 'google/protobuf/descriptor.proto';
+const KEY_TYPES = new Set(Object.keys(SCALAR_ENCODINGS).filter((name) => !['float', 'double', 'bytes'].includes(name)));
 
 /**
- * Reads .proto files (proto2, proto3, editions) by protobufjs. Imports are those of Google's well-known types and the
- * names of the references. Serialized descriptors (base64), which Redpanda takes as well, are refused.
+ * Reads a .proto file. Imports are those of Google's well-known types and the names of the references. Serialized
+ * descriptors (base64), which Redpanda takes as well, are refused. An own parser, since protobufjs takes minutes for a
+ * hostile file of 256 KB.
  */
-export async function loadProtobufParser(): Promise<SchemaParser> {
-  const library = (await import('protobufjs')).default as Library;
-  return (text, referenced): ParsedSchema => {
-    const root = readFile(library, text, referenced);
-    return { type: 'PROTOBUF', root, text: text.trim(), normalText: withoutComments(text) };
-  };
-}
-
-function readFile(library: Library, text: string, referenced: readonly ReferencedSchema[]): ProtobufFile {
+export function parseProtobufSchema(text: string, referenced: readonly ReferencedSchema[]): ParsedSchema {
   if (/^[A-Za-z0-9+/]{20,}={0,2}$/.test(text.trim())) {
-    throw invalid('it is a serialized descriptor (base64); only the text of a .proto file is supported');
+    throw new AnomalyError(
+      'ANM_SCHEMA_INVALID',
+      'invalid Protobuf schema: it is a serialized descriptor (base64); only the text of a .proto file is supported',
+    );
   }
-  const root = new library.Root();
-  const known = new Set<string>([DESCRIPTOR]);
-  for (const file of referenced) {
-    if (known.has(file.name)) continue;
-    parseInto(library, root, file.name, file.text, known);
-    known.add(file.name);
+  const types = new TypeTable();
+  for (const file of new Map(referenced.map((each) => [each.name, each])).values()) {
+    types.add(parseProtobuf(file.text, file.name), file.name);
   }
-  parseInto(library, root, OWN_FILE, text, known);
-  try {
-    root.resolveAll();
-  } catch (cause) {
-    throw invalid(reasonOf(cause), cause);
-  }
-  return new FileReader(library).read(root);
+  const own = parseProtobuf(text, OWN_FILE);
+  const messages = types.add(own, OWN_FILE);
+  types.resolve();
+  return { type: 'PROTOBUF', root: { messages } satisfies ProtobufFile, text: text.trim(), normalText: plain(text) };
 }
 
-function parseInto(library: Library, root: protobufjs.Root, name: string, text: string, known: Set<string>): void {
-  let imports: readonly string[];
-  try {
-    library.parse.filename = name;
-    const parsed = library.parse(text, root, { keepCase: true, preferTrailingComment: false });
-    imports = [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])];
-  } catch (cause) {
-    throw invalid(reasonOf(cause), cause);
-  } finally {
-    library.parse.filename = null;
+interface Pending {
+  readonly syntax: MessageSyntax;
+  readonly message: ProtobufMessage;
+  readonly file: string;
+}
+
+/** All types by full name; fields get their types when all files are there. */
+class TypeTable {
+  private readonly types = new Map<string, ProtobufMessage | 'enum'>();
+  private readonly files = new Set<string>();
+  private readonly pending: Pending[] = [];
+  private readonly uses: { readonly use: TypeUse; readonly scope: string; readonly file: string }[] = [];
+
+  /** The messages at the top level of the file. */
+  add(syntax: FileSyntax, file: string): ProtobufMessage[] {
+    this.files.add(file);
+    for (const path of syntax.imports) this.addImport(path, file);
+    for (const { name } of syntax.enums) this.declare(join(syntax.package, name), 'enum', file);
+    for (const use of syntax.uses) this.uses.push({ use, scope: syntax.package, file });
+    return syntax.messages.map((message) => this.addMessage(message, syntax.package, file));
   }
-  for (const path of imports) {
-    if (known.has(path)) continue;
-    const bundled = library.common.get(path);
-    if (bundled?.nested === undefined) {
-      throw invalid(`it imports '${path}', which is neither a reference nor one of the bundled well-known types`);
+
+  resolve(): void {
+    for (const { syntax, message, file } of this.pending) {
+      for (const field of syntax.fields) message.fields.set(field.number, this.field(field, message.fullName, file));
     }
-    known.add(path);
-    root.addJSON(bundled.nested);
-  }
-}
-
-/** From the library's objects to the model. */
-class FileReader {
-  private readonly library: Library;
-  private readonly known = new Map<protobufjs.Type, ProtobufMessage>();
-
-  constructor(library: Library) {
-    this.library = library;
+    for (const { use, scope, file } of this.uses) this.type(use.type, scope, use.line, file);
   }
 
-  read(root: protobufjs.Root): ProtobufFile {
-    const messages: ProtobufMessage[] = [];
-    const visit = (namespace: protobufjs.NamespaceBase): void => {
-      for (const child of namespace.nestedArray) {
-        if (child instanceof this.library.Type) {
-          if (child.filename === OWN_FILE) messages.push(this.message(child, 0));
-        } else if (child instanceof this.library.Namespace) visit(child);
-      }
+  private addImport(path: string, file: string): void {
+    if (this.files.has(path)) return;
+    const names = Object.hasOwn(WELL_KNOWN_FILES, path) ? WELL_KNOWN_FILES[path]! : undefined;
+    if (names === undefined) {
+      const reason = `it imports '${path}', which is neither a reference nor a well-known file of Google's`;
+      throw invalid(file, reason);
+    }
+    this.files.add(path);
+    for (const name of names) {
+      const fullName = `google.protobuf.${name}`;
+      const message = { name, fullName, fields: new Map(), oneofs: new Set<string>(), nested: [] };
+      this.types.set(fullName, WELL_KNOWN_ENUMS.has(name) ? 'enum' : message);
+    }
+  }
+
+  private addMessage(syntax: MessageSyntax, scope: string, file: string): ProtobufMessage {
+    const fullName = join(scope, syntax.name);
+    const message: ProtobufMessage = {
+      name: syntax.name,
+      fullName,
+      fields: new Map(),
+      oneofs: new Set(syntax.oneofs),
+      nested: [],
     };
-    visit(root);
-    return { messages };
-  }
-
-  private message(type: protobufjs.Type, depth: number): ProtobufMessage {
-    const known = this.known.get(type);
-    if (known !== undefined) return known;
-    if (depth > MAX_DEPTH) throw invalid(`messages are nested more than ${MAX_DEPTH} deep in ${type.fullName}`);
-    const fullName = type.fullName.replace(/^\./, '');
-    const oneofs = new Set(type.oneofsArray.filter((oneof) => !isOptional(oneof)).map((oneof) => oneof.name));
-    const message: ProtobufMessage = { name: type.name, fullName, fields: new Map(), oneofs, nested: [] };
-    this.known.set(type, message);
-    for (const field of type.fieldsArray) message.fields.set(field.id, this.field(field, depth));
-    for (const child of type.nestedArray) {
-      // Groups are messages of a field, not of their own.
-      if (child instanceof this.library.Type && (child as { group?: boolean }).group !== true)
-        message.nested.push(this.message(child, depth + 1));
+    this.declare(fullName, message, file);
+    this.pending.push({ syntax, message, file });
+    for (const { name } of syntax.enums) this.declare(join(fullName, name), 'enum', file);
+    for (const use of syntax.uses) this.uses.push({ use, scope: fullName, file });
+    for (const child of syntax.messages) {
+      const nested = this.addMessage(child, fullName, file);
+      // Groups are compared where their field is.
+      if (!child.isGroup) message.nested.push(nested);
     }
     return message;
   }
 
-  private field(field: protobufjs.Field, depth: number): ProtobufField {
-    const oneof = field.partOf === null || isOptional(field.partOf) ? null : field.partOf.name;
-    const type =
-      field instanceof this.library.MapField
-        ? { kind: 'map' as const, key: this.type(field.keyType, null, depth), value: this.valueType(field, depth) }
-        : this.valueType(field, depth);
-    return { name: field.name, number: field.id, isRequired: field.required, oneof, type };
+  private declare(fullName: string, type: ProtobufMessage | 'enum', file: string): void {
+    if (this.types.has(fullName)) throw invalid(file, `the type '${fullName}' is declared twice`);
+    this.types.set(fullName, type);
   }
 
-  private valueType(field: protobufjs.Field, depth: number): ProtobufType {
-    return this.type(field.type, field.resolvedType, depth);
+  private field(field: FieldSyntax, scope: string, file: string): ProtobufField {
+    const { name, number, label, oneof, keyType, line } = field;
+    const value = this.type(field.type, scope, line, file);
+    if (keyType !== null && !KEY_TYPES.has(keyType)) {
+      throw invalid(`${file}, line ${line}`, `a map cannot have keys of type ${keyType}`);
+    }
+    const type = keyType === null ? value : { kind: 'map' as const, key: this.type(keyType, scope, line, file), value };
+    return { name, number, isRequired: label === 'required', oneof, type };
   }
 
-  private type(name: string, resolved: protobufjs.ReflectionObject | null, depth: number): ProtobufType {
-    if (resolved instanceof this.library.Type) return { kind: 'message', message: this.message(resolved, depth + 1) };
-    // An enum is written as an int32.
-    return { kind: 'scalar', name, encoding: resolved === null ? SCALAR_ENCODINGS[name]! : 'varint' };
+  /** Names are looked up from the inside out. */
+  private type(name: string, scope: string, line: number, file: string): ProtobufType {
+    const encoding = Object.hasOwn(SCALAR_ENCODINGS, name) ? SCALAR_ENCODINGS[name] : undefined;
+    if (encoding !== undefined) return { kind: 'scalar', name, encoding };
+    for (let at = scope; ; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
+      const found = this.types.get(name.startsWith('.') ? name.slice(1) : join(at, name));
+      // An enum is written as an int32.
+      if (found === 'enum') return { kind: 'scalar', name, encoding: 'varint' };
+      if (found !== undefined) return { kind: 'message', message: found };
+      if (at === '' || name.startsWith('.')) break;
+    }
+    throw invalid(`${file}, line ${line}`, `the type '${name}' is not defined`);
   }
 }
 
-/** `optional` of proto3 is kept as a oneof of its one field. */
-function isOptional(oneof: protobufjs.OneOf): boolean {
-  const [field] = oneof.fieldsArray;
-  return oneof.fieldsArray.length === 1 && field?.options?.['proto3_optional'] === true;
+/** The text without comments, and with one space for each white space. */
+function plain(text: string): string {
+  return text
+    .replace(
+      /"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'|\/\/[^\n]*|\/\*[^*]*(?:\*(?!\/)[^*]*)*\*\/|\s+/g,
+      (piece) => (piece.startsWith('"') || piece.startsWith("'") ? piece : ' '),
+    )
+    .replace(/ {2,}/g, ' ')
+    .trim();
 }
 
-/** The text without comments, and with one space or none for each white space. */
-function withoutComments(text: string): string {
-  const pieces = text.replace(
-    /"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*'|\/\/[^\n]*|\/\*[\s\S]*?\*\/|\s+/g,
-    (piece) => (piece.startsWith('"') || piece.startsWith("'") ? piece : ' '),
-  );
-  return pieces.replace(/ +/g, ' ').trim();
+function join(scope: string, name: string): string {
+  return scope === '' ? name : `${scope}.${name}`;
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function invalid(reason: string, cause?: unknown): AnomalyError {
-  return new AnomalyError('ANM_SCHEMA_INVALID', `invalid Protobuf schema: ${reason}`, { cause });
+function invalid(place: string, reason: string): AnomalyError {
+  return new AnomalyError('ANM_SCHEMA_INVALID', `invalid Protobuf schema at ${place}: ${reason}`);
 }

@@ -45,7 +45,7 @@ export function isSchemaType(value: unknown): value is SchemaType {
 
 const loading = new Map<SchemaType, Promise<SchemaParser>>();
 
-/** Loads what the language needs, which for JSON Schema and Protobuf are libraries; once. */
+/** Loads what the language needs, which for JSON Schema is a library; once. */
 export function loadSchemaParser(type: SchemaType): Promise<SchemaParser> {
   const parser = loading.get(type) ?? load(type);
   loading.set(type, parser);
@@ -61,8 +61,8 @@ async function load(type: SchemaType): Promise<SchemaParser> {
       return await loadJsonSchemaParser();
     }
     case 'PROTOBUF': {
-      const { loadProtobufParser } = await import('./protobufSchema.ts');
-      return await loadProtobufParser();
+      const { parseProtobufSchema } = await import('./protobufSchema.ts');
+      return parseProtobufSchema;
     }
   }
 }

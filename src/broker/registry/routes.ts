@@ -67,22 +67,28 @@ const ROUTES: readonly Route[] = [
     store.deleteVersion(call.subject, call.version, call.flag('permanent')),
   ),
   route('POST', 'compatibility/subjects/:subject/versions/:version', checkCompatibility),
-  route('GET', 'config', (store) => ({ compatibilityLevel: store.level(null, true) })),
-  route('PUT', 'config', (store, call) => ({ compatibility: store.setLevel(null, call.level()) })),
-  route('DELETE', 'config', (store) => ({ compatibilityLevel: store.setLevel(null, null) })),
+  route('GET', 'config', (store) => ({ compatibilityLevel: store.settings.level(null, true) })),
+  route('PUT', 'config', (store, call) => ({ compatibility: store.settings.setLevel(null, call.level()) })),
+  route('DELETE', 'config', (store) => ({ compatibilityLevel: store.settings.setLevel(null, null) })),
   route('GET', 'config/:subject', (store, call) => ({
-    compatibilityLevel: store.level(call.subject, call.flag('defaultToGlobal')),
+    compatibilityLevel: store.settings.level(call.subject, call.flag('defaultToGlobal')),
   })),
-  route('PUT', 'config/:subject', (store, call) => ({ compatibility: store.setLevel(call.subject, call.level()) })),
-  route('DELETE', 'config/:subject', (store, call) => ({ compatibilityLevel: store.setLevel(call.subject, null) })),
-  route('GET', 'mode', (store) => ({ mode: store.mode(null, true) })),
-  route('PUT', 'mode', (store, call) => ({ mode: store.setMode(null, call.mode(), call.flag('force')) })),
-  route('DELETE', 'mode', (store) => ({ mode: store.setMode(null, null, false) })),
-  route('GET', 'mode/:subject', (store, call) => ({ mode: store.mode(call.subject, call.flag('defaultToGlobal')) })),
+  route('PUT', 'config/:subject', (store, call) => ({
+    compatibility: store.settings.setLevel(call.subject, call.level()),
+  })),
+  route('DELETE', 'config/:subject', (store, call) => ({
+    compatibilityLevel: store.settings.setLevel(call.subject, null),
+  })),
+  route('GET', 'mode', (store) => ({ mode: store.settings.mode(null, true) })),
+  route('PUT', 'mode', (store, call) => ({ mode: store.settings.setMode(null, call.mode(), call.flag('force')) })),
+  route('DELETE', 'mode', (store) => ({ mode: store.settings.setMode(null, null, false) })),
+  route('GET', 'mode/:subject', (store, call) => ({
+    mode: store.settings.mode(call.subject, call.flag('defaultToGlobal')),
+  })),
   route('PUT', 'mode/:subject', (store, call) => ({
-    mode: store.setMode(call.subject, call.mode(), call.flag('force')),
+    mode: store.settings.setMode(call.subject, call.mode(), call.flag('force')),
   })),
-  route('DELETE', 'mode/:subject', (store, call) => ({ mode: store.setMode(call.subject, null, false) })),
+  route('DELETE', 'mode/:subject', (store, call) => ({ mode: store.settings.setMode(call.subject, null, false) })),
 ];
 
 /** The JSON value to answer with, or PlainText; undefined for an empty body. @throws RegistryError */

@@ -77,6 +77,11 @@ export class RegistryState {
     return this.subjects;
   }
 
+  /** Also deleted ones. */
+  hasVersions(): boolean {
+    return this.subjects.size > 0;
+  }
+
   /** Whether any version, a deleted one too, has the id. */
   isHeld(id: number): boolean {
     for (const entries of this.subjects.values()) if (entries.some((entry) => entry.id === id)) return true;

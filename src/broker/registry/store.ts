@@ -1,15 +1,11 @@
 import { isAnomalyError } from '../../errors.ts';
-import {
-  type CompatibilityFailure,
-  type CompatibilityLevel,
-  checkCandidate,
-  isTransitive,
-} from '../../schemas/compatibilityLevel.ts';
+import { type CompatibilityFailure, checkCandidate, isTransitive } from '../../schemas/compatibilityLevel.ts';
 import type { ParsedSchema, SchemaType } from '../../schemas/schemaParser.ts';
-import type { RegistryChange, RegistryMode, SchemaDefinition } from './changes.ts';
+import type { RegistryChange, SchemaDefinition } from './changes.ts';
 import { REGISTRY_ERRORS as CODES, failures, RegistryError } from './errors.ts';
 import { failureMessages } from './messages.ts';
 import { RegistrySchemas } from './schemas.ts';
+import { RegistrySettings } from './settings.ts';
 import { RegistryState, type VersionEntry } from './state.ts';
 
 export interface SubjectVersion extends SchemaDefinition {
@@ -35,6 +31,8 @@ export class RegistryStore {
   private readonly state = new RegistryState();
   private readonly schemas = new RegistrySchemas(this.state);
   private readonly onChange: (change: RegistryChange) => void;
+  /** Levels and modes. */
+  readonly settings = new RegistrySettings(this.state, (change) => this.change(change));
 
   constructor(onChange: (change: RegistryChange) => void = () => {}) {
     this.onChange = onChange;
@@ -143,7 +141,7 @@ export class RegistryStore {
   deleteSubject(subject: string, permanent: boolean): number[] {
     const entries = this.state.versions(subject);
     if (entries.length === 0) throw failures.subjectMissing(subject);
-    this.checkWritable(subject);
+    this.settings.checkWritable(subject);
     const live = entries.filter((entry) => !entry.deleted);
     if (permanent) {
       if (live.length > 0) {
@@ -169,7 +167,7 @@ export class RegistryStore {
     const number = wanted === 'latest' ? this.version(subject, 'latest', false).version : wanted;
     const entry = this.state.version(subject, number);
     if (entry === undefined) throw failures.versionMissing(number);
-    this.checkWritable(subject);
+    this.settings.checkWritable(subject);
     const name = `Subject '${subject}' Version ${number}`;
     if (permanent) {
       if (!entry.deleted) {
@@ -186,44 +184,6 @@ export class RegistryStore {
     if (this.referrers(subject, number).length > 0) throw failures.referenced(subject, number);
     this.change({ kind: 'version', subject, ...entry, deleted: true });
     return number;
-  }
-
-  /** Of a subject, or of all (null). */
-  level(subject: string | null, orGlobal: boolean): CompatibilityLevel {
-    const level = orGlobal || subject === null ? this.state.level(subject) : this.state.ownLevel(subject);
-    if (level !== undefined) return level;
-    const reason = `Subject '${subject}' does not have subject-level compatibility configured`;
-    throw new RegistryError(CODES.compatibilityMissing, reason);
-  }
-
-  /** Null takes a setting away; the result is the level that was there, or is there now. */
-  setLevel(subject: string | null, level: CompatibilityLevel | null): CompatibilityLevel {
-    this.checkWritable(subject);
-    const old = subject === null ? this.state.level(null) : this.state.ownLevel(subject);
-    if (level === null && old === undefined) throw failures.subjectMissing(subject!);
-    this.change({ kind: 'level', subject, level });
-    return level ?? old!;
-  }
-
-  mode(subject: string | null, orGlobal: boolean): RegistryMode {
-    const mode = orGlobal || subject === null ? this.state.mode(subject) : this.state.ownMode(subject);
-    if (mode !== undefined) return mode;
-    const reason = `Subject '${subject}' does not have subject-level mode configured`;
-    throw new RegistryError(CODES.modeMissing, reason);
-  }
-
-  setMode(subject: string | null, mode: RegistryMode | null, force: boolean): RegistryMode {
-    const old = subject === null ? this.state.mode(null) : this.state.ownMode(subject);
-    if (mode === null && old === undefined) throw failures.subjectMissing(subject!);
-    const isEmpty = subject === null ? this.subjects(true).length === 0 : this.state.versions(subject).length === 0;
-    if (mode === 'IMPORT' && !force && !isEmpty && this.state.mode(subject) !== 'IMPORT') {
-      throw new RegistryError(
-        CODES.notPermitted,
-        'Cannot import since found existing subjects; force=true does it anyway',
-      );
-    }
-    this.change({ kind: 'mode', subject, mode });
-    return mode ?? old!;
   }
 
   private change(change: RegistryChange): void {
@@ -260,7 +220,7 @@ export class RegistryStore {
   }
 
   private checkRegistrable(subject: string, { id, version }: Registration): void {
-    this.checkWritable(subject);
+    this.settings.checkWritable(subject);
     const isImport = this.state.mode(subject) === 'IMPORT';
     if (id !== null && !isImport) {
       throw new RegistryError(CODES.notPermitted, `Subject ${subject} is not in import mode`);
@@ -280,10 +240,6 @@ export class RegistryStore {
       throw new RegistryError(CODES.idTaken, `Overwrite new schema with id ${id} is not permitted.`);
     }
     return id;
-  }
-
-  private checkWritable(subject: string | null): void {
-    if (this.state.mode(subject) === 'READONLY') throw failures.readOnly(subject);
   }
 
   private visible(subject: string, includeDeleted: boolean): VersionEntry[] {

@@ -98,11 +98,11 @@ describe('JSON Schema and Protobuf in the registry', () => {
     const invalid = async (schema: string) => refused(422, 'POST', versions(subject), { schema, ...PROTO });
     assert.match(
       await invalid('syntax = "proto3";\nmessage M { int32 a = ; }'),
-      /illegal id ';' \(the schema, line 2\)/,
+      /at the schema, line 2: ';' where a whole number should stand/,
     );
-    assert.match(await invalid('{"type":"int"}'), /illegal token '{'/);
-    assert.match(await invalid(proto('message M { Missing a = 1; }')), /no such Type or Enum 'Missing'/);
-    assert.match(await invalid(proto('message M { int32 a = 1; int32 b = 1; }')), /duplicate id 1/);
+    assert.match(await invalid('{"type":"int"}'), /line 1: '\{' where a message, enum/);
+    assert.match(await invalid(proto('message M { Missing a = 1; }')), /the type 'Missing' is not defined/);
+    assert.match(await invalid(proto('message M { int32 a = 1; int32 b = 1; }')), /two fields with the number 1/);
     assert.match(await invalid(proto('import "x.proto"; message M {}')), /imports 'x\.proto', which is neither/);
     assert.match(await invalid('CgpzaXRlLnByb3RvIhYKBFNpdGUSDgoEY29kZRgBIAEoCQ=='), /serialized descriptor/);
   });
