@@ -1,12 +1,14 @@
 // The figures of docs/benchmarks.md.
-// usage: npm run bench [-- startup | decode | produce | fused | latency | detection | kafka ...]
+// usage: npm run bench [-- startup | decode | produce | fused | latency | broker | groups | detection | kafka ...]
 //        [--records N] [--rows N] [--rate N] [--seconds N] [--write]
 // --write makes docs/benchmarks.md anew, which needs all but kafka in one run. kafka needs a real one, so it runs when it
 // is named only, and with --write it renews its own section.
 import { cpus, totalmem } from 'node:os';
+import { brokerRates } from './broker.ts';
 import { decode } from './decode.ts';
 import { detection, formatDetection } from './detection.ts';
 import { fused } from './fused.ts';
+import { groups } from './groups.ts';
 import { kafka } from './kafka.ts';
 import { latency } from './latency.ts';
 import { type BenchResults, writePage } from './page.ts';
@@ -24,6 +26,8 @@ const benches: { [Name in keyof BenchResults]-?: () => Promise<NonNullable<Bench
   produce: () => produce(number('rows', 2_000_000)),
   fused: () => fused(number('records', 8_000_000)),
   latency: () => latency(number('rate', 10_000), number('seconds', 60)),
+  broker: () => brokerRates(number('records', 4_000_000)),
+  groups: () => groups(number('groups', 100), number('members', 10), number('seconds', 30)),
   detection: async () => detection(),
   kafka: () => kafka(number('records', 8_000_000), number('rate', 10_000), number('seconds', 60)),
 };

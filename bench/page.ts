@@ -1,8 +1,10 @@
 // docs/benchmarks.md from the results of one run of the bench: `npm run bench -- --write`.
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { BrokerRates } from './broker.ts';
 import type { decode } from './decode.ts';
 import { type DetectionRow, formatDetection } from './detection.ts';
 import type { fused } from './fused.ts';
+import type { GroupsResult } from './groups.ts';
 import type { KafkaBench } from './kafka.ts';
 import { clientChoiceTable, kafkaSection } from './kafkaSection.ts';
 import type { latency } from './latency.ts';
@@ -15,6 +17,8 @@ export interface BenchResults {
   produce?: readonly ProduceRow[];
   fused?: Awaited<ReturnType<typeof fused>>;
   latency?: Awaited<ReturnType<typeof latency>>;
+  broker?: readonly BrokerRates[];
+  groups?: GroupsResult;
   detection?: readonly DetectionRow[];
   kafka?: KafkaBench;
 }
@@ -57,6 +61,7 @@ Measured by \`npm run bench\` on ${machine}, ${date}. Everything was measured in
     produceSection(need(results.produce, 'produce')),
     fusedSection(need(results.fused, 'fused')),
     latencySection(need(results.latency, 'latency')),
+    brokerSection(need(results.broker, 'broker'), need(results.groups, 'groups')),
     detectionSection(need(results.detection, 'detection')),
   ];
   writeFileSync(PAGE, `${sections.join('\n\n')}\n\n${kafka}`);
@@ -122,6 +127,24 @@ consumer has its alert in hand: the producer's wait, the broker, the pipeline, a
 | alerts | p50 | p95 | p99 | max | p99 of each third of the time | not committed at the end |
 |---|---|---|---|---|---|---|
 | ${thousands(alerts)} | ${ms(p50Ms)} | ${ms(p95Ms)} | ${ms(p99Ms)} | ${ms(maxMs)} | ${p99MsByThird.map(ms).join(', ')} | ${thousands(uncommittedAtEnd)} records (${((uncommittedAtEnd / eventsPerSecond) * 1000).toFixed(0)} ms) |`;
+}
+
+function brokerSection(rates: readonly BrokerRates[], groups: GroupsResult): string {
+  const rows = rates.map(
+    (one) =>
+      `| ${one.storage} | ${one.inMillionPerSecond} | ${one.outMillionPerSecond} | ${one.inMillionPerCpuSecond} | ${one.outMillionPerCpuSecond} |`,
+  );
+  return `## The embedded broker
+
+${millions(rates[0]!.records)} records of 100 bytes into 4 partitions of \`anomaly dev\` over loopback and out again, by the tool's fast client, every
+record checked. In million records per second, and per second of the broker's own CPU time:
+
+| storage | in | out | in, by CPU | out, by CPU |
+|---|---|---|---|---|
+${rows.join('\n')}
+
+${thousands(groups.members)} members in ${groups.groups} groups, heartbeats every second: all had their partition after ${groups.stableAfterSeconds} s, and
+${groups.lost} of them lost it in the next ${groups.seconds} s, while ${thousands(groups.recordsRead)} records flowed.`;
 }
 
 function detectionSection(rows: readonly DetectionRow[]): string {

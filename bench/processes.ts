@@ -15,6 +15,7 @@ export interface Cluster {
 }
 
 export interface Dev extends Cluster {
+  readonly admin: string;
   stop(): Promise<void>;
 }
 
@@ -34,6 +35,7 @@ export async function startDev(...args: string[]): Promise<Dev> {
   return {
     brokers: `127.0.0.1:${kafka}`,
     registry: `http://127.0.0.1:${registry}`,
+    admin: `http://127.0.0.1:${admin}`,
     stop: () => {
       child.kill('SIGTERM');
       return exited;

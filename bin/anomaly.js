@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 const source = ('Bun' in globalThis || 'Deno' in globalThis) && existsSync(new URL('../src/cli.ts', import.meta.url));
 try {
   const { main } = await import(source ? '../src/cli.ts' : '../dist/cli.js');
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2), undefined, () => process.kill(process.pid, 'SIGKILL'));
 } catch (error) {
   if (error?.code === 'ERR_MODULE_NOT_FOUND' && /dist\/cli\.js/.test(error.message)) {
     process.stderr.write(

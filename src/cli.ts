@@ -5,8 +5,15 @@ import { commands } from './commands/registry.ts';
 import { wantsColor } from './output/color.ts';
 import { renderError, renderErrorJson, reportOf } from './output/errorReport.ts';
 
-/** Runs one command line; the result is the exit code. Never throws and never exits. */
-export async function main(argv: readonly string[], io: ProcessIo = processIo()): Promise<number> {
+/**
+ * Runs one command line; the result is the exit code. Never throws and never exits: `crash`, which does, comes from
+ * whoever may.
+ */
+export async function main(argv: readonly string[], io?: ProcessIo, crash?: () => void): Promise<number> {
+  return await mainOf(argv, io ?? processIo(crash));
+}
+
+async function mainOf(argv: readonly string[], io: ProcessIo): Promise<number> {
   const lifecycle = watchProcess(io.signals, io.stdout, (text) => io.stderr.write(`${text}\n`));
   try {
     return await Promise.race([runLine(argv, io, lifecycle.signal), lifecycle.cut]);
@@ -99,8 +106,9 @@ function isAbort(error: unknown): boolean {
   return error.name === 'AbortError' || (error as { code?: string }).code === 'ABORT_ERR';
 }
 
-function processIo(): ProcessIo {
+function processIo(crash: (() => void) | undefined): ProcessIo {
   return {
+    ...(crash === undefined ? {} : { crash }),
     // Making the stream has a cost, which only commands pay.
     get stdin() {
       return process.stdin;

@@ -178,6 +178,24 @@ export const ERROR_TABLE = {
     summary: 'The group has committed offsets but the snapshot that belongs to them is not here.',
     hint: 'bring the snapshot back with --state-dir, or begin with empty windows by --start-empty',
   },
+  ANM_DATA_DIRECTORY: {
+    exit: 1,
+    retryable: true,
+    summary: 'The directory of the embedded broker cannot be read or written.',
+    hint: 'check --data: its rights, and the room on its disk',
+  },
+  ANM_DATA_LOCKED: {
+    exit: 1,
+    retryable: true,
+    summary: 'Another process runs an embedded broker on this directory.',
+    hint: 'stop the process that the message names, or choose another --data',
+  },
+  ANM_DATA_CORRUPT: {
+    exit: 5,
+    retryable: false,
+    summary: 'A file of the embedded broker is damaged in a place that no crash explains.',
+    hint: 'move the named file away, or start with another --data',
+  },
   ANM_PRODUCE: {
     exit: 1,
     retryable: true,

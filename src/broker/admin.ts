@@ -1,6 +1,16 @@
 import type { Logger } from '../output/logger.ts';
+import {
+  type AdminReply,
+  brokerView,
+  changeConfig,
+  configSchema,
+  configStatus,
+  health,
+  partitions,
+} from './adminCluster.ts';
 import { clusterMetrics } from './adminMetrics.ts';
 import { type HttpReply, type HttpRequest, type HttpServer, startHttpServer } from './httpServer.ts';
+import type { BrokerMetrics } from './metrics.ts';
 import type { CredentialStore } from './security/credentials.ts';
 import { isAuthorized } from './security/httpAuthorization.ts';
 import type { ListenerTls } from './security/listener.ts';
@@ -19,6 +29,14 @@ export interface AdminSource {
   transactions(): readonly AdminTransaction[];
   /** Cluster properties by Redpanda's names: auto_create_topics_enabled, group_initial_rebalance_delay, ... */
   clusterConfig(): Readonly<Record<string, unknown>>;
+  /** What is wrong by property, and then nothing is changed; else null. */
+  changeConfig(upsert: Readonly<Record<string, unknown>>, remove: readonly string[]): Record<string, string> | null;
+  /** Grows with each change. */
+  configVersion(): number;
+  /** Counts and latencies since the start. */
+  readonly metrics: BrokerMetrics;
+  /** Of the data directory; null in memory. */
+  disk(): { readonly path: string; readonly freeBytes: number; readonly totalBytes: number } | null;
   /** Seconds since the start. */
   uptimeSeconds(): number;
 }
@@ -28,8 +46,11 @@ export interface AdminTopic {
   readonly partitions: readonly {
     readonly partition: number;
     readonly highWatermark: number;
-    /** Records taken since the start. */
-    readonly recordsProduced?: number;
+    /** Records, and bytes of batches, taken and sent since the start. */
+    readonly recordsProduced: number;
+    readonly bytesProduced: number;
+    readonly recordsFetched: number;
+    readonly bytesFetched: number;
   }[];
 }
 
@@ -75,8 +96,8 @@ const OPEN_PATHS = ['/v1/status/ready', '/public_metrics'];
 const METRICS_TYPE = 'text/plain; version=0.0.4';
 
 /**
- * Starts the part of Redpanda's Admin API that the tool reads: readiness, health, brokers, cluster properties and
- * /public_metrics. Read only: what it lacks is a 404. @throws AnomalyError ANM_PORT_IN_USE
+ * Starts the part of Redpanda's Admin API that the tool reads: readiness, health, brokers, partitions, transactions,
+ * cluster properties (which may be set) and /public_metrics. What it lacks is a 404. @throws AnomalyError ANM_PORT_IN_USE
  */
 export function startAdmin(options: AdminOptions): Promise<HttpServer> {
   const { port, broker, host = '127.0.0.1', logger, credentials } = options;
@@ -97,7 +118,7 @@ export function startAdmin(options: AdminOptions): Promise<HttpServer> {
 
 function answer(broker: AdminSource, request: HttpRequest, logger: Logger | undefined): HttpReply {
   const path = `/${request.segments.join('/')}`;
-  const find = request.method === 'GET' ? (PATHS[path] ?? coordinatorPath(request)) : undefined;
+  const find = request.method === 'GET' ? (PATHS[path] ?? namedPath(request)) : CHANGES[`${request.method} ${path}`];
   if (find === undefined) return notFound(`${request.method} ${path}`);
   try {
     return find(broker, request);
@@ -114,9 +135,18 @@ const PATHS: Readonly<Record<string, View>> = {
   '/v1/brokers': (broker) => json([brokerView(broker)]),
   '/v1/cluster/health_overview': (broker) => json(health(broker)),
   '/v1/cluster/uuid': (broker) => json({ cluster_uuid: broker.clusterId }),
+  '/v1/cluster/partitions': (broker) => reply(partitions(broker)),
+  '/v1/cluster/partition_balancer/status': () =>
+    json({ status: 'off', violations: {}, seconds_since_last_tick: 0, current_reassignments_count: 0 }),
   '/v1/cluster_config': (broker) => json(broker.clusterConfig()),
+  '/v1/cluster_config/schema': () => json(configSchema()),
+  '/v1/cluster_config/status': (broker) => json(configStatus(broker)),
   '/v1/transactions': transactions,
   '/public_metrics': (broker) => ({ status: 200, contentType: METRICS_TYPE, body: clusterMetrics(broker) }),
+};
+
+const CHANGES: Readonly<Record<string, View>> = {
+  'PUT /v1/cluster_config': (broker, { body }) => reply(changeConfig(broker, body)),
 };
 
 /** Where transactional ids are kept; one partition coordinates them all. */
@@ -131,6 +161,19 @@ function transactions(broker: AdminSource, { query }: HttpRequest): HttpReply {
   return json(isHere ? broker.transactions() : []);
 }
 
+/** Paths with a name in them. */
+function namedPath(request: HttpRequest): View | undefined {
+  const [version, noun, kind, namespace, topic, ...more] = request.segments;
+  if (version !== 'v1') return undefined;
+  if (noun === 'brokers' && kind !== undefined && namespace === undefined) {
+    return (broker) => (kind === String(broker.nodeId) ? json(brokerView(broker)) : notFound(`broker ${kind}`));
+  }
+  if (noun === 'cluster' && kind === 'partitions' && topic !== undefined && more.length === 0) {
+    return (broker) => reply(partitions(broker, namespace, topic));
+  }
+  return coordinatorPath(request);
+}
+
 /** /v1/transaction/{id}/find_coordinator; any id has one, known or not. */
 function coordinatorPath({ segments }: HttpRequest): View | undefined {
   const [version, noun, transactionalId, verb] = segments;
@@ -139,26 +182,8 @@ function coordinatorPath({ segments }: HttpRequest): View | undefined {
   return ({ nodeId }) => json({ coordinator: nodeId, ntp: COORDINATOR_PARTITION, ec: 0 });
 }
 
-/** One broker that leads every partition can be unhealthy in no way but by being gone. */
-function health({ nodeId }: AdminSource) {
-  return {
-    is_healthy: true,
-    unhealthy_reasons: [],
-    controller_id: nodeId,
-    all_nodes: [nodeId],
-    nodes_down: [],
-    high_disk_usage_nodes: [],
-    nodes_in_recovery_mode: [],
-    leaderless_partitions: [],
-    leaderless_count: 0,
-    under_replicated_partitions: [],
-    under_replicated_count: 0,
-    bytes_in_cloud_storage: 0,
-  };
-}
-
-function brokerView({ nodeId, version }: AdminSource) {
-  return { node_id: nodeId, num_cores: 1, membership_status: 'active', is_alive: true, version, disk_space: [] };
+function reply({ status, body }: AdminReply): HttpReply {
+  return json(body, status);
 }
 
 function json(body: unknown, status = 200): HttpReply {

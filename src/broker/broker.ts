@@ -1,21 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import { loadFastCrc32c } from '../wire/crc32c.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
-import type { BrokerContext, BrokerSettings } from './context.ts';
+import type { BrokerContext } from './context.ts';
 import { type Fault, Faults } from './faults.ts';
-import { GroupCoordinator } from './groups/coordinator.ts';
+import { FrameBudget } from './frameReader.ts';
 import { makeHandlers } from './handlers/handlers.ts';
+import { Housekeeper } from './log/housekeeper.ts';
+import { MemoryBudget } from './log/segmentBytes.ts';
+import { makeContext, NODE_ID } from './makeContext.ts';
+import type { BrokerMetrics } from './metrics.ts';
 import { DEFAULT_PROFILE, PROFILES, profileNamed } from './profiles.ts';
 import { ByteWriter } from './protocol/bytes.ts';
-import { CredentialStore } from './security/credentials.ts';
+import type { RegistryChange } from './registry/changes.ts';
+import type { RegistryJournal } from './registry.ts';
 import { type Listener, type ListenerTls, makeListener } from './security/listener.ts';
-import type { SaslMechanism, SaslPolicy } from './security/saslSession.ts';
-import { TopicStore } from './topics.ts';
-import { TransactionCoordinator } from './transactions/coordinator.ts';
+import type { SaslMechanism } from './security/saslSession.ts';
+import type { FsyncPolicy } from './storage/flusher.ts';
+import { RegistryJournalFile } from './storage/registryJournal.ts';
 import { transactionViews } from './transactions/views.ts';
 
 export interface BrokerOptions {
@@ -53,8 +57,16 @@ export interface BrokerOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly faults?: readonly Fault[];
+  /** Ends the process at once, as kill -9 does: what faults with `crash` call. */
+  readonly crash?: () => void;
   /** Gives ids of 32 hexadecimal digits for topics, members and the cluster. Default random ones. */
   readonly newId?: () => string;
+  /** A directory to keep everything in. Default: memory. */
+  readonly data?: string;
+  /** When what is written there reaches the disk. Default interval. */
+  readonly fsync?: FsyncPolicy;
+  /** Bytes that all logs may take without `data`; above them produce is answered KAFKA_STORAGE_ERROR. Default: no bound. */
+  readonly maxMemoryBytes?: number;
 }
 
 export interface BrokerSasl {
@@ -66,21 +78,28 @@ export interface BrokerSasl {
   readonly maxReauthMs?: number;
 }
 
-const NODE_ID = 0;
-const WEEK_MS = 7 * 24 * 3600 * 1000;
 const MAX_PORT = 65535;
+/** Of all requests together that arrive or wait; who wants more is dropped. */
+const MAX_REQUEST_BYTES = 512 * 1024 * 1024;
 
 /**
- * A Kafka-protocol broker of one node in this process, in memory, for development and tests: it advertises what
- * Redpanda does, and speaks it over TCP. Nothing outlives it.
+ * A Kafka-protocol broker of one node in this process, for development and tests: it advertises what Redpanda does, and
+ * speaks it over TCP. In memory nothing outlives it; with `data` everything does but group memberships.
  *
- * @throws AnomalyError ANM_PORT_IN_USE, ANM_USAGE on an unknown profile
+ * @throws AnomalyError ANM_PORT_IN_USE, ANM_USAGE on an unknown profile; ANM_DATA_DIRECTORY, ANM_DATA_LOCKED or
+ * ANM_DATA_CORRUPT by `data`
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  // Batches are checked by table until the addon is there, so nobody waits for it; but recovery checks many.
+  const loaded = loadFastCrc32c();
+  if (options.data !== undefined) await loaded;
   const broker = new Broker(options);
-  // Batches are checked by table until the addon is there, so nobody waits for it.
-  void loadFastCrc32c();
-  await broker.listen(options.port ?? 0);
+  try {
+    await broker.listen(options.port ?? 0);
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
   return broker;
 }
 
@@ -91,6 +110,11 @@ export class Broker {
   readonly faults: Faults;
   readonly context: BrokerContext;
   readonly host: string;
+  readonly housekeeper: Housekeeper;
+  /** What the logs take in memory. */
+  readonly budget: MemoryBudget;
+  private readonly requestBudget = new FrameBudget(MAX_REQUEST_BYTES);
+  private readonly crash: () => void;
   private readonly listener: Listener;
   private readonly connections = new Set<Connection>();
   private readonly writer = new ByteWriter();
@@ -119,48 +143,17 @@ export class Broker {
       );
     }
     const clock = options.clock ?? systemClock;
-    const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
-    const settings = settingsOf(options);
-    const credentials = new CredentialStore();
-    for (const [user, password] of Object.entries(options.sasl?.users ?? {})) credentials.addUser(user, password);
-    const startedMs = clock.now();
-    let lastProducerId = 0;
-    const nextProducerId = () => ++lastProducerId;
-    const topics = new TopicStore(newId);
-    const groups = new GroupCoordinator({
-      clock,
-      rebalanceDelayMs: settings.rebalanceDelayMs,
-      newMemberId: (clientId) => `${clientId}-${newId()}`,
-    });
-    this.context = {
-      nodeId: NODE_ID,
-      clusterId: `redpanda.${newId()}`,
-      profile,
-      clock,
-      settings,
-      credentials,
-      sasl: saslPolicy(options.sasl),
-      topics,
-      groups,
-      transactions: new TransactionCoordinator({
-        clock,
-        nextProducerId,
-        partition: (topic, partition) => topics.partition(topic, partition),
-        group: (groupId) => groups.get(groupId),
-        maxTimeoutMs: settings.maxTransactionTimeoutMs,
-        idExpirationMs: settings.transactionalIdExpirationMs,
-        hasFences: options.transactionFences ?? true,
-        markerDelayMs: options.markerDelayMs ?? 0,
-      }),
-      isCoordinatorLoading: () => clock.now() - startedMs < (options.coordinatorLoadMs ?? 0),
-      nextProducerId,
-    };
-    this.handlers = makeHandlers(this.context);
-    this.faults = new Faults(options.faults);
-    this.host = options.host ?? '127.0.0.1';
+    this.startedMs = clock.now();
     this.logger = options.logger;
+    this.budget = new MemoryBudget(options.maxMemoryBytes);
+    this.context = makeContext(options, profile, clock, this.budget);
+    this.housekeeper = new Housekeeper(this.context.topics, clock, options.logger);
+    this.housekeeper.start();
+    this.handlers = makeHandlers(this.context);
+    this.faults = new Faults(options.faults, options.crash !== undefined);
+    this.crash = options.crash ?? (() => {});
+    this.host = options.host ?? '127.0.0.1';
     this.listener = makeListener(options.tls, (socket) => this.accept(socket), options.logger);
-    this.startedMs = startedMs;
   }
 
   get port(): number {
@@ -185,10 +178,13 @@ export class Broker {
   topics() {
     return [...this.context.topics.all()].map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map(({ partition, highWatermark, recordsProduced }) => ({
-        partition,
-        highWatermark,
-        recordsProduced,
+      partitions: partitions.map((log) => ({
+        partition: log.partition,
+        highWatermark: log.highWatermark,
+        recordsProduced: log.recordsProduced,
+        bytesProduced: log.bytesProduced,
+        recordsFetched: log.recordsFetched,
+        bytesFetched: log.bytesFetched,
       })),
     }));
   }
@@ -211,21 +207,25 @@ export class Broker {
 
   /** Cluster properties under Redpanda's names. */
   clusterConfig(): Record<string, unknown> {
-    const { settings } = this.context;
-    return {
-      auto_create_topics_enabled: settings.autoCreate,
-      default_topic_partitions: settings.defaultPartitions,
-      group_initial_rebalance_delay: settings.rebalanceDelayMs,
-      group_min_session_timeout_ms: settings.minSessionTimeoutMs,
-      group_max_session_timeout_ms: settings.maxSessionTimeoutMs,
-      enable_idempotence: true,
-      enable_transactions: true,
-      transaction_coordinator_partitions: 1,
-      transaction_max_timeout_ms: settings.maxTransactionTimeoutMs,
-      transactional_id_expiration_ms: settings.transactionalIdExpirationMs,
-      kafka_batch_max_bytes: 1048576,
-      write_caching_default: 'true',
-    };
+    return this.context.config.all();
+  }
+
+  /** See AdminSource. @throws StorageError */
+  changeConfig(upsert: Readonly<Record<string, unknown>>, remove: readonly string[]): Record<string, string> | null {
+    return this.context.config.change(upsert, remove);
+  }
+
+  configVersion(): number {
+    return this.context.config.version;
+  }
+
+  get metrics(): BrokerMetrics {
+    return this.context.metrics;
+  }
+
+  /** Of the data directory; null in memory. */
+  disk() {
+    return this.context.data?.disk() ?? null;
   }
 
   uptimeSeconds(): number {
@@ -249,16 +249,31 @@ export class Broker {
     });
   }
 
-  /** Drops every connection and frees the port. */
-  close(): Promise<void> {
+  /** Where the Schema Registry keeps its contents beside the broker's; undefined in memory. To be asked for once. */
+  registryJournal(): RegistryJournal | undefined {
+    const { data } = this.context;
+    return data === null ? undefined : new RegistryJournalFile<RegistryChange>(data);
+  }
+
+  /** What recovery cut off the files of `data`, for people. */
+  get cuts(): readonly string[] {
+    return this.context.data?.cuts ?? [];
+  }
+
+  /** Drops every connection, frees the port, and leaves `data` in order. */
+  async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.listener.server.close(() => resolve());
     });
     this.listener.drop();
     for (const connection of this.connections) connection.close();
+    this.housekeeper.stop();
     this.context.groups.close();
     this.context.transactions.close();
-    return closed;
+    await closed;
+    if (this.context.data === null) return;
+    this.context.topics.close();
+    this.context.data.close();
   }
 
   private accept(socket: Socket): void {
@@ -267,6 +282,8 @@ export class Broker {
       broker: this.context,
       handlers: this.handlers,
       faults: this.faults,
+      budget: this.requestBudget,
+      crash: this.crash,
       writer: this.writer,
       // Who listens everywhere tells each client the address by which it came.
       host: isAnyAddress ? (socket.localAddress ?? '127.0.0.1').replace(/^::ffff:/, '') : this.host,
@@ -274,25 +291,12 @@ export class Broker {
       logger: this.logger,
     });
     this.connections.add(connection);
-    connection.onClose(() => this.connections.delete(connection));
+    this.metrics.activeConnections++;
+    connection.onClose(() => {
+      this.connections.delete(connection);
+      this.metrics.activeConnections--;
+    });
   }
-}
-
-function saslPolicy(sasl: BrokerSasl | undefined): SaslPolicy | null {
-  if (sasl === undefined) return null;
-  return { mechanisms: sasl.mechanisms ?? ['SCRAM-SHA-256', 'SCRAM-SHA-512'], maxReauthMs: sasl.maxReauthMs ?? 0 };
-}
-
-function settingsOf(options: BrokerOptions): BrokerSettings {
-  return {
-    autoCreate: options.autoCreate ?? true,
-    defaultPartitions: options.defaultPartitions ?? 1,
-    rebalanceDelayMs: options.rebalanceDelayMs ?? 0,
-    minSessionTimeoutMs: options.minSessionTimeoutMs ?? 6000,
-    maxSessionTimeoutMs: options.maxSessionTimeoutMs ?? 300_000,
-    maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? 900_000,
-    transactionalIdExpirationMs: WEEK_MS,
-  };
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): AnomalyError {

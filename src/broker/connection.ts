@@ -1,10 +1,12 @@
+import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Logger } from '../output/logger.ts';
 import type { BrokerContext, Call, Handler, Handlers } from './context.ts';
-import type { Fault, Faults } from './faults.ts';
-import { FrameReader, FrameTooLarge, MAX_FRAME_BYTES } from './frameReader.ts';
+import type { CrashPoint, Fault, Faults } from './faults.ts';
+import { type FrameBudget, FrameReader, FrameTooLarge, MAX_FRAME_BYTES } from './frameReader.ts';
 import { apiVersions } from './handlers/cluster.ts';
 import { CloseConnection } from './handlers/produce.ts';
+import { StorageError } from './log/segmentBytes.ts';
 import {
   type ApiName,
   apiName,
@@ -23,6 +25,9 @@ import { SaslFailure } from './security/scram.ts';
 const { ILLEGAL_SASL_STATE } = KafkaError;
 /** Requests of one client that may wait their turn; then its socket is not read on. */
 const MAX_WAITING_REQUESTS = 64;
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** Only records need more: decoded, another request takes many times its bytes. */
+const MAX_PLAIN_REQUEST_BYTES = 8 * 1024 * 1024;
 
 /** sasl.server.max.receive.size of Kafka: what a client may send before it has logged in. */
 const MAX_LOGIN_BYTES = 512 * 1024;
@@ -34,6 +39,10 @@ export interface ConnectionServices {
   readonly broker: BrokerContext;
   readonly handlers: Handlers;
   readonly faults: Faults;
+  /** Of what the requests of all connections take. */
+  readonly budget: FrameBudget;
+  /** Ends the process. */
+  readonly crash: () => void;
   readonly writer: ByteWriter;
   readonly host: string;
   readonly port: number;
@@ -45,7 +54,7 @@ export interface ConnectionServices {
  * one answer in the broker; the next request waits until a slow socket took the last one.
  */
 export class Connection {
-  private readonly frames = new FrameReader();
+  private readonly frames: FrameReader;
   private readonly closeActions = new Set<() => void>();
   private readonly socket: Socket;
   private readonly services: ConnectionServices;
@@ -58,6 +67,7 @@ export class Connection {
     this.services = services;
     const { sasl, credentials, clock } = services.broker;
     this.sasl = sasl === null ? null : new SaslSession(sasl, credentials, clock);
+    this.frames = new FrameReader(services.budget, () => this.refuse('its requests take most of the room there is'));
     socket.setNoDelay(true);
     socket.on('data', (piece: Buffer) => this.received(piece));
     socket.on('drain', () => this.next());
@@ -76,6 +86,8 @@ export class Connection {
   }
 
   private received(piece: Buffer): void {
+    // One that was refused may still send: it takes no room any more.
+    if (this.closed) return;
     if (this.sasl !== null) this.frames.maxBytes = this.sasl.isLoggedIn ? MAX_FRAME_BYTES : MAX_LOGIN_BYTES;
     try {
       this.frames.push(piece);
@@ -84,8 +96,12 @@ export class Connection {
       this.refuse(error.message);
       return;
     }
-    if (this.frames.waiting > MAX_WAITING_REQUESTS) this.socket.pause();
+    if (this.hasEnough) this.socket.pause();
     this.next();
+  }
+
+  private get hasEnough(): boolean {
+    return this.frames.waiting > MAX_WAITING_REQUESTS || this.frames.waitingBytes > MAX_WAITING_BYTES;
   }
 
   /** Handles what waits, until a request takes its time or the socket is full. */
@@ -100,7 +116,7 @@ export class Connection {
         this.failed(error);
       }
     }
-    if (this.frames.waiting <= MAX_WAITING_REQUESTS && this.socket.isPaused()) this.socket.resume();
+    if (!this.hasEnough && this.socket.isPaused()) this.socket.resume();
   }
 
   private handle(frame: Buffer): void {
@@ -123,6 +139,10 @@ export class Connection {
       } else this.refuse(`${name} version ${apiVersion}`);
       return;
     }
+    if (frame.length > MAX_PLAIN_REQUEST_BYTES && name !== 'Produce') {
+      this.refuse(`a ${name} request of ${frame.length} bytes, the limit is ${MAX_PLAIN_REQUEST_BYTES}`);
+      return;
+    }
     const codec = apiOf(name).request;
     const clientId = readClientId(reader, codec.isFlexible(apiVersion));
     const request = codec.decode(reader, apiVersion) as Request<ApiName>;
@@ -140,7 +160,7 @@ export class Connection {
       return;
     }
     const fault = this.services.faults.take(name);
-    if (fault === undefined) this.answer(name, request, this.call(apiVersion, clientId), correlationId, false);
+    if (fault === undefined) this.answer(name, request, this.call(apiVersion, clientId), correlationId);
     else this.suffer(fault, name, request, this.call(apiVersion, clientId), correlationId);
   }
 
@@ -161,20 +181,45 @@ export class Connection {
     };
   }
 
-  private answer(name: ApiName, request: Request<ApiName>, call: Call, correlationId: number, isLost: boolean): void {
+  /** Counts the time from here to the answer. */
+  private measured(name: ApiName): () => void {
+    const { metrics } = this.services.broker;
+    const startedMs = performance.now();
+    return () => metrics.kafkaRequest(name, (performance.now() - startedMs) / 1000);
+  }
+
+  private answer(name: ApiName, request: Request<ApiName>, call: Call, correlationId: number, fault?: Fault): void {
     const handler = this.services.handlers[name] as Handler<ApiName>;
+    const measure = this.measured(name);
     const deliver = (response: object | null) => {
+      measure();
+      if (fault?.crash !== undefined) this.crashAfter(fault.crash);
       if (this.closed) return;
-      if (isLost) this.close();
+      if (fault?.drop === 'after') this.close();
       else if (response === null) this.isBusy = false;
       else this.send(name, call.version, correlationId, response);
+      // The bytes have to leave the process, or the answer would die with it.
+      if (fault?.crash === 'answered') this.socket.write('', () => this.services.crash());
     };
-    const response = handler(request as never, call) as object | null | Promise<object | null>;
+    const refused = (error: unknown) => {
+      if (!(error instanceof StorageError)) throw error;
+      this.services.broker.storageFailed(error);
+      return errorResponse(name, request as never, KafkaError.KAFKA_STORAGE_ERROR, call.version);
+    };
+    let response: object | null | Promise<object | null>;
+    try {
+      response = handler(request as never, call);
+    } catch (error) {
+      response = refused(error);
+    }
     if (response instanceof Promise) {
-      response.then(deliver).then(
-        () => this.next(),
-        (error) => this.failed(error),
-      );
+      response
+        .catch(refused)
+        .then(deliver)
+        .then(
+          () => this.next(),
+          (error) => this.failed(error),
+        );
     } else deliver(response);
   }
 
@@ -182,10 +227,11 @@ export class Connection {
     const { version } = call;
     const strike = () => {
       if (this.closed) return;
+      if (fault.crash === 'received') this.services.crash();
+      if (fault.crash === 'torn') this.tearNextWrite();
       if (fault.drop === 'before') this.close();
-      else if (fault.errorCode === undefined) {
-        this.answer(name, request, call, correlationId, fault.drop === 'after');
-      } else this.send(name, version, correlationId, errorResponse(name, request as never, fault.errorCode, version));
+      else if (fault.errorCode === undefined) this.answer(name, request, call, correlationId, fault);
+      else this.send(name, version, correlationId, errorResponse(name, request as never, fault.errorCode, version));
     };
     if (fault.delayMs === undefined) {
       strike();
@@ -201,7 +247,27 @@ export class Connection {
     });
   }
 
+  private crashAfter(point: CrashPoint): void {
+    if (point === 'synced') this.services.broker.data?.flusher.beforeAnswer();
+    if (point === 'handled' || point === 'synced') this.services.crash();
+  }
+
+  /** Half of the next batch reaches its file, and then the process ends. In memory there is nothing to tear. */
+  private tearNextWrite(): void {
+    const files = this.services.broker.data?.services;
+    if (files === undefined) {
+      this.services.crash();
+      return;
+    }
+    files.beforeWrite = (fd, bytes, position) => {
+      delete files.beforeWrite;
+      writeSync(fd, bytes, 0, bytes.length >> 1, position);
+      this.services.crash();
+    };
+  }
+
   private send(name: ApiName, version: number, correlationId: number, response: object): void {
+    this.services.broker.data?.flusher.beforeAnswer();
     const pieces = responseFrame(this.services.writer, name, version, correlationId, response);
     this.isBusy = false;
     if (pieces.length === 1) this.socket.write(pieces[0]!);
@@ -224,6 +290,7 @@ export class Connection {
 
   /** Closes when what was written is sent, so that a client reads why. */
   private refuse(what: string): void {
+    this.services.broker.metrics.kafkaErrors++;
     this.services.logger?.warn('closed a connection', { reason: what, client: this.socket.remoteAddress });
     this.closed = true;
     this.socket.setTimeout(FAREWELL_MS, () => this.close());
@@ -235,6 +302,7 @@ export class Connection {
     if (error instanceof CloseConnection || error instanceof RangeError || error instanceof SaslFailure)
       this.refuse(error.message);
     else {
+      this.services.broker.metrics.kafkaErrors++;
       this.services.logger?.error('a request failed', { error: error instanceof Error ? error.stack : String(error) });
       this.close();
     }
@@ -242,6 +310,7 @@ export class Connection {
 
   private ended(): void {
     this.closed = true;
+    this.frames.clear();
     for (const action of [...this.closeActions]) action();
     this.closeActions.clear();
   }

@@ -1,9 +1,13 @@
 import type { Clock } from './clock.ts';
+import type { ClusterConfig } from './clusterConfig.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
+import type { StorageError } from './log/segmentBytes.ts';
+import type { BrokerMetrics } from './metrics.ts';
 import type { Profile } from './profiles.ts';
 import type { ApiName, Request, Response } from './protocol/apis.ts';
 import type { CredentialStore } from './security/credentials.ts';
 import type { SaslPolicy, SaslSession } from './security/saslSession.ts';
+import type { DataDir } from './storage/dataDir.ts';
 import type { TopicStore } from './topics.ts';
 import type { TransactionCoordinator } from './transactions/coordinator.ts';
 
@@ -20,10 +24,16 @@ export interface BrokerContext {
   readonly credentials: CredentialStore;
   /** Null: nobody has to log in. */
   readonly sasl: SaslPolicy | null;
+  readonly config: ClusterConfig;
+  readonly metrics: BrokerMetrics;
+  /** Null in memory. */
+  readonly data: DataDir | null;
   /** Whether groups and transactions cannot answer yet, as after a real broker's start or change of leader. */
   isCoordinatorLoading(): boolean;
   /** The next producer id; ids are never given twice. */
   nextProducerId(): number;
+  /** The disk, or the bound on memory, refused something: to be logged. */
+  storageFailed(error: StorageError): void;
 }
 
 export interface BrokerSettings {

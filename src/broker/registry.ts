@@ -19,6 +19,8 @@ export interface RegistryOptions {
   readonly profile?: string;
   /** Where the contents outlive the process. Default nowhere. */
   readonly journal?: RegistryJournal;
+  /** Told of each answer: its HTTP status, and how long it took. */
+  readonly observe?: (status: number, seconds: number) => void;
   readonly tls?: ListenerTls;
   /** Each request needs a user of these, by HTTP basic authentication. */
   readonly credentials?: CredentialStore;
@@ -76,9 +78,12 @@ export async function startRegistry(options: RegistryOptions): Promise<RegistryS
     maxBodyBytes: MAX_BODY_BYTES,
     tooLarge: failure(new RegistryError(CODES.tooLarge, `the request is larger than ${MAX_BODY_BYTES} bytes`)),
     handle: async (request) => {
+      const startedMs = performance.now();
       const reply = await attempt(service, request, logger);
       // Also changes of other requests under way: what an answer tells of must be kept.
-      return logged(request, await kept.then(() => reply, notKept), logger);
+      const whole = await kept.then(() => reply, notKept);
+      options.observe?.(whole.status, (performance.now() - startedMs) / 1000);
+      return logged(request, whole, logger);
     },
     tls: options.tls,
     refuse: (_path, authorization) =>

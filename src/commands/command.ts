@@ -80,6 +80,8 @@ export interface CommandContext {
   /** Whether the command may ask: a terminal on stdin, no --no-input, not in CI. */
   readonly interactive: boolean;
   readonly quiet: boolean;
+  /** As in ProcessIo. */
+  readonly crash: (() => void) | undefined;
 }
 
 /** What a process gives to a command; tests give their own. */
@@ -92,4 +94,6 @@ export interface ProcessIo {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly signals: Pick<EventEmitter, 'on' | 'off'>;
+  /** Ends the process at once, as kill -9 does: for crash points that a user asks for. */
+  readonly crash?: () => void;
 }

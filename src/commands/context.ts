@@ -60,6 +60,7 @@ export async function createContext(
     progress,
     interactive: io.stdin.isTTY === true && flags['input'] !== false && !io.env['CI'],
     quiet,
+    crash: io.crash,
   };
 }
 

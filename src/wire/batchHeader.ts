@@ -22,14 +22,14 @@ const MAGIC_AT = 16;
 const CRC_AT = 17;
 /** Where the bytes that the CRC covers begin. */
 export const CRC_START = 21;
-const ATTRIBUTES_AT = 21;
+export const ATTRIBUTES_AT = 21;
 const LAST_OFFSET_DELTA_AT = 23;
 const BASE_TIMESTAMP_AT = 27;
 const MAX_TIMESTAMP_AT = 35;
 const PRODUCER_ID_AT = 43;
 const PRODUCER_EPOCH_AT = 51;
 const BASE_SEQUENCE_AT = 53;
-const RECORD_COUNT_AT = 57;
+export const RECORD_COUNT_AT = 57;
 
 export const CODEC_MASK = 0x07;
 export const LOG_APPEND_TIME = 0x08;

@@ -175,6 +175,44 @@ test('topic configs: defaults are those of Redpanda, set ones say so, and go bac
   });
 });
 
+test('topic configs are held to their type and range, and unknown ones refused by name', async () => {
+  await withBroker({}, async (client) => {
+    await client.createTopic('t');
+    const set = async (name: string, value: string) => {
+      const resources = [{ resourceType: 2, resourceName: 't', configs: [{ name, configOperation: 0, value }] }];
+      const { errorCode, errorMessage } = (await client.send('IncrementalAlterConfigs', 1, { resources }))
+        .responses[0]!;
+      return errorCode === 0 ? null : [errorCode, errorMessage];
+    };
+    assert.deepEqual(await set('retention.ms', '-2'), [40, 'retention.ms is from -1 to 2^63-1, not -2']);
+    assert.deepEqual(await set('segment.bytes', '13'), [40, 'segment.bytes is from 14 to 2147483647, not 13']);
+    assert.deepEqual(await set('max.message.bytes', '0'), [40, 'max.message.bytes is from 1 to 2147483647, not 0']);
+    assert.deepEqual(await set('min.cleanable.dirty.ratio', '1.5'), [
+      40,
+      'min.cleanable.dirty.ratio is from 0 to 1, not 1.5',
+    ]);
+    assert.deepEqual(await set('min.cleanable.dirty.ratio', ''), [40, 'min.cleanable.dirty.ratio is a number, not ']);
+    assert.deepEqual(await set('redpanda.remote.read', 'yes'), [40, 'redpanda.remote.read is true or false, not yes']);
+    assert.deepEqual(await set('cleanup.policy', 'compress'), [
+      40,
+      'cleanup.policy is one of delete, compact, compact,delete, delete,compact, not compress',
+    ]);
+    assert.deepEqual(await set('retention.hours', '1'), [40, 'unknown topic config retention.hours']);
+    for (const [name, value] of [
+      ['retention.ms', '9223372036854775807'],
+      ['segment.ms', '-1'],
+      // Kafka's, which Redpanda takes and does not have.
+      ['min.insync.replicas', '1'],
+    ] as const) {
+      assert.equal(await set(name, value), null, name);
+    }
+    const { results } = await client.send('DescribeConfigs', 4, {
+      resources: [{ resourceType: 2, resourceName: 't', configurationKeys: null }],
+    });
+    assert.ok(!results[0]!.configs.some(({ name }) => name === 'min.insync.replicas'));
+  });
+});
+
 test('the configuration of the broker can be read', async () => {
   await withBroker({ autoCreate: false, defaultPartitions: 7 }, async (client) => {
     const read = async (resourceType: number, resourceName: string) =>

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Admin } from '@platformatic/kafka';
@@ -52,6 +54,51 @@ test('dev names three endpoints that answer, says what it is, and ends by a sign
   // Its port is free again.
   const next = await startBroker({ port: Number(address.split(':')[1]) });
   await next.close();
+});
+
+test('dev --data keeps topics for the next start, and says where and how they are kept', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'anomaly-test-'));
+  const flags = ['--data', dir, '--fsync', 'always'];
+  const run = await whileDevRuns(flags, async (endpoints) => {
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [endpoints.get('kafka')!] });
+    await admin.createTopics({ topics: ['kept'], partitions: 2 });
+    await admin.close();
+    const second = await runCli(['dev', ...FREE_PORTS, '--data', dir]);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /ANM_DATA_LOCKED.*process \d+ has it/);
+  });
+  assert.equal(run.code, 0);
+  assert.ok(run.stderr.includes(`everything is kept in ${dir} (fsync always)`), run.stderr);
+  assert.match(run.stderr, /^stopped$/m);
+  const again = await whileDevRuns(['--data', dir], async (endpoints) => {
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [endpoints.get('kafka')!] });
+    assert.deepEqual(await admin.listTopics(), ['kept']);
+    await admin.close();
+  });
+  assert.match(again.stderr, /fsync interval/);
+  rmSync(dir, { recursive: true });
+});
+
+test('dev refuses flags that make no sense, by name', async () => {
+  const problem = async (...flags: string[]) => {
+    const run = await runCli(['dev', ...FREE_PORTS, ...flags]);
+    assert.equal(run.code, 2);
+    return run.stderr;
+  };
+  assert.match(await problem('--fsync', 'always'), /--fsync without --data/);
+  assert.match(await problem('--max-memory', 'lots'), /--max-memory wants a size such as 512MiB/);
+  assert.match(await problem('--fault', 'Produce:delay=soon'), /fault\[0\]\.delay/);
+  assert.match(await problem('--fault', 'Produce:crash=handled'), /without a way to/);
+});
+
+test('dev --fault makes requests fail', async () => {
+  const run = await whileDevRuns(['--fault', 'CreateTopics:error=INVALID_REPLICATION_FACTOR'], async (endpoints) => {
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [endpoints.get('kafka')!], retries: 0 });
+    await assert.rejects(admin.createTopics({ topics: ['first'] }));
+    await admin.createTopics({ topics: ['second'] });
+    await admin.close();
+  });
+  assert.match(run.stderr, /1 fault\(s\) armed/);
 });
 
 test('dev refuses a port that is taken, and leaves nothing behind', async () => {

@@ -1,14 +1,20 @@
 import { KafkaError } from '../protocol/errorCodes.ts';
 import { Group, type GroupSettings } from './group.ts';
 import { type Joiner, type JoinResult, refusedJoin } from './member.ts';
+import type { OffsetListener } from './offsets.ts';
+
+/** Told of each offset that a group commits or loses. */
+export type GroupOffsetListener = (groupId: string, ...change: Parameters<OffsetListener>) => void;
 
 /** Every group of the broker. */
 export class GroupCoordinator {
   private readonly groups = new Map<string, Group>();
   private readonly settings: GroupSettings;
+  private readonly offsetChanged: GroupOffsetListener | undefined;
 
-  constructor(settings: GroupSettings) {
+  constructor(settings: GroupSettings, offsetChanged?: GroupOffsetListener) {
     this.settings = settings;
+    this.offsetChanged = offsetChanged;
   }
 
   get(groupId: string): Group | undefined {
@@ -24,6 +30,7 @@ export class GroupCoordinator {
     let group = this.groups.get(groupId);
     if (group === undefined) {
       group = new Group(groupId, this.settings);
+      group.offsets.changed = (...change) => this.offsetChanged?.(groupId, ...change);
       this.groups.set(groupId, group);
     }
     return group;
@@ -43,6 +50,7 @@ export class GroupCoordinator {
     const group = this.groups.get(groupId);
     if (group === undefined) return KafkaError.GROUP_ID_NOT_FOUND;
     if (group.members.size > 0) return KafkaError.NON_EMPTY_GROUP;
+    group.offsets.clear();
     group.die();
     this.groups.delete(groupId);
     return KafkaError.NONE;

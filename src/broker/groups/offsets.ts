@@ -5,9 +5,19 @@ export interface CommittedOffset {
 }
 
 /** A commit with its place among all commits of the group. */
-interface OrderedOffset extends CommittedOffset {
+export interface OrderedOffset extends CommittedOffset {
   readonly order: number;
 }
+
+/** Told of each change before it takes effect; null = the offset is gone. `producerId` is -1 without a transaction. */
+export type OffsetListener = (
+  topic: string,
+  partition: number,
+  producerId: number,
+  offset: OrderedOffset | null,
+) => void;
+
+const NO_TRANSACTION = -1;
 
 type ByPartition<T> = Map<string, Map<number, T>>;
 
@@ -24,6 +34,7 @@ export class GroupOffsets {
   /** By producer id: one producer has one transaction at a time. */
   private readonly pendingOf = new Map<number, ByPartition<OrderedOffset>>();
   private commits = 0;
+  changed: OffsetListener | undefined;
 
   get isEmpty(): boolean {
     return this.byTopic.size === 0 && this.pendingOf.size === 0;
@@ -34,17 +45,22 @@ export class GroupOffsets {
   }
 
   put(topic: string, partition: number, committed: CommittedOffset): void {
-    place(this.byTopic, topic, partition, { ...committed, order: this.commits++ });
+    const offset = { ...committed, order: this.commits++ };
+    this.changed?.(topic, partition, NO_TRANSACTION, offset);
+    place(this.byTopic, topic, partition, offset);
   }
 
   /** A commit of a transaction: it shows when that commits, unless a later commit came first (KIP-447). */
   putPending(producerId: number, topic: string, partition: number, committed: CommittedOffset): void {
-    let pending = this.pendingOf.get(producerId);
-    if (pending === undefined) {
-      pending = new Map();
-      this.pendingOf.set(producerId, pending);
-    }
-    place(pending, topic, partition, { ...committed, order: this.commits++ });
+    const offset = { ...committed, order: this.commits++ };
+    this.changed?.(topic, partition, producerId, offset);
+    place(this.pendingBy(producerId), topic, partition, offset);
+  }
+
+  /** Takes in what is known from an earlier life, with its order; -1 stands for no transaction. */
+  restore(topic: string, partition: number, producerId: number, offset: OrderedOffset): void {
+    this.commits = Math.max(this.commits, offset.order + 1);
+    place(producerId === NO_TRANSACTION ? this.byTopic : this.pendingBy(producerId), topic, partition, offset);
   }
 
   /** Whether a transaction may still change this offset. */
@@ -56,28 +72,54 @@ export class GroupOffsets {
 
   endTransaction(producerId: number, isCommit: boolean): void {
     const pending = this.pendingOf.get(producerId);
-    this.pendingOf.delete(producerId);
-    if (pending === undefined || !isCommit) return;
+    if (pending === undefined) return;
     for (const [topic, partitions] of pending) {
       for (const [partition, offset] of partitions) {
         const current = this.byTopic.get(topic)?.get(partition);
-        if (current === undefined || current.order < offset.order) place(this.byTopic, topic, partition, offset);
+        if (isCommit && (current === undefined || current.order < offset.order)) {
+          this.changed?.(topic, partition, NO_TRANSACTION, offset);
+          place(this.byTopic, topic, partition, offset);
+        }
+        // Last, so that a crash before it finds the commit still to be made.
+        this.changed?.(topic, partition, producerId, null);
       }
     }
+    this.pendingOf.delete(producerId);
   }
 
   delete(topic: string, partition: number): void {
     const partitions = this.byTopic.get(topic);
-    if (partitions?.delete(partition) && partitions.size === 0) this.byTopic.delete(topic);
+    if (partitions?.has(partition) !== true) return;
+    this.changed?.(topic, partition, NO_TRANSACTION, null);
+    partitions.delete(partition);
+    if (partitions.size === 0) this.byTopic.delete(topic);
   }
 
   forgetTopic(topic: string): void {
-    this.byTopic.delete(topic);
-    for (const pending of this.pendingOf.values()) pending.delete(topic);
+    for (const partition of [...(this.byTopic.get(topic)?.keys() ?? [])]) this.delete(topic, partition);
+    for (const [producerId, pending] of this.pendingOf) {
+      for (const partition of pending.get(topic)?.keys() ?? []) this.changed?.(topic, partition, producerId, null);
+      pending.delete(topic);
+    }
+  }
+
+  /** The group is gone. */
+  clear(): void {
+    const pending = [...this.pendingOf.values()].flatMap((topics) => [...topics.keys()]);
+    for (const topic of new Set([...this.byTopic.keys(), ...pending])) this.forgetTopic(topic);
   }
 
   *topics(): IterableIterator<readonly [topic: string, partitions: ReadonlyMap<number, CommittedOffset>]> {
     yield* this.byTopic;
+  }
+
+  private pendingBy(producerId: number): ByPartition<OrderedOffset> {
+    let pending = this.pendingOf.get(producerId);
+    if (pending === undefined) {
+      pending = new Map();
+      this.pendingOf.set(producerId, pending);
+    }
+    return pending;
   }
 
   /** For what outlives the process; `putPending` in this order restores it. */

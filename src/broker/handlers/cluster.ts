@@ -4,6 +4,7 @@ import { APIS, type ApiName, type Request, type Response } from '../protocol/api
 import { KafkaError } from '../protocol/errorCodes.ts';
 import { ZERO_UUID } from '../protocol/schema.ts';
 import { isValidTopicName, type Topic } from '../topics.ts';
+import { MAX_PARTITIONS } from './topics.ts';
 
 type MetadataTopic = NonNullable<Response<'Metadata'>['topics']>[number];
 
@@ -35,7 +36,7 @@ export function clusterHandlers(
           ? []
           : [{ name: topic.name, partitions: partitions.flatMap((index) => sizeOf(topic, index)) }],
       );
-      return { results: [{ errorCode: KafkaError.NONE, logDir: 'memory', topics }] };
+      return { results: [{ errorCode: KafkaError.NONE, logDir: broker.data?.path ?? 'memory', topics }] };
     },
   };
 }
@@ -65,6 +66,9 @@ function metadataTopics(broker: BrokerContext, request: Request<'Metadata'>, cal
     if (topic !== undefined) return described(broker, topic);
     if (!isValidTopicName(name)) return { name, errorCode: KafkaError.INVALID_TOPIC_EXCEPTION };
     if (request.allowAutoTopicCreation && broker.settings.autoCreate) {
+      if (broker.topics.partitionCount + broker.settings.defaultPartitions > MAX_PARTITIONS) {
+        return { name, errorCode: KafkaError.INVALID_PARTITIONS };
+      }
       return described(broker, broker.topics.create(name, broker.settings.defaultPartitions));
     }
     return { name, errorCode: KafkaError.UNKNOWN_TOPIC_OR_PARTITION };

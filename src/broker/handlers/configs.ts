@@ -52,7 +52,9 @@ export function configHandlers(
         if ('errorCode' in topic) return { ...answer, ...topic };
         const problem = firstProblem(configs);
         if (problem !== null) return { ...answer, ...problem };
-        if (!request.validateOnly) topic.configs.replace(configs.map(({ name, value }) => [name, value]));
+        if (!request.validateOnly) {
+          broker.topics.configure(topic, (set) => set.replace(configs.map(({ name, value }) => [name, value])));
+        }
         return { ...answer, errorCode: KafkaError.NONE };
       }),
     }),
@@ -68,7 +70,11 @@ export function configHandlers(
         }));
         const problem = firstProblem(changes);
         if (problem !== null) return { ...answer, ...problem };
-        if (!request.validateOnly) for (const { name, value } of changes) topic.configs.put(name, value);
+        if (!request.validateOnly) {
+          broker.topics.configure(topic, (set) => {
+            for (const { name, value } of changes) set.put(name, value);
+          });
+        }
         return { ...answer, errorCode: KafkaError.NONE };
       }),
     }),
@@ -111,7 +117,7 @@ function brokerRows(broker: BrokerContext, { host, port }: { host: string; port:
     row('log.retention.ms', 'long', '604800000'),
     row('num.partitions', 'int', '1', String(defaultPartitions)),
     row('default.replication.factor', 'int', '1'),
-    row('log.dirs', 'string', '/var/lib/redpanda/data', 'memory'),
+    row('log.dirs', 'string', '/var/lib/redpanda/data', broker.data?.path ?? 'memory'),
     row('auto.create.topics.enable', 'boolean', 'false', String(autoCreate)),
   ];
 }

@@ -1,5 +1,13 @@
+import {
+  ATTRIBUTES_AT,
+  BATCH_PREFIX_BYTES,
+  CONTROL,
+  RECORD_COUNT_AT,
+  readInt16,
+  readInt32,
+} from '../../wire/batchHeader.ts';
 import type { BrokerContext, Call, Handler } from '../context.ts';
-import { type AppendListener, LEADER_EPOCH, type PartitionLog } from '../log/partitionLog.ts';
+import { type AppendListener, LEADER_EPOCH, type LogRead, type PartitionLog } from '../log/partitionLog.ts';
 import type { Request, Response } from '../protocol/apis.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
 import type { Topic } from '../topics.ts';
@@ -30,13 +38,14 @@ export function fetchHandler(broker: BrokerContext): Handler<'Fetch'> {
       return { errorCode: KafkaError.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] };
     }
     const first = readAll(broker, request, call.version);
-    if (first.isDecided || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return first.response;
+    if (first.isDecided || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return counted(first);
     return waitForRecords(broker, request, call, first.bytes);
   };
 }
 
 interface FetchResult {
   readonly response: Response<'Fetch'>;
+  readonly reads: readonly { readonly log: PartitionLog; readonly read: LogRead }[];
   readonly bytes: number;
   /** An error is among the partitions, or nothing is asked: waiting would only delay the answer. */
   readonly isDecided: boolean;
@@ -48,6 +57,7 @@ function readAll(broker: BrokerContext, request: FetchRequest, version: number):
   let bytes = 0;
   let isDecided = true;
   let failed = false;
+  const reads: { readonly log: PartitionLog; readonly read: LogRead }[] = [];
   const responses = request.topics.map((wanted) => {
     const topic = topicOf(broker, wanted, version);
     const partitions = wanted.partitions.map((partition) => {
@@ -67,6 +77,7 @@ function readAll(broker: BrokerContext, request: FetchRequest, version: number):
       const { fetchOffset, partition: partitionIndex } = partition;
       const { lastStableOffset } = log;
       const read = log.read(fetchOffset, limit, bytes === 0, isCommitted ? lastStableOffset : undefined);
+      if (read.bytes > 0) reads.push({ log, read });
       bytes += read.bytes;
       left = Math.max(0, left - read.bytes);
       const abortedTransactions = isCommitted ? log.transactions.abortedWithin(fetchOffset, read.endOffset) : null;
@@ -74,7 +85,21 @@ function readAll(broker: BrokerContext, request: FetchRequest, version: number):
     });
     return { topic: wanted.topic, topicId: wanted.topicId, partitions };
   });
-  return { response: { sessionId: 0, responses }, bytes, isDecided: isDecided || failed };
+  return { response: { sessionId: 0, responses }, reads, bytes, isDecided: isDecided || failed };
+}
+
+/** The answer, which goes out: what is in it counts as fetched. */
+function counted({ response, reads }: FetchResult): Response<'Fetch'> {
+  for (const { log, read } of reads) {
+    log.bytesFetched += read.bytes;
+    for (const chunk of read.chunks) {
+      for (let at = 0; at < chunk.length; at += BATCH_PREFIX_BYTES + readInt32(chunk, at + 8)) {
+        const isControl = (readInt16(chunk, at + ATTRIBUTES_AT) & CONTROL) !== 0;
+        if (!isControl) log.recordsFetched += readInt32(chunk, at + RECORD_COUNT_AT);
+      }
+    }
+  }
+  return response;
 }
 
 function topicOf(broker: BrokerContext, wanted: FetchTopic, version: number): Topic | undefined {
@@ -108,7 +133,7 @@ function waitForRecords(
   call: Call,
   bytesAtHand: number,
 ): Promise<Response<'Fetch'>> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const logs: PartitionLog[] = [];
     for (const wanted of request.topics) {
       const topic = topicOf(broker, wanted, call.version);
@@ -119,22 +144,38 @@ function waitForRecords(
     }
     let bytes = bytesAtHand;
     const isCommitted = request.isolationLevel === READ_COMMITTED;
-    const finish = (response: Response<'Fetch'>) => {
+    const stop = () => {
       timer.cancel();
       forgetClose();
       for (const log of logs) log.listeners.delete(listener);
+    };
+    const finish = (response: Response<'Fetch'>) => {
+      stop();
       resolve(response);
+    };
+    /** A disk that cannot be read is this client's news, not that of the producer who woke it. */
+    const guarded = (action: () => void) => {
+      try {
+        action();
+      } catch (error) {
+        stop();
+        reject(error);
+      }
     };
     const listener: AppendListener = {
       appended(more) {
         bytes += more;
         if (bytes < request.minBytes) return;
-        const result = readAll(broker, request, call.version);
-        // What is in an open transaction may not be read yet.
-        if (!isCommitted || result.isDecided || result.bytes >= request.minBytes) finish(result.response);
+        guarded(() => {
+          const result = readAll(broker, request, call.version);
+          // What is in an open transaction may not be read yet.
+          if (!isCommitted || result.isDecided || result.bytes >= request.minBytes) finish(counted(result));
+        });
       },
     };
-    const timer = broker.clock.after(request.maxWaitMs, () => finish(readAll(broker, request, call.version).response));
+    const timer = broker.clock.after(request.maxWaitMs, () =>
+      guarded(() => finish(counted(readAll(broker, request, call.version)))),
+    );
     const forgetClose = call.onClose(() => finish({ responses: [] }));
     for (const log of logs) log.listeners.add(listener);
   });

@@ -2,6 +2,7 @@ import { BatchHeader } from '../../wire/batchHeader.ts';
 import type { BrokerContext, Call, Handler } from '../context.ts';
 import { checkBatch } from '../log/checkBatch.ts';
 import type { PartitionLog } from '../log/partitionLog.ts';
+import { StorageError } from '../log/segmentBytes.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
 import type { Topic } from '../topics.ts';
 
@@ -74,6 +75,7 @@ function appendTo(
   answer.errorCode = checkBatch(records, header, {
     maxBytes: configs.maxMessageBytes,
     latestTimestampMs: configs.isLogAppendTime ? Number.POSITIVE_INFINITY : nowMs + configs.timestampAfterMaxMs,
+    earliestTimestampMs: configs.isLogAppendTime ? Number.NEGATIVE_INFINITY : nowMs - configs.timestampBeforeMaxMs,
     produceVersion: call.version,
     isTransactional: transactionalId !== null,
   });
@@ -90,10 +92,19 @@ function appendTo(
     answer.logAppendTimeMs = verdict.appendTimeMs;
     return false;
   }
-  answer.logAppendTimeMs = configs.isLogAppendTime ? nowMs : -1;
-  answer.baseOffset = log.append(records!, header, answer.logAppendTimeMs);
+  const logAppendTimeMs = configs.isLogAppendTime ? nowMs : -1;
+  try {
+    answer.baseOffset = log.append(records!, header, logAppendTimeMs);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    broker.storageFailed(error);
+    answer.errorCode = KafkaError.KAFKA_STORAGE_ERROR;
+    return false;
+  }
+  answer.logAppendTimeMs = logAppendTimeMs;
   log.producers.record(header, answer.baseOffset, answer.logAppendTimeMs, nowMs);
   log.recordsProduced += header.recordCount;
+  log.bytesProduced += records!.length;
   if (header.isTransactional) log.transactions.appended(header.producerId, header.producerEpoch, answer.baseOffset);
   return true;
 }

@@ -4,8 +4,8 @@ import { KafkaError } from '../protocol/errorCodes.ts';
 import { CONFIG_SOURCE, configProblem, TOPIC_CONFIGS, TopicConfigs } from '../topicConfigs.ts';
 import { isValidTopicName } from '../topics.ts';
 
-/** A typing error of one digit should not eat the machine's memory. */
-const MAX_PARTITIONS = 100_000;
+/** Of all topics together: a typing error of one digit should not eat the machine's memory. */
+export const MAX_PARTITIONS = 100_000;
 
 type NewTopic = Request<'CreateTopics'>['topics'][number];
 type CreatedTopic = NonNullable<Response<'CreateTopics'>['topics']>[number];
@@ -50,8 +50,9 @@ export function topicHandlers(
           return { name, errorCode: KafkaError.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `there is no topic ${name}` };
         }
         const existing = topic.partitions.length;
-        if (count <= existing || count > MAX_PARTITIONS) {
-          const errorMessage = `the topic has ${existing} partitions, and can get up to ${MAX_PARTITIONS}, not ${count}`;
+        const most = existing + MAX_PARTITIONS - broker.topics.partitionCount;
+        if (count <= existing || count > most) {
+          const errorMessage = `the topic has ${existing} partitions, and can get up to ${most}, not ${count}`;
           return { name, errorCode: KafkaError.INVALID_PARTITIONS, errorMessage };
         }
         if (assignments !== null && !assignments.every(({ brokerIds }) => isHere(broker, brokerIds))) {
@@ -99,8 +100,9 @@ function creationProblem(broker: BrokerContext, wanted: NewTopic): Problem | nul
     return { errorCode: KafkaError.TOPIC_ALREADY_EXISTS, errorMessage: `topic ${name} exists` };
   }
   const count = partitionsOf(broker, wanted);
-  if (count < 1 || count > MAX_PARTITIONS) {
-    return { errorCode: KafkaError.INVALID_PARTITIONS, errorMessage: `${count} is not from 1 to ${MAX_PARTITIONS}` };
+  const most = MAX_PARTITIONS - broker.topics.partitionCount;
+  if (count < 1 || count > most) {
+    return { errorCode: KafkaError.INVALID_PARTITIONS, errorMessage: `${count} is not from 1 to ${most}` };
   }
   if (assignments.length > 0) {
     const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex));

@@ -18,6 +18,8 @@ export interface BatchLimits {
   readonly maxBytes: number;
   /** Latest record time that is taken, epoch milliseconds; Infinity where the broker sets the times itself. */
   readonly latestTimestampMs: number;
+  /** Earliest one, likewise. */
+  readonly earliestTimestampMs: number;
   /** Version of the Produce request: 7 is the first that may carry zstd, 3 the first with message format 2. */
   readonly produceVersion: number;
   /** Whether the request names a transactional id, without which it may not hold transactional records. */
@@ -45,6 +47,7 @@ export function checkBatch(batch: Buffer | null, header: BatchHeader, limits: Ba
   if (header.codec === ZSTD && limits.produceVersion < 7) return KafkaError.UNSUPPORTED_COMPRESSION_TYPE;
   if (header.isControl) return KafkaError.INVALID_RECORD;
   if (header.isTransactional && !limits.isTransactional) return KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-  if (header.maxTimestamp > limits.latestTimestampMs) return KafkaError.INVALID_TIMESTAMP;
+  if (header.maxTimestamp > limits.latestTimestampMs || header.baseTimestamp < limits.earliestTimestampMs)
+    return KafkaError.INVALID_TIMESTAMP;
   return KafkaError.NONE;
 }

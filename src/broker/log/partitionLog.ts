@@ -1,19 +1,18 @@
 import type { BatchHeader } from '../../wire/batchHeader.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { TopicConfigs } from '../topicConfigs.ts';
 import { PartitionTransactions } from './partitionTransactions.ts';
 import { ProducerStates } from './producerStates.ts';
 import { Segment } from './segment.ts';
+import { type KeptBatch, MemorySegments, type SegmentStore } from './segmentStore.ts';
 
 /** The epoch of the one leader that there is. */
 export const LEADER_EPOCH = 1;
 
-/** Segments start small, as most topics of a test hold little, and double up to 4 MiB. */
-const FIRST_SEGMENT_BYTES = 16 * 1024;
-const MAX_SEGMENT_BYTES = 4 * 1024 * 1024;
-
 export interface LogRead {
   readonly chunks: readonly Buffer[];
   readonly bytes: number;
-  /** Where the next batch begins; the offset asked for where nothing was read. */
+  /** Where the batch after those begins. */
   readonly endOffset: number;
 }
 
@@ -22,22 +21,47 @@ export interface AppendListener {
   appended(bytes: number): void;
 }
 
-/** The records of one partition, in memory. One node: what is appended is committed, so high watermark = log end. */
+/** What a log lives in. */
+export interface LogEnvironment {
+  readonly clock: Clock;
+  readonly configs: TopicConfigs;
+  readonly store: SegmentStore;
+}
+
+/** The records of one partition. One node: what is appended is committed, so high watermark = log end. */
 export class PartitionLog {
   readonly topic: string;
   readonly partition: number;
   readonly producers = new ProducerStates();
   readonly transactions = new PartitionTransactions();
   readonly listeners = new Set<AppendListener>();
-  /** The first offset that may be read; DeleteRecords moves it. */
-  logStartOffset = 0;
+  /** The first offset that may be read; retention and DeleteRecords move it. */
+  logStartOffset: number;
   /** Records taken from producers since the start; markers and fences are none. */
   recordsProduced = 0;
-  private segments: Segment[] = [];
+  bytesProduced = 0;
+  /** What fetches were sent of it since the start. */
+  recordsFetched = 0;
+  bytesFetched = 0;
+  private readonly environment: LogEnvironment;
+  private segments: Segment[];
 
-  constructor(topic: string, partition: number) {
+  /** Without an environment it lives in memory, with the default configuration. */
+  constructor(topic: string, partition: number, environment?: LogEnvironment) {
     this.topic = topic;
     this.partition = partition;
+    this.environment = environment ?? {
+      clock: systemClock,
+      configs: new TopicConfigs(),
+      store: new MemorySegments(),
+    };
+    const { segments, logStartOffset } = this.environment.store.recover(this);
+    this.segments = [...segments];
+    this.logStartOffset = logStartOffset;
+  }
+
+  get configs(): TopicConfigs {
+    return this.environment.configs;
   }
 
   get highWatermark(): number {
@@ -52,44 +76,91 @@ export class PartitionLog {
   /** Bytes of all batches kept. */
   get sizeBytes(): number {
     let bytes = 0;
-    for (const segment of this.segments) bytes += segment.bytesUsed;
+    for (const segment of this.segments) bytes += segment.sizeBytes;
     return bytes;
   }
 
-  /** Appends one checked batch; returns its base offset. `logAppendTimeMs` is -1 to keep the producer's times. */
-  append(batch: Buffer, header: BatchHeader, logAppendTimeMs: number): number {
-    // No search by time finds a marker, as its time is none of a record.
-    const maxTimestamp = header.isControl ? -1 : header.maxTimestamp;
-    const segment = this.segmentFor(batch.length);
-    return segment.append(batch, header.recordCount, maxTimestamp, LEADER_EPOCH, logAppendTimeMs);
+  /** All but the one that is appended to. */
+  get closedSegments(): readonly Segment[] {
+    return this.segments.slice(0, -1);
   }
 
-  /** Takes the next offset for something that no fetch returns, and returns it. */
-  skipOffset(): number {
-    return this.segmentFor(0).nextOffset++;
+  get activeSegment(): Segment | undefined {
+    return this.segments[this.segments.length - 1];
+  }
+
+  /**
+   * Appends one checked batch; returns its base offset, which is written into the batch. `logAppendTimeMs` is -1 to
+   * keep the producer's times. @throws StorageError, and then nothing was appended
+   */
+  append(batch: Buffer, header: BatchHeader, logAppendTimeMs: number): number {
+    return this.segmentFor(batch.length).append(batch, header, LEADER_EPOCH, logAppendTimeMs);
+  }
+
+  /**
+   * The partition becomes part of a producer's transaction. With `hasFence` that takes one offset, which no fetch
+   * returns: Redpanda keeps a record of its own there (tx_fence). @throws StorageError
+   */
+  beginTransaction(producerId: number, producerEpoch: number, hasFence: boolean): void {
+    let fence = -1;
+    if (hasFence) {
+      const segment = this.segmentFor(0);
+      fence = segment.nextOffset;
+      this.environment.store.fenced({ producerId, producerEpoch, offset: fence });
+      segment.nextOffset++;
+    }
+    this.transactions.begin(producerId, producerEpoch, fence);
+    this.producers.beginTransaction(producerId, producerEpoch, this.environment.clock.now());
+  }
+
+  /** Its marker was appended. */
+  endTransaction(producerId: number, markerOffset: number, isCommit: boolean): void {
+    this.transactions.end(producerId, markerOffset, isCommit);
+    this.environment.store.unfenced(producerId);
+  }
+
+  /** Ends the active segment, if it holds anything, so that retention and compaction may have it. */
+  roll(firstBytes = 0): Segment {
+    const { clock, store, configs } = this.environment;
+    const base = this.highWatermark;
+    let ended = this.activeSegment;
+    if (ended !== undefined && ended.batchCount === 0 && ended.nextOffset === ended.baseOffset) {
+      if (ended.hasRoomFor(firstBytes)) return ended;
+      store.drop(this.segments.pop()!);
+      ended = undefined;
+    }
+    // First what may fail: the old segment stays the active one then.
+    const bytes = store.create(base, firstBytes, configs.segmentBytes);
+    if (ended !== undefined) store.seal(ended, this);
+    const segment = new Segment(base, bytes, { createdMs: clock.now() });
+    this.segments.push(segment);
+    return segment;
   }
 
   /**
    * Whole batches from the one that holds `offset`, or follows it, up to those that begin at `endOffset`. `offset` lies
-   * within the log, or is its end.
+   * within the log, or is its end. @throws StorageError
    */
   read(offset: number, maxBytes: number, atLeastOne: boolean, endOffset = Number.POSITIVE_INFINITY): LogRead {
-    if (offset >= this.highWatermark || offset >= endOffset) return { chunks: [], bytes: 0, endOffset: offset };
     const chunks: Buffer[] = [];
+    if (offset >= this.highWatermark || offset >= endOffset) return { chunks, bytes: 0, endOffset: offset };
     let bytes = 0;
     let next = offset;
     let at = this.segmentOf(offset);
-    let row = this.segments[at]!.rowOf(offset);
+    let row = this.segments[at]!.index.rowOf(offset);
     for (; at < this.segments.length; at++, row = 0) {
       const segment = this.segments[at]!;
-      if (row >= segment.batchCount) continue;
-      const chunk = segment.slice(row, maxBytes - bytes, atLeastOne && bytes === 0, endOffset);
-      if (chunk === null) break;
+      const rows = segment.rowsBefore(endOffset);
+      if (row >= rows) continue;
+      let end = Math.min(rows, segment.rowsWithin(row, maxBytes - bytes));
+      if (end === row && atLeastOne && bytes === 0) end = row + 1;
+      if (end === row) break;
+      const chunk = segment.read(row, end);
       chunks.push(chunk);
       bytes += chunk.length;
-      next = segment.offsetAfter(chunk);
+      next = segment.offsetAfter(end);
       // What follows a batch that did not fit must not go out either: it would leave a hole.
-      if (bytes >= maxBytes || !segment.endsWith(chunk)) break;
+      if (bytes >= maxBytes || end < segment.batchCount) break;
     }
     return { chunks, bytes, endOffset: next };
   }
@@ -98,7 +169,7 @@ export class PartitionLog {
   batchAtTime(timestampMs: number, from: number): Buffer | null {
     for (const segment of this.segments) {
       if (segment.nextOffset <= from) continue;
-      const row = segment.rowAtTime(timestampMs, from <= segment.baseOffset ? 0 : segment.rowOf(from));
+      const row = segment.index.rowAtTime(timestampMs, segment.index.rowOf(from));
       if (row >= 0) return segment.batchAt(row);
     }
     return null;
@@ -114,12 +185,22 @@ export class PartitionLog {
   /** Moves the log start; segments that lie wholly before it are freed. The offset is within the log. */
   deleteBefore(offset: number): void {
     if (offset <= this.logStartOffset) return;
+    if (offset === this.highWatermark) this.roll();
+    this.environment.store.startMoved(offset);
     this.logStartOffset = offset;
     this.transactions.forgetBefore(offset);
     // The last segment stays, as it knows the next offset.
-    const keepFrom = this.segments.findIndex((segment) => segment.nextOffset > offset);
-    const from = keepFrom < 0 ? this.segments.length - 1 : keepFrom;
-    if (from > 0) this.segments = this.segments.slice(from);
+    while (this.segments.length > 1 && this.segments[0]!.nextOffset <= offset) {
+      this.environment.store.drop(this.segments.shift()!);
+    }
+  }
+
+  /** Writes neighbouring closed segments anew, with these batches only. */
+  rewrite(group: readonly Segment[], batches: Iterable<KeptBatch>, cleanedMs: number): Segment {
+    const at = this.segments.indexOf(group[0]!);
+    const segment = this.environment.store.rewrite(group, batches, cleanedMs);
+    this.segments.splice(at, group.length, segment);
+    return segment;
   }
 
   /** Wakes the fetches that wait here. */
@@ -127,13 +208,26 @@ export class PartitionLog {
     for (const listener of this.listeners) listener.appended(bytes);
   }
 
+  close(): void {
+    this.environment.store.close(this.segments, this);
+  }
+
+  /** The topic is deleted. A fetch that waits here looks again, and finds that it is gone. */
+  remove(): void {
+    this.environment.store.remove(this.segments);
+    this.notify(Number.POSITIVE_INFINITY);
+  }
+
   private segmentFor(bytes: number): Segment {
-    const last = this.segments[this.segments.length - 1];
-    if (last?.hasRoomFor(bytes)) return last;
-    const grown = last === undefined ? FIRST_SEGMENT_BYTES : last.capacityBytes * 2;
-    const segment = new Segment(this.highWatermark, Math.max(bytes, Math.min(grown, MAX_SEGMENT_BYTES)));
-    this.segments.push(segment);
-    return segment;
+    const segment = this.activeSegment;
+    return segment === undefined || this.isFull(segment, bytes) ? this.roll(bytes) : segment;
+  }
+
+  private isFull(segment: Segment, moreBytes: number): boolean {
+    if (segment.batchCount === 0) return !segment.hasRoomFor(moreBytes);
+    const { configs, clock } = this.environment;
+    if (segment.sizeBytes + moreBytes > configs.segmentBytes || !segment.hasRoomFor(moreBytes)) return true;
+    return clock.now() - segment.createdMs >= configs.segmentMs;
   }
 
   private segmentOf(offset: number): number {

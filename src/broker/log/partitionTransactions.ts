@@ -91,6 +91,13 @@ export class PartitionTransactions {
     return found.sort((a, b) => a.firstOffset - b.firstOffset);
   }
 
+  /** Whether a transactional batch belongs to an aborted transaction. */
+  isAborted({ producerId, baseOffset }: { readonly producerId: number; readonly baseOffset: number }): boolean {
+    return this.aborted.some(
+      (range) => range.producerId === producerId && range.firstOffset <= baseOffset && baseOffset < range.lastOffset,
+    );
+  }
+
   /** The log begins at `offset` now. */
   forgetBefore(offset: number): void {
     const keepFrom = this.aborted.findIndex(({ lastOffset }) => lastOffset >= offset);

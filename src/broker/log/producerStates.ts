@@ -89,6 +89,27 @@ export class ProducerStates {
   all(): IterableIterator<ProducerState> {
     return this.states.values();
   }
+
+  /** Takes in a batch that is found in the log at the start. */
+  replay(header: BatchHeader): void {
+    if (header.isControl) return;
+    this.record(header, header.baseOffset, header.isLogAppendTime ? header.maxTimestamp : -1, header.maxTimestamp);
+  }
+
+  restore(state: ProducerState): void {
+    this.states.set(state.producerId, state);
+  }
+
+  clear(): void {
+    this.states.clear();
+  }
+
+  /** Forgets producers that wrote nothing since; whoever comes back after that may begin at any sequence. */
+  expire(beforeMs: number): void {
+    for (const [producerId, { lastTimestamp }] of this.states) {
+      if (lastTimestamp < beforeMs) this.states.delete(producerId);
+    }
+  }
 }
 
 /** Sequences wrap from 2^31 - 1 to 0. */

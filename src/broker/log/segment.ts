@@ -1,172 +1,112 @@
-import { patchBatchOffset, patchLogAppendTime, readInt32 } from '../../wire/batchHeader.ts';
+import { type BatchHeader, patchBatchOffset, patchLogAppendTime } from '../../wire/batchHeader.ts';
+import { BatchIndex } from './batchIndex.ts';
+import type { SegmentBytes } from './segmentBytes.ts';
 
-const LAST_OFFSET_DELTA_AT = 23;
+/** What a segment is besides its batches. */
+export interface SegmentOptions {
+  /** Broker's time of its beginning, which segment.ms counts from. */
+  readonly createdMs: number;
+  readonly index?: BatchIndex;
+  /** Where the next segment begins, when compaction took the last batches. */
+  readonly nextOffset?: number;
+  /** When what it holds was compacted first; -1 before. delete.retention.ms counts from it. */
+  readonly cleanedMs?: number;
+}
 
-/**
- * A stretch of a partition's log: batches one after the other in one buffer, which is only ever appended to. So a fetch
- * hands slices of it to the socket without a copy, and several batches go out as one slice.
- *
- * The index has one row per batch in typed arrays: 28 bytes, whatever the batch holds.
- */
+/** A stretch of a partition's log: batches one after the other, and an index of them in memory. */
 export class Segment {
   readonly baseOffset: number;
+  readonly createdMs: number;
+  readonly cleanedMs: number;
   nextOffset: number;
-  bytesUsed = 0;
-  batchCount = 0;
-  maxTimestamp = -1;
-  private readonly buffer: Buffer;
-  private offsets = new Float64Array(16);
-  private maxTimestamps = new Float64Array(16);
-  /** Where each batch begins; the end of batch i is the begin of i + 1, or bytesUsed. */
-  private positions = new Int32Array(16);
+  readonly index: BatchIndex;
+  readonly bytes: SegmentBytes;
 
-  constructor(baseOffset: number, capacityBytes: number) {
+  constructor(baseOffset: number, bytes: SegmentBytes, options: SegmentOptions) {
     this.baseOffset = baseOffset;
-    this.nextOffset = baseOffset;
-    this.buffer = Buffer.allocUnsafeSlow(capacityBytes);
+    this.bytes = bytes;
+    this.index = options.index ?? new BatchIndex();
+    this.createdMs = options.createdMs;
+    this.cleanedMs = options.cleanedMs ?? -1;
+    const { count } = this.index;
+    this.nextOffset = options.nextOffset ?? (count === 0 ? baseOffset : this.index.nextOffsetOf(count - 1));
   }
 
-  get capacityBytes(): number {
-    return this.buffer.length;
+  get sizeBytes(): number {
+    return this.bytes.length;
+  }
+
+  get batchCount(): number {
+    return this.index.count;
+  }
+
+  /** The newest record time that any batch states; -1 without batches. */
+  get maxTimestamp(): number {
+    return this.index.maxTimestamp;
   }
 
   hasRoomFor(bytes: number): boolean {
-    return this.bytesUsed + bytes <= this.buffer.length;
-  }
-
-  /** Copies one batch in, and sets its offset and epoch. `logAppendTimeMs` >= 0 replaces the producer's times. */
-  append(
-    batch: Buffer,
-    recordCount: number,
-    maxTimestamp: number,
-    leaderEpoch: number,
-    logAppendTimeMs: number,
-  ): number {
-    const at = this.bytesUsed;
-    const row = this.batchCount;
-    if (row === this.offsets.length) this.growIndex();
-    this.buffer.set(batch, at);
-    patchBatchOffset(this.buffer, at, this.nextOffset, leaderEpoch);
-    if (logAppendTimeMs >= 0) patchLogAppendTime(this.buffer, at, logAppendTimeMs);
-    const stampMs = logAppendTimeMs >= 0 ? logAppendTimeMs : maxTimestamp;
-    this.offsets[row] = this.nextOffset;
-    this.maxTimestamps[row] = stampMs;
-    this.positions[row] = at;
-    if (stampMs > this.maxTimestamp) this.maxTimestamp = stampMs;
-    this.bytesUsed = at + batch.length;
-    this.batchCount = row + 1;
-    const baseOffset = this.nextOffset;
-    this.nextOffset += recordCount;
-    return baseOffset;
+    return this.bytes.length + bytes <= this.bytes.capacity;
   }
 
   /**
-   * Row of the batch that holds `offset`, which lies in this segment; of the one after it where none does, `batchCount`
-   * when that was the last.
+   * Gives one batch the next offset and the epoch, in place, and takes it in. `logAppendTimeMs` >= 0 replaces the
+   * producer's times. Returns the base offset. @throws StorageError, and then nothing was taken
    */
-  rowOf(offset: number): number {
-    let low = 0;
-    let high = this.batchCount - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.offsets[middle]! <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return low < this.batchCount && this.nextOffsetOfRow(low) <= offset ? low + 1 : low;
+  append(batch: Buffer, header: BatchHeader, leaderEpoch: number, logAppendTimeMs: number): number {
+    const baseOffset = this.nextOffset;
+    patchBatchOffset(batch, 0, baseOffset, leaderEpoch);
+    if (logAppendTimeMs >= 0) patchLogAppendTime(batch, 0, logAppendTimeMs);
+    const maxTimestamp = logAppendTimeMs >= 0 ? logAppendTimeMs : header.maxTimestamp;
+    // No search by time finds a marker, as its time is none of a record.
+    this.appendAsIs(batch, baseOffset, header.lastOffsetDelta, header.isControl ? -1 : maxTimestamp);
+    return baseOffset;
   }
 
-  /** First row whose newest record is at or after a time, or -1. */
-  rowAtTime(timestampMs: number, fromRow: number): number {
-    if (this.maxTimestamp < timestampMs) return -1;
-    for (let row = fromRow; row < this.batchCount; row++) if (this.maxTimestamps[row]! >= timestampMs) return row;
-    return -1;
-  }
-
-  offsetOfRow(row: number): number {
-    return this.offsets[row]!;
+  /** A batch that has its offset already, at or after the next one. */
+  appendAsIs(batch: Buffer, baseOffset: number, lastOffsetDelta: number, maxTimestamp: number): void {
+    const position = this.bytes.length;
+    this.bytes.append(batch);
+    this.index.add(baseOffset, lastOffsetDelta, maxTimestamp, position);
+    this.nextOffset = baseOffset + lastOffsetDelta + 1;
   }
 
   /** Bytes of one batch. */
   batchAt(row: number): Buffer {
-    return this.buffer.subarray(this.positions[row], this.endOfRow(row));
+    return this.read(row, row + 1);
   }
 
-  /**
-   * Whole batches from `row` on that begin before `endOffset`, at most `maxBytes`; at least one of them when
-   * `atLeastOne`. Null when none fits.
-   */
-  slice(row: number, maxBytes: number, atLeastOne: boolean, endOffset = Number.POSITIVE_INFINITY): Buffer | null {
-    const start = this.positions[row]!;
-    const rows = this.rowsBefore(endOffset);
-    if (rows <= row) return null;
-    let last = row - 1;
-    if (this.endOfRow(rows - 1) - start <= maxBytes) {
-      last = rows - 1;
-    } else {
-      let high = rows - 1;
-      while (last < high) {
-        const middle = (last + high + 1) >> 1;
-        if (this.endOfRow(middle) - start <= maxBytes) last = middle;
-        else high = middle - 1;
-      }
+  /** Bytes of the batches of rows [from, to). */
+  read(from: number, to: number): Buffer {
+    const start = this.index.positionOf(from);
+    return this.bytes.read(start, this.startOf(to) - start);
+  }
+
+  /** The row after the last one that fits into `maxBytes` from `row` on; `row` itself where not even that one does. */
+  rowsWithin(row: number, maxBytes: number): number {
+    const start = this.index.positionOf(row);
+    if (this.bytes.length - start <= maxBytes) return this.index.count;
+    let fits = row;
+    let high = this.index.count;
+    while (fits < high) {
+      const middle = (fits + high + 1) >> 1;
+      if (this.startOf(middle) - start <= maxBytes) fits = middle;
+      else high = middle - 1;
     }
-    if (last < row) {
-      if (!atLeastOne) return null;
-      last = row;
-    }
-    return this.buffer.subarray(start, this.endOfRow(last));
-  }
-
-  /** Whether a slice reaches to the last batch. */
-  endsWith(slice: Buffer): boolean {
-    return slice.byteOffset + slice.length === this.buffer.byteOffset + this.bytesUsed;
-  }
-
-  /** Where the batch after a slice begins. */
-  offsetAfter(slice: Buffer): number {
-    const end = slice.byteOffset + slice.length - this.buffer.byteOffset;
-    if (end >= this.bytesUsed) return this.nextOffset;
-    let low = 0;
-    let high = this.batchCount - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.positions[middle]! < end) low = middle + 1;
-      else high = middle;
-    }
-    return this.offsets[low]!;
-  }
-
-  private nextOffsetOfRow(row: number): number {
-    return this.offsets[row]! + readInt32(this.buffer, this.positions[row]! + LAST_OFFSET_DELTA_AT) + 1;
+    return fits;
   }
 
   /** How many batches begin before an offset. */
-  private rowsBefore(offset: number): number {
-    if (offset >= this.nextOffset) return this.batchCount;
-    let low = 0;
-    let high = this.batchCount;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.offsets[middle]! < offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  rowsBefore(offset: number): number {
+    return offset >= this.nextOffset ? this.index.count : this.index.rowsBefore(offset);
   }
 
-  private endOfRow(row: number): number {
-    return row + 1 < this.batchCount ? this.positions[row + 1]! : this.bytesUsed;
+  /** Where the batch of a row begins; past the last one, where the next segment does. */
+  offsetAfter(row: number): number {
+    return row < this.index.count ? this.index.baseOffsetOf(row) : this.nextOffset;
   }
 
-  private growIndex(): void {
-    const rows = this.offsets.length * 2;
-    const offsets = new Float64Array(rows);
-    const maxTimestamps = new Float64Array(rows);
-    const positions = new Int32Array(rows);
-    offsets.set(this.offsets);
-    maxTimestamps.set(this.maxTimestamps);
-    positions.set(this.positions);
-    this.offsets = offsets;
-    this.maxTimestamps = maxTimestamps;
-    this.positions = positions;
+  private startOf(row: number): number {
+    return row < this.index.count ? this.index.positionOf(row) : this.bytes.length;
   }
 }

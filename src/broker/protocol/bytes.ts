@@ -1,9 +1,13 @@
 import { readInt64, writeInt64 } from '../../wire/batchHeader.ts';
 
+/** Elements of all lists of one message: more would take the machine's memory, and the time of every other client. */
+const MAX_ELEMENTS = 250_000;
+
 /** Reads the primitive types of the protocol from one frame. Throws RangeError where the frame ends too early. */
 export class ByteReader {
   readonly bytes: Buffer;
   position: number;
+  private elementsLeft = MAX_ELEMENTS;
 
   constructor(bytes: Buffer, position = 0) {
     this.bytes = bytes;
@@ -68,6 +72,13 @@ export class ByteReader {
     const text = this.bytes.toString('utf8', this.position, this.position + length);
     this.position += length;
     return text;
+  }
+
+  /** A list of so many elements follows. */
+  claim(elements: number): void {
+    this.elementsLeft -= elements;
+    if (this.elementsLeft < 0)
+      throw new RangeError(`cannot read more than ${MAX_ELEMENTS} list elements of one message`);
   }
 
   private need(length: number): void {

@@ -140,6 +140,7 @@ function readArray(reader: ByteReader, step: Step, flexible: boolean): unknown[]
   if (count < 0) return nullOf(step) as unknown[] | null;
   // Each element takes a byte at the least: a larger count is no count, and would only burn memory.
   if (count > reader.remaining) throw new RangeError(`cannot read ${count} elements of ${step.name}`);
+  reader.claim(count);
   const elements: unknown[] = [];
   for (let i = 0; i < count; i++) elements.push(readValue(reader, step.element!, flexible));
   return elements;

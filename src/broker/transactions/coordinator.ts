@@ -1,9 +1,13 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { Group } from '../groups/group.ts';
 import type { PartitionLog } from '../log/partitionLog.ts';
+import { StorageError } from '../log/segmentBytes.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
-import { beginInPartition, endInPartition } from './markers.ts';
+import { endInPartition } from './markers.ts';
 import { NO_PRODUCER, type ProducerIdentity, Transaction, type TransactionState } from './transaction.ts';
+
+/** When the storage refused to take an outcome: so much later again. */
+const RETRY_MS = 1000;
 
 export interface TransactionSettings {
   readonly clock: Clock;
@@ -18,6 +22,16 @@ export interface TransactionSettings {
   readonly hasFences: boolean;
   /** From a decided outcome to its markers, which clients may notice; 0 writes them before the answer. */
   readonly markerDelayMs: number;
+  readonly journal?: TransactionJournal;
+}
+
+/** Keeps transactional ids beyond the process. */
+export interface TransactionJournal {
+  /** @throws StorageError */
+  changed(state: TransactionState): void;
+  /** An outcome was kept by `changed`, and its markers come next. */
+  decided(): void;
+  forgotten(transactionalId: string): void;
 }
 
 export interface InitResult extends ProducerIdentity {
@@ -67,6 +81,7 @@ export class TransactionCoordinator {
     if (transaction === undefined) {
       this.forgetExpired(nowMs);
       const created = new Transaction(transactionalId, nextProducerId(), timeoutMs, nowMs);
+      this.settings.journal?.changed(created.toState());
       this.transactions.set(transactionalId, created);
       return { errorCode: KafkaError.NONE, producerId: created.producerId, producerEpoch: created.producerEpoch };
     }
@@ -80,13 +95,14 @@ export class TransactionCoordinator {
     }
     if (verdict === 'bump') transaction.initialize(expected, timeoutMs, nowMs);
     else if (verdict === 'new producer id') transaction.initialize(expected, timeoutMs, nowMs, nextProducerId());
+    this.keep(transaction);
     const { producerId, producerEpoch } = transaction;
     return { errorCode: KafkaError.NONE, producerId, producerEpoch };
   }
 
   /** Adds all of the partitions or, where one is unknown or the producer refused, none. The code of each, in order. */
   addPartitions(transactionalId: string, producer: ProducerIdentity, topics: readonly TopicPartitions[]): number[][] {
-    const { clock, hasFences, partition } = this.settings;
+    const { hasFences, partition } = this.settings;
     const transaction = this.transactions.get(transactionalId);
     const errorCode = this.addError(transactionalId, producer);
     if (transaction === undefined || errorCode !== KafkaError.NONE) {
@@ -101,11 +117,13 @@ export class TransactionCoordinator {
       );
     }
     this.open(transaction);
+    for (const log of logs.flat() as PartitionLog[]) transaction.addPartition(log.topic, log.partition);
+    // Before the partitions know of it: one that is open in a partition alone would never end.
+    this.keep(transaction);
     for (const log of logs.flat() as PartitionLog[]) {
-      transaction.addPartition(log.topic, log.partition);
       // A topic that was made anew meanwhile has to begin again.
       if (log.transactions.openOf(producer.producerId) === undefined) {
-        beginInPartition(log, producer, hasFences, clock.now());
+        log.beginTransaction(producer.producerId, producer.producerEpoch, hasFences);
       }
     }
     return topics.map(({ partitions }) => partitions.map(() => KafkaError.NONE));
@@ -120,6 +138,7 @@ export class TransactionCoordinator {
     if (this.settings.group(groupId)?.state === 'CompletingRebalance') return KafkaError.CONCURRENT_TRANSACTIONS;
     this.open(transaction);
     transaction.groups.add(groupId);
+    this.keep(transaction);
     return KafkaError.NONE;
   }
 
@@ -170,6 +189,19 @@ export class TransactionCoordinator {
     }
   }
 
+  /** Aborts what is open in a partition and in no transaction: after a power cut, which may take the one and leave the other. */
+  endHanging(logs: readonly PartitionLog[]): void {
+    const ongoing = [...this.transactions.values()].filter(({ status }) => status === 'Ongoing');
+    for (const log of logs) {
+      for (const producer of [...log.transactions.allOpen()]) {
+        const isKnown = ongoing.some(
+          (transaction) => transaction.producerId === producer.producerId && transaction.has(log.topic, log.partition),
+        );
+        if (!isKnown) endInPartition(log, producer, false, this.settings.clock.now());
+      }
+    }
+  }
+
   /** Stops every timer. */
   close(): void {
     for (const timer of this.timers.values()) timer.cancel();
@@ -196,15 +228,21 @@ export class TransactionCoordinator {
   private decide(transaction: Transaction, status: 'PrepareCommit' | 'PrepareAbort' | 'PrepareEpochFence'): void {
     const { clock, markerDelayMs } = this.settings;
     transaction.prepare(status, clock.now());
-    if (markerDelayMs > 0) this.schedule(transaction, markerDelayMs, () => this.finish(transaction));
-    else this.finish(transaction);
+    if (markerDelayMs > 0) {
+      this.keep(transaction);
+      this.schedule(transaction, markerDelayMs, () => this.finish(transaction));
+      return;
+    }
+    // Where the storage refuses, the outcome stands all the same, and is written out later.
+    this.schedule(transaction, RETRY_MS, () => this.finish(transaction));
+    this.finish(transaction);
   }
 
   /** Writes the outcome; repeated after a restart it does no harm. */
   private finish(transaction: Transaction): void {
-    const { clock, group, partition } = this.settings;
-    this.timers.get(transaction.transactionalId)?.cancel();
-    this.timers.delete(transaction.transactionalId);
+    const { clock, group, partition, journal } = this.settings;
+    this.keep(transaction);
+    journal?.decided();
     const isCommit = transaction.status === 'PrepareCommit';
     const nowMs = clock.now();
     for (const groupId of transaction.groups) group(groupId)?.offsets.endTransaction(transaction.producerId, isCommit);
@@ -214,18 +252,35 @@ export class TransactionCoordinator {
         if (log !== undefined) endInPartition(log, transaction, isCommit, nowMs);
       }
     }
+    this.timers.get(transaction.transactionalId)?.cancel();
+    this.timers.delete(transaction.transactionalId);
     transaction.complete(nowMs);
+    this.keep(transaction);
+  }
+
+  private keep(transaction: Transaction): void {
+    this.settings.journal?.changed(transaction.toState());
   }
 
   private schedule({ transactionalId }: Transaction, delayMs: number, action: () => void): void {
     this.timers.get(transactionalId)?.cancel();
-    this.timers.set(transactionalId, this.settings.clock.after(Math.max(0, delayMs), action));
+    const attempt = () => {
+      try {
+        action();
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        this.timers.set(transactionalId, this.settings.clock.after(RETRY_MS, attempt));
+      }
+    };
+    this.timers.set(transactionalId, this.settings.clock.after(Math.max(0, delayMs), attempt));
   }
 
   private forgetExpired(nowMs: number): void {
     for (const [transactionalId, { status, isPrepared, lastUpdateMs }] of this.transactions) {
       const isIdle = status !== 'Ongoing' && !isPrepared;
-      if (isIdle && nowMs - lastUpdateMs > this.settings.idExpirationMs) this.transactions.delete(transactionalId);
+      if (!isIdle || nowMs - lastUpdateMs <= this.settings.idExpirationMs) continue;
+      this.settings.journal?.forgotten(transactionalId);
+      this.transactions.delete(transactionalId);
     }
   }
 }

@@ -6,22 +6,6 @@ import type { ProducerIdentity } from './transaction.ts';
 const header = new BatchHeader();
 
 /**
- * A partition becomes part of a transaction. With `hasFence` that takes one offset, which no fetch returns: Redpanda
- * keeps a record of its own there (tx_fence).
- */
-export function beginInPartition(
-  log: PartitionLog,
-  producer: ProducerIdentity,
-  hasFence: boolean,
-  nowMs: number,
-): void {
-  const { producerId, producerEpoch } = producer;
-  const firstOffset = hasFence ? log.skipOffset() : -1;
-  log.transactions.begin(producerId, producerEpoch, firstOffset);
-  log.producers.beginTransaction(producerId, producerEpoch, nowMs);
-}
-
-/**
  * Appends the marker that ends a producer's transaction in a partition, and wakes who waits for it. A partition in
  * which nothing of it is open any more (its topic was made anew, say) is left as it is.
  */
@@ -32,6 +16,6 @@ export function endInPartition(log: PartitionLog, producer: ProducerIdentity, is
   const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   readBatchHeader(batch, 0, header);
   const offset = log.append(batch, header, -1);
-  log.transactions.end(producerId, offset, isCommit);
+  log.endTransaction(producerId, offset, isCommit);
   log.notify(batch.length);
 }

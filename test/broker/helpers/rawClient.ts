@@ -31,7 +31,7 @@ export class RawClient {
     });
   }
 
-  static async to(broker: Broker): Promise<RawClient> {
+  static async to(broker: Pick<Broker, 'host' | 'port'>): Promise<RawClient> {
     const socket = connect(broker.port, broker.host);
     await once(socket, 'connect');
     return new RawClient(socket);

@@ -58,7 +58,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** The broker's produce and fetch, without a socket. */
 class World {
   readonly clock = new ManualClock();
-  readonly topics = new TopicStore(() => 'a'.repeat(32));
+  readonly topics = new TopicStore({ newId: () => 'a'.repeat(32) });
   readonly coordinator: TransactionCoordinator;
   private readonly call = { version: 7, closed: false, onClose: () => () => {} } as unknown as Call;
   private readonly produce;

@@ -1,0 +1,147 @@
+import type { ColumnBatch } from '../../engine/batch.ts';
+import { BatchFilter } from './batchFilter.ts';
+import type { PartitionLog } from './partitionLog.ts';
+import type { Segment } from './segment.ts';
+import type { KeptBatch } from './segmentStore.ts';
+
+/** Keys that one pass keeps in memory, about; segments behind them are left to the next pass. */
+const MAX_KEYS = 2_000_000;
+/** Segment.cleanedMs of one whose tombstones are gone. */
+const SWEPT = 0;
+
+/** What a pass did. */
+export interface Compacted {
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+}
+
+/** Offset of the newest record of each key, as far as a pass looks. */
+type NewestByKey = ReadonlyMap<string, number>;
+
+/**
+ * Log compaction: of each key only the newest record stays, as far as closed segments reach, and records keep their
+ * offsets. A tombstone (null value) stays for delete.retention.ms after the pass that first saw it, so that a reader
+ * who began before learns of the removal. Segments that have become small are put together, up to segment.bytes.
+ * Records without a key count as one key, as on Redpanda. Of a transaction that was aborted nothing stays but its marker;
+ * markers stay as long as the log reaches back to them.
+ *
+ * Returns null where nothing is due: too little is new (min.cleanable.dirty.ratio) or it is too young
+ * (min.compaction.lag.ms). The codecs have to be prepared. Source: Kafka documentation, "Log Compaction".
+ */
+export function compact(log: PartitionLog, nowMs: number): Compacted | null {
+  const segments = compactable(log, nowMs);
+  const firstDirty = segments.findIndex(({ cleanedMs }) => cleanedMs < 0);
+  const clean = firstDirty < 0 ? segments : segments.slice(0, firstDirty);
+  let dirty = firstDirty < 0 ? [] : segments.slice(firstDirty);
+  const isSweepDue = clean.some((segment) => mustSweep(segment, log, nowMs));
+  if (!isSweepDue && !isDirtyEnough(log, clean, dirty, nowMs)) return null;
+  const filter = new BatchFilter((header) => log.transactions.isAborted(header));
+  const newest = new Map<string, number>();
+  dirty = dirty.filter((segment) => newest.size < MAX_KEYS && collect(segment, filter, newest));
+  let bytesBefore = 0;
+  let bytesAfter = 0;
+  for (const group of [...cleanGroups(clean, log, nowMs), ...merged(dirty, log)]) {
+    const sweeps = group.every(({ cleanedMs }) => cleanedMs >= 0 && nowMs >= cleanedMs + log.configs.deleteRetentionMs);
+    const cleanedMs = sweeps
+      ? SWEPT
+      : Math.max(...group.map((segment) => (segment.cleanedMs < 0 ? nowMs : segment.cleanedMs)));
+    for (const segment of group) bytesBefore += segment.sizeBytes;
+    bytesAfter += log.rewrite(group, keptBatches(group, filter, newest, sweeps), cleanedMs).sizeBytes;
+  }
+  return { bytesBefore, bytesAfter };
+}
+
+/** Closed segments up to the first that holds a record younger than min.compaction.lag.ms, or an open transaction's. */
+function compactable(log: PartitionLog, nowMs: number): readonly Segment[] {
+  const closed = log.closedSegments;
+  const youngestMs = nowMs - log.configs.minCompactionLagMs;
+  const { lastStableOffset } = log;
+  const end = closed.findIndex(
+    ({ maxTimestamp, nextOffset }) => maxTimestamp > youngestMs || nextOffset > lastStableOffset,
+  );
+  return end < 0 ? closed : closed.slice(0, end);
+}
+
+function isDirtyEnough(
+  log: PartitionLog,
+  clean: readonly Segment[],
+  dirty: readonly Segment[],
+  nowMs: number,
+): boolean {
+  const dirtyBytes = sizeOf(dirty);
+  if (dirtyBytes === 0) return false;
+  if (nowMs - dirty[0]!.createdMs >= log.configs.maxCompactionLagMs) return true;
+  return dirtyBytes >= log.configs.minDirtyRatio * (dirtyBytes + sizeOf(clean));
+}
+
+/** Whether its tombstones have stayed long enough. */
+function mustSweep({ cleanedMs }: Segment, log: PartitionLog, nowMs: number): boolean {
+  return cleanedMs > SWEPT && nowMs >= cleanedMs + log.configs.deleteRetentionMs;
+}
+
+/** Cleaned neighbours are put together only where none of them still counts its tombstones' time. */
+function cleanGroups(clean: readonly Segment[], log: PartitionLog, nowMs: number): Segment[][] {
+  const counts = ({ cleanedMs }: Segment) =>
+    Number.isFinite(log.configs.deleteRetentionMs) && nowMs < cleanedMs + log.configs.deleteRetentionMs;
+  return runsOf(clean, (segment, before) => !counts(segment) && !counts(before)).flatMap((run) => merged(run, log));
+}
+
+function runsOf(segments: readonly Segment[], belongs: (segment: Segment, before: Segment) => boolean): Segment[][] {
+  const runs: Segment[][] = [];
+  for (const segment of segments) {
+    const run = runs.at(-1);
+    if (run !== undefined && belongs(segment, run.at(-1)!)) run.push(segment);
+    else runs.push([segment]);
+  }
+  return runs;
+}
+
+/** Neighbours that fit into one segment together. */
+function merged(segments: readonly Segment[], log: PartitionLog): Segment[][] {
+  let bytes = 0;
+  return runsOf(segments, (segment, before) => {
+    bytes = bytes === 0 ? before.sizeBytes + segment.sizeBytes : bytes + segment.sizeBytes;
+    if (bytes <= log.configs.segmentBytes) return true;
+    bytes = segment.sizeBytes;
+    return false;
+  });
+}
+
+function collect(segment: Segment, filter: BatchFilter, newest: Map<string, number>): true {
+  for (let row = 0; row < segment.batchCount; row++) {
+    const records = filter.open(segment.batchAt(row));
+    if (records === null) continue;
+    for (let i = 0; i < records.count; i++) newest.set(keyOf(records, i), records.offsets[i]!);
+  }
+  return true;
+}
+
+function* keptBatches(
+  group: readonly Segment[],
+  filter: BatchFilter,
+  newest: NewestByKey,
+  sweeps: boolean,
+): IterableIterator<KeptBatch> {
+  const isKept = (records: ColumnBatch, i: number): boolean => {
+    if (sweeps && records.valueStart[i]! < 0) return false;
+    const newestOffset = newest.get(keyOf(records, i));
+    return newestOffset === undefined || newestOffset <= records.offsets[i]!;
+  };
+  for (const segment of group) {
+    for (let row = 0; row < segment.batchCount; row++) {
+      const kept = filter.keep(segment.batchAt(row), isKept);
+      if (kept !== null) yield kept;
+    }
+  }
+}
+
+/** One character per byte. */
+function keyOf({ bytes, keyStart, keyEnd }: ColumnBatch, i: number): string {
+  const start = keyStart[i]!;
+  if (start < 0) return '';
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, keyEnd[i]! - start).toString('latin1');
+}
+
+function sizeOf(segments: readonly Segment[]): number {
+  return segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
