@@ -70,7 +70,10 @@ export interface ProducerOptions {
   readonly lingerMs?: number;
   /** Target size of one record batch, uncompressed. Default 262144. */
   readonly batchBytes?: number;
-  /** Requests in flight per broker. Default 5, the most that idempotence allows. */
+  /**
+   * Requests in flight per broker. Default 5, the most that idempotence allows; 1 with librdkafka, which may double batches
+   * with more when a broker fails.
+   */
   readonly maxInFlight?: number;
   /** Bytes accumulated or in flight above which `ready` waits. Default 32 MiB. */
   readonly bufferBytes?: number;

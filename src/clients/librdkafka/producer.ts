@@ -280,7 +280,9 @@ function producerConf(client: ClientOptions, options: ProducerOptions): Conf {
     'compression.codec': options.compression ?? 'none',
     'linger.ms': options.lingerMs ?? 0,
     'batch.size': options.batchBytes ?? 262_144,
-    'max.in.flight.requests.per.connection': Math.min(options.maxInFlight ?? 5, 5),
+    // With more, a request behind a failed one is refused for its sequence; librdkafka then begins a new epoch, and sends
+    // batches again whose answers were lost: they are doubled.
+    'max.in.flight.requests.per.connection': Math.min(options.maxInFlight ?? 1, 5),
     // The limits of this class come first; these only bound it.
     'queue.buffering.max.kbytes': Math.max(1024, Math.ceil((bufferBytes * 4) / 1024)),
     'queue.buffering.max.messages': 0,
