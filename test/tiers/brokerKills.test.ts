@@ -70,8 +70,7 @@ function writeSlice(slice: number, random: () => number): string {
     const n = slice * SLICE_ROWS + i;
     const series = n % SERIES;
     const lateMs = random() < 0.002 ? 600_000 : 0;
-    // What is no number is bad to run; produce takes it as text.
-    const value = random() < 0.001 ? 'none' : (series + random() + (random() > 0.9985 ? 50 : 0)).toFixed(3);
+    const value = (series + random() + (random() > 0.9985 ? 50 : 0)).toFixed(3);
     text += `${START_MS + Math.floor(n / SERIES) * 10_000 - lateMs},s-${series},${value},${n}\n`;
   }
   const file = `slice-${slice}.csv`;
@@ -114,7 +113,7 @@ test(`${KILLS} kills of the broker lose nothing of produce and of run`, { timeou
   }
   live.kill('SIGTERM');
   const { code, stderr } = await live.ended;
-  assert.equal(code, 143, stderr);
+  assert.equal(code, 0, stderr);
   for (const group of ['live', 'whole']) {
     const last = await run(group, '--until', 'end', '-o', 'json').ended;
     assert.equal(last.code, 0, last.stderr);
@@ -123,7 +122,9 @@ test(`${KILLS} kills of the broker lose nothing of produce and of run`, { timeou
   t.diagnostic(`${KILLS} kills of the broker in produce: ${KILLS * SLICE_ROWS} rows, ${lost} lost, ${doubled} doubled`);
   assert.deepEqual([lost, doubled], [0, 0], 'produce lives on, so idempotence holds');
   const say = (line: string) => t.diagnostic(line);
-  const repeats = await assertNothingLost(around, { killed: 'live', whole: 'whole' }, PARTITIONS, deaths, say);
+  // What produce lets through, run can decode.
+  const groups = { killed: 'live', whole: 'whole', mayBeEmpty: ['dlq'] };
+  const repeats = await assertNothingLost(around, groups, PARTITIONS, deaths, say);
   t.diagnostic(`${KILLS} kills of the broker in run: 0 output rows lost, ${repeats} doubled`);
 });
 
