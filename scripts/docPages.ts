@@ -8,6 +8,7 @@ import { ITEM_FIELDS, type ItemKind } from '../src/config/items.ts';
 import { LATER_KEYS, PIPELINE_KEYS } from '../src/config/pipelineKeys.ts';
 import { envName, SETTINGS_TABLE, type SettingRow } from '../src/config/settingsTable.ts';
 import { ERROR_TABLE, type ErrorEntry } from '../src/errors.ts';
+import { clientsPage } from './clientsPage.ts';
 import { capabilityTable, readResults } from './runtimes/capabilities.ts';
 
 const NOTE = '<!-- Written by npm run docs from the tables in src/; changes here are lost. -->\n';
@@ -18,6 +19,7 @@ export function generatedDocs(): Map<string, string> {
     ['errors.md', errorsPage()],
     ['commands.md', commandsPage()],
     ['configuration.md', configurationPage()],
+    ['clients.md', clientsPage()],
     ['../README.md', readme()],
   ]);
 }

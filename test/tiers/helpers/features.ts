@@ -67,3 +67,26 @@ export function holdResult(name: string, result: ClientResult): void {
   const known = JSON.parse(readFileSync(file, 'utf8')) as ClientResult;
   assert.deepEqual(known, result, `${name}.json differs from this run: UPDATE_RESULTS=1, then npm run docs`);
 }
+
+/** The same for a client that is driven from here: a text is why the client has no such feature. */
+export async function runFeatures(
+  t: TestContext,
+  features: readonly (readonly [string, string | (() => Promise<string>)])[],
+): Promise<FeatureRow[]> {
+  const rows: FeatureRow[] = [];
+  for (const [feature, run] of features) {
+    const since = performance.now();
+    let row: FeatureRow;
+    if (typeof run === 'string') row = { feature, outcome: 'absent', detail: run };
+    else {
+      try {
+        row = { feature, outcome: 'ok', detail: await run() };
+      } catch (error) {
+        row = { feature, outcome: 'failed', detail: String(error) };
+      }
+    }
+    rows.push(row);
+    t.diagnostic(`${feature}: ${row.outcome} (${row.detail}), ${Math.round(performance.now() - since)} ms`);
+  }
+  return rows;
+}

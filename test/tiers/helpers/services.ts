@@ -47,8 +47,7 @@ export interface Kafka extends Service {
   readonly brokers: string;
   readonly port: number;
   readonly controllerPort: number;
-  /** The console tool of this class (`org.apache.kafka.tools.ConsumerGroupCommand`), as a user runs it. */
-  tool(className: string, args: readonly string[]): string;
+  readonly tool: typeof consoleTool;
 }
 
 export interface KafkaOptions {
@@ -79,12 +78,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     EXTRA: (options.properties?.({ port, controllerPort }) ?? []).join('\n'),
   };
   const service = await start('kafka.sh', options.dataDir, env, (signal) => answersApiVersions(port, signal));
-  const tool = (className: string, args: readonly string[]) => {
-    const ran = spawnSync('java', ['-cp', kafkaClassPath(), className, ...args], { encoding: 'utf8', timeout: 60_000 });
-    if (ran.status !== 0) throw new Error(`${className} ${args.join(' ')}: ${ran.error ?? ran.stdout + ran.stderr}`);
-    return ran.stdout;
-  };
-  return { ...service, brokers: `127.0.0.1:${port}`, port, controllerPort, tool };
+  return { ...service, brokers: `127.0.0.1:${port}`, port, controllerPort, tool: consoleTool };
 }
 
 export interface Apicurio extends Service {
@@ -106,6 +100,16 @@ export async function startApicurio(options: { dataDir?: string; port?: number }
     answers,
   );
   return { ...service, url, port };
+}
+
+/** Kafka's console tool of this class (`org.apache.kafka.tools.TopicCommand`), as its scripts run it. Gives stdout. */
+export function consoleTool(className: string, args: readonly string[], input = ''): string {
+  const options = { input, encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 26 } as const;
+  // Quick to start: these processes live for a second.
+  const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', kafkaClassPath(), className, ...args];
+  const ran = spawnSync('java', java, options);
+  if (ran.status !== 0) throw new Error(`${className} ${args.join(' ')}: ${ran.error ?? ran.stdout + ran.stderr}`);
+  return ran.stdout;
 }
 
 /** The broker's jars, downloaded where they are missing: `startKafka` does so too. */
