@@ -69,3 +69,20 @@ for (const rows of [0, 3, 30]) {
     assert.equal(sent.length, rows);
   });
 }
+
+test('a time that is finer than the rows of the sample showed is a bad row, and is not cut', async () => {
+  const rows = Array.from(
+    { length: 20 },
+    (_, i) => `2026-01-01T00:00:${String(i).padStart(2, '0')}${i === 15 ? '.123456' : ''}Z,${i}`,
+  );
+  const files = temporaryFiles({ 'fine.csv': `ts,value\n${rows.join('\n')}\n` });
+  const argv = ['produce', 'fine.csv', '--topic', 'fine', '--sample', '10', '-o', 'json'];
+  const { code, stdout, stderr } = await world.run(argv, { cwd: files.path });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual([JSON.parse(stdout).rows, JSON.parse(stdout).rejected], [19, 1]);
+  const whole = await world.run(
+    [...argv, '--sample', '100'].map((word) => (word === 'fine' ? 'finer' : word)),
+    { cwd: files.path },
+  );
+  assert.deepEqual([JSON.parse(whole.stdout).rows, JSON.parse(whole.stdout).rejected], [20, 0]);
+});
