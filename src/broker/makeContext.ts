@@ -10,7 +10,7 @@ import { BrokerMetrics } from './metrics.ts';
 import type { Profile } from './profiles.ts';
 import { CredentialStore } from './security/credentials.ts';
 import type { SaslPolicy } from './security/saslSession.ts';
-import { DataDir, DEFAULT_FSYNC } from './storage/dataDir.ts';
+import { DataDir, DEFAULT_FSYNC, usable } from './storage/dataDir.ts';
 import { Metadata } from './storage/metadata.ts';
 import { NO_HOME, type TopicHome, TopicStore } from './topics.ts';
 import { TransactionCoordinator } from './transactions/coordinator.ts';
@@ -68,8 +68,12 @@ export function makeContext(
   });
   let clusterId = `redpanda.${newId()}`;
   try {
-    clusterId = metadata?.clusterId(clusterId) ?? clusterId;
-    metadata?.restore(topics, groups, transactions);
+    if (metadata !== null) {
+      usable(path!, () => {
+        clusterId = metadata.clusterId(clusterId);
+        metadata.restore(topics, groups, transactions);
+      });
+    }
   } catch (error) {
     transactions.close();
     data?.abandon();

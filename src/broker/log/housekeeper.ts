@@ -19,6 +19,7 @@ export class Housekeeper {
   private readonly timers = new Map<number, Timer>();
   /** The compaction pass under way: one at a time. */
   private pass: Promise<void> | null = null;
+  private isStopped = false;
 
   constructor(topics: TopicStore, clock: Clock, logger?: Logger) {
     this.topics = topics;
@@ -28,12 +29,17 @@ export class Housekeeper {
 
   start(): void {
     this.every(RETENTION_INTERVAL_MS, () => this.retain());
-    this.every(COMPACTION_INTERVAL_MS, () => void this.compact());
+    this.every(COMPACTION_INTERVAL_MS, () => {
+      this.compact().catch((error) => this.failed(error));
+    });
   }
 
-  stop(): void {
+  /** Resolves when nothing more is done to the logs, so that they may be closed. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
     for (const timer of this.timers.values()) timer.cancel();
     this.timers.clear();
+    await this.pass?.catch(() => {});
   }
 
   /** Deletes what retention.ms and retention.bytes let go. */
@@ -49,6 +55,7 @@ export class Housekeeper {
 
   /** Compacts what is due; resolves at the end of the pass. Other work comes in between two partitions. */
   compact(): Promise<void> {
+    if (this.isStopped) return Promise.resolve();
     this.pass ??= this.compactAll().finally(() => {
       this.pass = null;
     });
@@ -68,6 +75,7 @@ export class Housekeeper {
     ]);
     await prepareCodecs();
     for (const log of logs) {
+      if (this.isStopped) return;
       if (this.topics.partition(log.topic, log.partition) !== log) continue;
       this.guarded(log, () => {
         rollByTime(log, this.clock.now());
@@ -98,9 +106,17 @@ export class Housekeeper {
     this.logger?.debug(what, { topic, partition, ...numbers });
   }
 
+  private failed(error: unknown): void {
+    this.logger?.error('cannot tidy up the logs', { error: error instanceof Error ? error.message : String(error) });
+  }
+
   private every(intervalMs: number, action: () => void): void {
     const again = () => {
-      action();
+      try {
+        action();
+      } catch (error) {
+        this.failed(error);
+      }
       this.timers.set(intervalMs, this.clock.after(intervalMs, again));
     };
     this.timers.set(intervalMs, this.clock.after(intervalMs, again));

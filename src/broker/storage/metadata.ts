@@ -21,7 +21,7 @@ interface TopicEntry {
  *   cluster -> id | producer-ids -> first id that was never given | topic/ID -> {name, partitions, configs}
  *   offset/[GROUP, TOPIC, PARTITION, -1 or PRODUCER of a transaction] -> {offset, leaderEpoch, metadata, order}
  *   transaction/ID -> see TransactionState | cluster-config/NAME -> value
- *   start/ID/PARTITION -> log start | fence/ID/PARTITION/PRODUCER -> a transaction's offset: see dataDir.ts
+ *   start/ID/PARTITION and fence/ID/PARTITION/PRODUCER: see partitionEntries.ts | fsync, deleted/ID: see dataDir.ts
  */
 export class Metadata {
   private readonly data: DataDir;
@@ -57,8 +57,11 @@ export class Metadata {
       const entry: TopicEntry = { name, partitions, configs: Object.fromEntries(configs.set) };
       this.data.journal.set(`topic/${id}`, entry as unknown as Json);
     },
-    deleting: ({ id }) => this.data.journal.delete(`topic/${id}`),
-    deleted: ({ name, id }) => this.data.removeTopic(name, id),
+    deleting: ({ name, id }) => {
+      this.data.removingTopic(name, id);
+      this.data.journal.delete(`topic/${id}`);
+    },
+    deleted: ({ name, id, partitions }) => this.data.removeTopic(name, id, partitions.length),
   };
 
   readonly offsets: GroupOffsetListener = (groupId, topic, partition, producerId, offset) => {
