@@ -67,6 +67,11 @@ export interface BrokerOptions {
   readonly fsync?: FsyncPolicy;
   /** Bytes that all logs may take without `data`; above them produce is answered KAFKA_STORAGE_ERROR. Default: no bound. */
   readonly maxMemoryBytes?: number;
+  /**
+   * Bytes of records that answers to fetches may hold together until their clients took them; close to it answers get
+   * smaller, down to one batch. Default 256 MiB.
+   */
+  readonly maxAnswerBytes?: number;
 }
 
 export interface BrokerSasl {

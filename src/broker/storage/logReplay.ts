@@ -42,7 +42,7 @@ export class LogReplay {
     for (let fence = this.fences[0]; fence !== undefined && fence.offset < offset; fence = this.fences[0]) {
       this.fences.shift();
       this.state.transactions.begin(fence.producerId, fence.producerEpoch, fence.offset);
-      this.state.producers.beginTransaction(fence.producerId, fence.producerEpoch, 0);
+      this.state.producers.beginTransaction(fence.producerId, fence.producerEpoch);
     }
   }
 }

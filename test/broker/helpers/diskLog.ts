@@ -84,7 +84,7 @@ export function appendTo(log: PartitionLog, batch: Buffer): number {
   const header = new BatchHeader();
   readBatchHeader(batch, 0, header);
   const offset = log.append(batch, header, -1);
-  log.producers.record(header, offset, -1, header.maxTimestamp);
+  log.producers.record(header, offset, -1);
   return offset;
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { pbkdf2Sync } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type Broker, type BrokerOptions, startBroker } from '../../../src/broker/broker.ts';
 import { ManualClock } from '../../../src/broker/clock.ts';
+import { isPassword } from '../../../src/broker/security/scram.ts';
 import { isAnomalyError } from '../../../src/errors.ts';
 import { keyedBatch, recordsOf, scratch } from '../helpers/diskLog.ts';
 import { batchOf, RawClient } from '../helpers/rawClient.ts';
@@ -33,7 +35,7 @@ class Home {
   }
 
   /** Orderly, or as a kill leaves the files: nothing is written at the end. */
-  async restart(isOrderly: boolean): Promise<void> {
+  async restart(isOrderly: boolean, options: BrokerOptions = {}): Promise<void> {
     this.client.close();
     const { context } = this.broker;
     if (!isOrderly) {
@@ -42,7 +44,13 @@ class Home {
       context.data!.close = () => {};
     }
     await this.broker.close();
-    await this.start();
+    await this.start(options);
+  }
+
+  /** By PLAIN. */
+  async login(user: string, password: string): Promise<void> {
+    await this.client.send('SaslHandshake', 1, { mechanism: 'PLAIN' });
+    await this.client.send('SaslAuthenticate', 2, { authBytes: Buffer.from(`\0${user}\0${password}`) });
   }
 
   async close(): Promise<void> {
@@ -127,6 +135,73 @@ for (const isOrderly of [true, false]) {
     assert.deepEqual(await send(2), [0, 2], 'a repeat');
     assert.deepEqual(await send(4), [45, -1], 'a gap');
     assert.deepEqual(await send(3), [0, 3]);
+    await home.close();
+  });
+
+  test(`after ${how} producers are as old as their last write, and their records may be`, async () => {
+    const home = await Home.open();
+    await home.client.createTopic('t', 1, { 'retention.ms': '-1' });
+    const newSend = async () => {
+      const { producerId } = await home.client.send('InitProducerId', 3, { transactionalId: null });
+      return async (baseSequence: number) => {
+        const batch = batchOf(['old'], 1000, { producerId, producerEpoch: 0, baseSequence });
+        const { errorCode, baseOffset } = await home.client.produce('t', 0, batch);
+        return [errorCode, baseOffset];
+      };
+    };
+    const [send, idle] = [await newSend(), await newSend()];
+    assert.deepEqual(await send(0), [0, 0]);
+    await home.restart(isOrderly);
+    home.broker.housekeeper.retain();
+    assert.deepEqual(await send(0), [0, 0], 'a repeat');
+    await home.client.send('DeleteRecords', 2, {
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: -1 }] }],
+    });
+    await home.restart(isOrderly);
+    assert.deepEqual(await send(1), [0, 1]);
+    home.clock.advance(604_800_001);
+    home.broker.housekeeper.retain();
+    await home.restart(isOrderly);
+    if (isOrderly) assert.deepEqual([...home.log('t').producers.all()], []);
+    assert.deepEqual(await send(2), [0, 2]);
+    assert.deepEqual(await idle(7), [0, 3], 'of an earlier life, so it may have been forgotten');
+    const young = await newSend();
+    assert.deepEqual(
+      [await young(1), await young(0)],
+      [
+        [45, -1],
+        [0, 4],
+      ],
+    );
+    await home.close();
+  });
+
+  test(`after ${how} users are as clients left them, not as the command line has them`, async () => {
+    const sasl = { users: { admin: 'a', 'x/y': 'old', gone: 'g' } };
+    const home = await Home.open({ sasl: { ...sasl, mechanisms: ['PLAIN'] } });
+    const credentials = () => home.broker.context.credentials;
+    const salt = Buffer.from('salt');
+    const saltedPassword = pbkdf2Sync('new', salt, 4096, 32, 'sha256');
+    const upsertion = { mechanism: 1, iterations: 4096, salt, saltedPassword };
+    await home.login('admin', 'a');
+    const { results } = await home.client.send('AlterUserScramCredentials', 0, {
+      deletions: [{ name: 'gone', mechanism: 1 }],
+      upsertions: [
+        { name: 'x/y', ...upsertion },
+        { name: 'made', ...upsertion },
+      ],
+    });
+    assert.deepEqual(
+      results.map(({ errorCode }) => errorCode),
+      [0, 0, 0],
+    );
+    const told = () => [...credentials().all()].map(([user, kinds]) => [user, [...kinds.keys()].sort()]).sort();
+    const before = told();
+    await home.restart(isOrderly, { sasl });
+    assert.deepEqual(told(), before);
+    assert.ok(isPassword('SCRAM-SHA-256', credentials().get('x/y', 'SCRAM-SHA-256')!, 'new'));
+    assert.ok(credentials().isPassword('made', 'new'));
+    assert.equal(credentials().get('gone', 'SCRAM-SHA-256'), undefined);
     await home.close();
   });
 
