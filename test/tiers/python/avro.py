@@ -17,9 +17,9 @@ deserialise = AvroDeserializer(SchemaRegistryClient({"url": registry}))
 
 
 def plain(value):
-    """Times as `anomaly tail` prints them."""
+    """Times as `anomaly tail` prints them: the number of their unit, milliseconds."""
     if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return round(value.timestamp() * 1000)
     raise TypeError(type(value).__name__)
 
 
