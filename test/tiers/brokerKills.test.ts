@@ -25,7 +25,7 @@ let around: Surroundings;
 const closing: (() => Promise<unknown>)[] = [];
 
 before(async () => {
-  kafka = await startKafka();
+  kafka = await startKafka({ startsQuickly: true });
   closing.push(() => kafka.remove());
   const registry = await startRegistry({ port: 0 });
   closing.push(() => registry.close());
@@ -96,7 +96,7 @@ async function killIn(slice: number, random: () => number): Promise<Death> {
   const death = await withClient((client) => noteDeath(client, 'rows', 'live', PARTITIONS));
   const { dataDir, port, controllerPort } = kafka;
   await kafka.stop('SIGKILL');
-  kafka = await startKafka({ dataDir, port, controllerPort });
+  kafka = await startKafka({ dataDir, port, controllerPort, startsQuickly: true });
   const { code, stdout, stderr } = await produce.ended;
   assert.equal(code, 0, stderr);
   assert.equal(JSON.parse(stdout).rows, SLICE_ROWS);

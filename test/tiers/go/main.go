@@ -245,11 +245,11 @@ func createPartitions() string {
 	name := topic("grown", 1)
 	no(must(must(admin.UpdatePartitions(within(20), 3, name)).On(name, nil)).Err)
 	client.PurgeTopicsFromClient(name)
-	count := len(must(admin.ListTopics(within(20), name))[name].Partitions)
+	until("grown", func() bool { return len(must(admin.ListTopics(within(20), name))[name].Partitions) == 3 })
 	fill(name, 3, 0, 9)
 	read(name, 3, 9, kgo.ReadUncommitted())
 	shrunk := must(must(admin.UpdatePartitions(within(20), 2, name)).On(name, nil)).Err
-	return fmt.Sprintf("1, then %d; to 2 %s", count, nameOf(shrunk))
+	return "1, then 3; to 2 " + nameOf(shrunk)
 }
 
 func deleteRecords() string {

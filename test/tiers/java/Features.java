@@ -368,14 +368,14 @@ public class Features {
   static String createPartitions() throws Exception {
     String topic = topic("grown", 1);
     admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(3))).all().get();
-    int count = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+    until("grown", () -> admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size() == 3);
     fill(topic, 3, 0, 9);
     read(topic, 3, 9, "read_uncommitted");
     try {
       admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(2))).all().get();
       return "can shrink";
     } catch (ExecutionException error) {
-      return "1, then " + count + "; to 2 " + error.getCause().getClass().getSimpleName();
+      return "1, then 3; to 2 " + error.getCause().getClass().getSimpleName();
     }
   }
 

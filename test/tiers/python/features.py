@@ -351,10 +351,10 @@ def alter_configs():
 def create_partitions():
     name = topic("grown", 1)
     results(admin.create_partitions([NewPartitions(name, 3)]))
-    count = len(admin.list_topics(name, timeout=10).topics[name].partitions)
+    until("grown", lambda: len(admin.list_topics(name, timeout=10).topics[name].partitions) == 3)
     fill(name, 3, 0, 9)
     read(name, 3, 9)
-    return f"1, then {count}; to 2 {error_of(lambda: results(admin.create_partitions([NewPartitions(name, 2)])))}"
+    return f"1, then 3; to 2 {error_of(lambda: results(admin.create_partitions([NewPartitions(name, 2)])))}"
 
 
 def delete_records():
