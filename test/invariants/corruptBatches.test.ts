@@ -145,7 +145,7 @@ test('malformed Avro and unknown schema ids become dead letters one by one, with
   const { summary, stderr } = await run('avro', '-X', `registry.urls=${counting.url}`);
   await counting.close();
   assert.deepEqual([summary.records, summary.dead_letters], [60, 6]);
-  assert.match(stderr, /the registry has no schema 99999/);
+  assert.match(stderr, /the registry has no Avro schema 99999/);
   assert.deepEqual(
     counting.paths.filter((path) => path.startsWith('/schemas/ids/')).map((path) => path.split('?')[0]),
     [`/schemas/ids/${id}`, '/schemas/ids/99999'],
