@@ -274,3 +274,8 @@ export class AnomalyError extends Error {
 export function isAnomalyError(error: unknown): error is AnomalyError {
   return typeof error === 'object' && error !== null && (error as { [BRAND]?: true })[BRAND] === true;
 }
+
+/** An address for people, without what may be a password: `user:password@host`, with or without a scheme. */
+export function withoutPassword(address: string): string {
+  return address.replace(/^((?:[a-z][a-z0-9+.-]*:\/\/)?[^:@/]*):.*@/i, '$1:********@');
+}

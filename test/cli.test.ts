@@ -22,6 +22,10 @@ test('unknown words are exit 2 with a suggestion', async () => {
     [['lag', '--brokers'], /option '--brokers <list>' argument missing/, /anomaly lag --help/],
     [['tail'], /anomaly tail misses the argument TOPIC/, /anomaly tail --help/],
     [['tail', 'a', 'b'], /too many arguments/, /anomaly tail --help/],
+    [['lag', '--password=hunter2'], /unknown option --password of anomaly lag/, /./],
+    [['lag', '--watch=0s'], /--watch wants at least 1 ms/, /help/],
+    [['lag', '--max-lag', '-1'], /--max-lag wants a number of records from 0 on/, /help/],
+    [['tail', 't', '-n', '0'], /--num wants a number of records from 1 on/, /help/],
     [['lag', '-o', 'jsn'], /--output wants text, wide, json, ndjson, yaml, got "jsn"/, /did you mean json\?/],
     [['lag', '--max-lag', 'many'], /--max-lag wants a whole number, got "many"/, /anomaly help/],
     [['lag', '--watch', '5'], /--watch wants a duration such as .* got "5"/, /anomaly help/],
@@ -91,6 +95,20 @@ test('config show --origin names the place of each key', async () => {
     );
   } finally {
     files.remove();
+  }
+});
+
+test('passwords in addresses are not shown, with a scheme or without', async () => {
+  const addresses = ['u:hunter2@h:1', 'http://u:hun/hunter2@h:1'];
+  for (const address of addresses) {
+    for (const argv of [
+      ['config', 'show', '--registry', address],
+      ['config', 'show', '--brokers', address, '-o', 'json'],
+      ['lag', '--brokers', address],
+    ]) {
+      const { stdout, stderr } = await runCli(argv);
+      assert.doesNotMatch(stdout + stderr, /hunter2/, argv.join(' '));
+    }
   }
 });
 

@@ -67,6 +67,11 @@ export interface BrokerOptions {
   readonly fsync?: FsyncPolicy;
   /** Bytes that all logs may take without `data`; above them produce is answered KAFKA_STORAGE_ERROR. Default: no bound. */
   readonly maxMemoryBytes?: number;
+  /**
+   * Bytes of records that answers to fetches may hold together until their clients took them; close to it answers get
+   * smaller, down to one batch. Default 256 MiB.
+   */
+  readonly maxAnswerBytes?: number;
 }
 
 export interface BrokerSasl {
@@ -212,7 +217,9 @@ export class Broker {
 
   /** See AdminSource. @throws StorageError */
   changeConfig(upsert: Readonly<Record<string, unknown>>, remove: readonly string[]): Record<string, string> | null {
-    return this.context.config.change(upsert, remove);
+    const problems = this.context.config.change(upsert, remove);
+    this.context.data?.flusher.beforeAnswer();
+    return problems;
   }
 
   configVersion(): number {
@@ -260,20 +267,23 @@ export class Broker {
     return this.context.data?.cuts ?? [];
   }
 
-  /** Drops every connection, frees the port, and leaves `data` in order. */
+  /** Drops every connection, frees the port, and leaves `data` in order; what its disk refuses is logged. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.listener.server.close(() => resolve());
     });
     this.listener.drop();
     for (const connection of this.connections) connection.close();
-    this.housekeeper.stop();
+    const tidied = this.housekeeper.stop();
     this.context.groups.close();
     this.context.transactions.close();
-    await closed;
+    await Promise.all([closed, tidied]);
     if (this.context.data === null) return;
-    this.context.topics.close();
-    this.context.data.close();
+    try {
+      this.context.topics.close();
+    } finally {
+      this.context.data.close();
+    }
   }
 
   private accept(socket: Socket): void {

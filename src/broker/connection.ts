@@ -60,6 +60,8 @@ export class Connection {
   private readonly services: ConnectionServices;
   private readonly sasl: SaslSession | null;
   private isBusy = false;
+  /** Of records in answers that the socket did not take yet. */
+  private heldBytes = 0;
   closed = false;
 
   constructor(socket: Socket, services: ConnectionServices) {
@@ -149,12 +151,7 @@ export class Connection {
     const verdict = this.sasl?.verdict(name) ?? 'handle';
     if (verdict !== 'handle') {
       if (verdict === 'illegal') {
-        this.send(
-          name,
-          apiVersion,
-          correlationId,
-          errorResponse(name, request as never, ILLEGAL_SASL_STATE, apiVersion),
-        );
+        this.send(name, apiVersion, correlationId, refusal(name, request, ILLEGAL_SASL_STATE, apiVersion));
       }
       this.refuse(`${name} of a client that is not logged in`);
       return;
@@ -178,6 +175,7 @@ export class Connection {
         return connection.closed;
       },
       onClose: (action) => connection.onClose(action),
+      holds: (bytes) => connection.hold(bytes),
     };
   }
 
@@ -204,7 +202,7 @@ export class Connection {
     const refused = (error: unknown) => {
       if (!(error instanceof StorageError)) throw error;
       this.services.broker.storageFailed(error);
-      return errorResponse(name, request as never, KafkaError.KAFKA_STORAGE_ERROR, call.version);
+      return refusal(name, request, KafkaError.KAFKA_STORAGE_ERROR, call.version);
     };
     let response: object | null | Promise<object | null>;
     try {
@@ -231,7 +229,7 @@ export class Connection {
       if (fault.crash === 'torn') this.tearNextWrite();
       if (fault.drop === 'before') this.close();
       else if (fault.errorCode === undefined) this.answer(name, request, call, correlationId, fault);
-      else this.send(name, version, correlationId, errorResponse(name, request as never, fault.errorCode, version));
+      else this.send(name, version, correlationId, refusal(name, request, fault.errorCode, version));
     };
     if (fault.delayMs === undefined) {
       strike();
@@ -270,14 +268,27 @@ export class Connection {
     this.services.broker.data?.flusher.beforeAnswer();
     const pieces = responseFrame(this.services.writer, name, version, correlationId, response);
     this.isBusy = false;
-    if (pieces.length === 1) this.socket.write(pieces[0]!);
-    else {
-      // Corked, the pieces go out by one gathering write, from where they lie.
-      this.socket.cork();
-      for (const piece of pieces) this.socket.write(piece);
-      this.socket.uncork();
-    }
+    const { heldBytes } = this;
+    const taken = heldBytes === 0 ? undefined : () => this.release(heldBytes);
+    // Corked, the pieces go out by one gathering write, from where they lie.
+    if (pieces.length > 1) this.socket.cork();
+    for (let i = 0; i < pieces.length - 1; i++) this.socket.write(pieces[i]!);
+    this.socket.write(pieces[pieces.length - 1]!, taken);
+    if (pieces.length > 1) this.socket.uncork();
     if (this.sasl?.failed === true) this.refuse('a login that failed');
+  }
+
+  private hold(bytes: number): void {
+    if (this.socket.destroyed) return;
+    this.heldBytes += bytes;
+    this.services.broker.answers.take(bytes);
+  }
+
+  private release(bytes: number): void {
+    // When the connection ends everything is released, and then the socket gives its writes up one by one.
+    const released = Math.min(bytes, this.heldBytes);
+    this.heldBytes -= released;
+    this.services.broker.answers.give(released);
   }
 
   /** The answer within a login after SaslHandshake 0: its length and its bytes, no header. */
@@ -310,8 +321,17 @@ export class Connection {
 
   private ended(): void {
     this.closed = true;
+    this.release(this.heldBytes);
     this.frames.clear();
     for (const action of [...this.closeActions]) action();
     this.closeActions.clear();
   }
+}
+
+/** @throws CloseConnection where the client expects no answer, and would take it for that to its next request */
+function refusal(name: ApiName, request: Request<ApiName>, errorCode: number, version: number): object {
+  if (name === 'Produce' && (request as Request<'Produce'>).acks === 0) {
+    throw new CloseConnection(`a produce request with acks 0 was refused with error code ${errorCode}`);
+  }
+  return errorResponse(name, request as never, errorCode, version);
 }

@@ -1,3 +1,4 @@
+import type { AnswerBudget } from './answerBudget.ts';
 import type { Clock } from './clock.ts';
 import type { ClusterConfig } from './clusterConfig.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
@@ -26,6 +27,7 @@ export interface BrokerContext {
   readonly sasl: SaslPolicy | null;
   readonly config: ClusterConfig;
   readonly metrics: BrokerMetrics;
+  readonly answers: AnswerBudget;
   /** Null in memory. */
   readonly data: DataDir | null;
   /** Whether groups and transactions cannot answer yet, as after a real broker's start or change of leader. */
@@ -63,6 +65,8 @@ export interface Call {
   readonly closed: boolean;
   /** Calls back when the connection goes; returns how to take that back. */
   onClose(action: () => void): () => void;
+  /** The answer has so many bytes of records: they count against the budget until the socket took them. */
+  holds(bytes: number): void;
 }
 
 /** The answer, or null where the protocol has none (Produce with acks 0). */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { AnswerBudget } from './answerBudget.ts';
 import type { BrokerOptions, BrokerSasl } from './broker.ts';
 import type { Clock } from './clock.ts';
 import { ClusterConfig, type ClusterConfigOptions } from './clusterConfig.ts';
@@ -7,15 +8,17 @@ import { GroupCoordinator } from './groups/coordinator.ts';
 import type { MemoryBudget } from './log/segmentBytes.ts';
 import { MemorySegments } from './log/segmentStore.ts';
 import { BrokerMetrics } from './metrics.ts';
+import { ProducerIds } from './producerIds.ts';
 import type { Profile } from './profiles.ts';
 import { CredentialStore } from './security/credentials.ts';
 import type { SaslPolicy } from './security/saslSession.ts';
-import { DataDir, DEFAULT_FSYNC } from './storage/dataDir.ts';
+import { DataDir, DEFAULT_FSYNC, usable } from './storage/dataDir.ts';
 import { Metadata } from './storage/metadata.ts';
 import { NO_HOME, type TopicHome, TopicStore } from './topics.ts';
 import { TransactionCoordinator } from './transactions/coordinator.ts';
 
 export const NODE_ID = 0;
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 /**
  * The state of a broker that starts: empty, or as `data` has it.
@@ -27,13 +30,14 @@ export function makeContext(
   clock: Clock,
   budget: MemoryBudget,
 ): BrokerContext {
-  const credentials = new CredentialStore();
-  for (const [user, password] of Object.entries(options.sasl?.users ?? {})) credentials.addUser(user, password);
   const newId = options.newId ?? (() => randomUUID().replaceAll('-', ''));
   const startedMs = clock.now();
   const { data: path, fsync = DEFAULT_FSYNC, logger } = options;
   const data = path === undefined ? null : new DataDir({ path, fsync, clock, logger });
   const metadata = data === null ? null : new Metadata(data);
+  const credentials = new CredentialStore(metadata?.credentials);
+  for (const [user, password] of Object.entries(options.sasl?.users ?? {})) credentials.addUser(user, password);
+  metadata?.restoreCredentials(credentials);
   const config = new ClusterConfig({
     initial: initialConfig(options),
     ...(metadata === null
@@ -42,7 +46,8 @@ export function makeContext(
   });
   const settings = config.settings();
   const memory: TopicHome = { ...NO_HOME, segments: () => new MemorySegments(budget) };
-  const topics = new TopicStore({ newId, clock, home: metadata?.home ?? memory });
+  const producerIds = metadata?.producerIds ?? new ProducerIds();
+  const topics = new TopicStore({ newId, clock, home: metadata?.home ?? memory, producerIds });
   const groups = new GroupCoordinator(
     {
       clock,
@@ -53,8 +58,7 @@ export function makeContext(
     },
     metadata?.offsets,
   );
-  let lastProducerId = 0;
-  const nextProducerId = () => metadata?.newProducerId() ?? ++lastProducerId;
+  const nextProducerId = () => producerIds.next();
   const transactions = new TransactionCoordinator({
     clock,
     nextProducerId,
@@ -68,8 +72,12 @@ export function makeContext(
   });
   let clusterId = `redpanda.${newId()}`;
   try {
-    clusterId = metadata?.clusterId(clusterId) ?? clusterId;
-    metadata?.restore(topics, groups, transactions);
+    if (metadata !== null) {
+      usable(path!, () => {
+        clusterId = metadata.clusterId(clusterId);
+        metadata.restore(topics, groups, transactions);
+      });
+    }
   } catch (error) {
     transactions.close();
     data?.abandon();
@@ -85,6 +93,7 @@ export function makeContext(
     sasl: saslPolicy(options.sasl),
     config,
     metrics: new BrokerMetrics(),
+    answers: new AnswerBudget(options.maxAnswerBytes ?? MAX_ANSWER_BYTES),
     topics,
     groups,
     transactions,

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import { PartitionLog } from './log/partitionLog.ts';
 import { MemorySegments, type SegmentStore } from './log/segmentStore.ts';
+import { ProducerIds } from './producerIds.ts';
 import { TopicConfigs } from './topicConfigs.ts';
 
 /** As long as a file name may be, less what a directory of a partition adds. */
@@ -33,6 +34,7 @@ export interface TopicStoreOptions {
   readonly newId: () => string;
   readonly clock?: Clock;
   readonly home?: TopicHome;
+  readonly producerIds?: ProducerIds;
 }
 
 /** Whether Kafka takes a name for a topic. */
@@ -49,11 +51,13 @@ export class TopicStore {
   private readonly newId: () => string;
   private readonly clock: Clock;
   private readonly home: TopicHome;
+  private readonly producerIds: ProducerIds;
 
-  constructor({ newId, clock = systemClock, home = NO_HOME }: TopicStoreOptions) {
+  constructor({ newId, clock = systemClock, home = NO_HOME, producerIds = new ProducerIds() }: TopicStoreOptions) {
     this.newId = newId;
     this.clock = clock;
     this.home = home;
+    this.producerIds = producerIds;
   }
 
   all(): IterableIterator<Topic> {
@@ -110,6 +114,7 @@ export class TopicStore {
   /** @throws StorageError */
   delete(topic: Topic): void {
     this.home.deleting(topic);
+    this.producerIds.topicDeleted(topic.name);
     this.byName.delete(topic.name);
     this.byId.delete(topic.id);
     this.partitionCount -= topic.partitions.length;
@@ -125,9 +130,10 @@ export class TopicStore {
   private addPartitions(topic: Topic, partitionCount: number): void {
     const { clock } = this;
     const { name, configs } = topic;
+    const isKnownProducer = this.producerIds.knownIn(name);
     for (let partition = topic.partitions.length; partition < partitionCount; partition++) {
       const store = this.home.segments(topic, partition);
-      topic.partitions.push(new PartitionLog(name, partition, { clock, configs, store }));
+      topic.partitions.push(new PartitionLog(name, partition, { clock, configs, store, isKnownProducer }));
       this.partitionCount++;
     }
   }

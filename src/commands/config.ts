@@ -6,7 +6,7 @@ import type { Command, CommandContext } from './command.ts';
 const show: Command = {
   name: 'config show',
   group: 'Setup',
-  summary: 'Show every configuration key with its value and where it came from',
+  summary: 'Show every configuration key with its value, and with --origin where it came from',
   description:
     'Precedence: flag, -X, ANOMALY_*, RPK_*, anomaly.yaml, the file of the user, rpk profile, default.\nSecrets are not shown.',
   arguments: [{ name: 'prefix', summary: 'only keys that begin so, as score or tls.ca' }],

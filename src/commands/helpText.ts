@@ -12,7 +12,7 @@ export const EXIT_CODES = `Exit codes
   4    authentication
   5    bad data or schema
   6    a check failed
-  130  stopped by SIGINT or by a second signal, 143 by SIGTERM
+  130  stopped by SIGINT before its end, or by a second signal; 143 by SIGTERM
 `;
 
 /** Help on all commands (''), on one, or on a family of them; undefined when there is no such command. */

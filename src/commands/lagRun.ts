@@ -8,6 +8,7 @@ import type { CommandContext } from './command.ts';
 import { connectClient } from './connections.ts';
 
 const DEFAULT_INTERVAL_MS = 2000;
+const MIN_INTERVAL_MS = 1;
 
 interface Reading {
   readonly rows: readonly PartitionLag[];
@@ -17,6 +18,12 @@ interface Reading {
 /** `lag`: reads once, or until the signal with --watch. */
 export async function runLag(context: CommandContext): Promise<number> {
   const { flags, signal } = context;
+  if (typeof flags['watch'] === 'number' && flags['watch'] < MIN_INTERVAL_MS) {
+    throw new AnomalyError('ANM_USAGE', `--watch wants at least ${MIN_INTERVAL_MS} ms, got ${flags['watch']} ms`);
+  }
+  if (typeof flags['maxLag'] === 'number' && flags['maxLag'] < 0) {
+    throw new AnomalyError('ANM_USAGE', `--max-lag wants a number of records from 0 on, got ${flags['maxLag']}`);
+  }
   const client = await connectClient(context);
   try {
     let reading = await read(context, client);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openTextFile, TextOutput } from '../output/textOutput.ts';
 import type { CommandContext } from './command.ts';
@@ -8,13 +8,19 @@ export type Place =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'pipe' };
 
-/** What an INPUT or --to names: - is a pipe; a path with a slash or a known ending, or an existing file, is a file. */
-export function placeOf(text: string, cwd: string): Place {
-  if (text === '-') return { kind: 'pipe' };
+/** What an INPUT names: - is a pipe; a path with a slash or a known ending, or a file that is there, is a file. */
+export function inputPlace(text: string, cwd: string): Place {
+  const place = outputPlace(text, cwd);
+  if (place.kind !== 'topic') return place;
   const path = resolve(cwd, text);
-  if (text.includes('/') || /\.(ndjson|jsonl|json|csv|tsv)(\.gz)?$/.test(text) || existsSync(path))
-    return { kind: 'file', path };
-  return { kind: 'topic', name: text };
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true ? { kind: 'file', path } : place;
+}
+
+/** What --to names: the same, but a bare name is a topic even where a file has it, since that would be overwritten. */
+export function outputPlace(text: string, cwd: string): Place {
+  if (text === '-') return { kind: 'pipe' };
+  const isPath = text.includes('/') || /\.(ndjson|jsonl|json|csv|tsv|parquet|avro)(\.(gz|zst))?$/.test(text);
+  return isPath ? { kind: 'file', path: resolve(cwd, text) } : { kind: 'topic', name: text };
 }
 
 /** Where the lines of a stage go, when not to a topic. @throws ANM_FILE */

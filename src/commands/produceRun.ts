@@ -10,6 +10,7 @@ import type { RowEncoder } from '../inputs/rowEncoder.ts';
 import { openRows, type RowInput } from '../inputs/rowInput.ts';
 import { checkRows, type KeyChoice, SendTotals, sendRows } from '../inputs/sendRows.ts';
 import type { CommandContext } from './command.ts';
+import { stoppedCode } from './lifecycle.ts';
 import { makeEncoder, planEncoding } from './produceEncoder.ts';
 import { chooseKey, type ProduceOptions, readOptions } from './produceOptions.ts';
 import { printPlan } from './producePlan.ts';
@@ -35,10 +36,13 @@ export async function runProduce(context: CommandContext): Promise<number> {
   const bad = new BadRows(options, new RejectsFile(resolve(context.cwd, options.rejects), options.resume));
   const input = await openRows(options.inputs, {
     ...options.reading,
+    signal: context.signal,
     onBadRow: bad.add,
     onNote: (text) => context.logger.warn(text),
   });
   try {
+    // Stopped before a row came in: there is nothing to send, and nothing wrong.
+    if (context.signal.aborted && input.samples.length === 0) return stoppedCode(context.signal);
     const plan = await makePlan(context, options, input);
     if (options.dryRun) return await printPlan(context, plan);
     return await sendPlan(context, plan, bad);
@@ -123,7 +127,9 @@ async function send(
   const producer = await client.createProducer({ compression: options.compression });
   const startedMs = now();
   const sending = {
-    ...{ input, encoder, producer, signal, now, maxRecordBytes, onBadRow: bad.add },
+    ...{ input, encoder, producer, now, maxRecordBytes, onBadRow: bad.add },
+    // The signal has ended stdin: what was read of it is sent.
+    signal: options.inputs.every((name) => name === '-') ? NEVER : signal,
     ...{ topic: options.topic, partitions: totals.perPartition.length, key: plan.key },
     ...{ recordTime: options.recordTime, loop: options.loop, limit: options.limit },
     pacer: new Pacer(options.rate, options.speed),
@@ -165,6 +171,7 @@ function told({ logger, progress }: CommandContext, producer: Producer, error: u
   return error;
 }
 
+const NEVER = new AbortController().signal;
 /** What ends the input and not the sending. */
 const ENDS_INPUT: ReadonlySet<string> = new Set(['ANM_BAD_DATA', 'ANM_FILE']);
 /** Room in a batch for its header, and the head and mark of a record. */

@@ -122,11 +122,11 @@ function isHelp(error: unknown): boolean {
 function noCommand(argv: readonly string[], commands: readonly Command[]): AnomalyError {
   const family = argv.find((word) => commands.some((command) => command.name.startsWith(`${word} `)));
   const names = commands.flatMap(({ name }) => {
-    if (family === undefined) return name.includes(' ') ? [] : [name];
+    if (family === undefined) return [name.split(' ', 1)[0]!];
     return name.startsWith(`${family} `) ? [name.slice(family.length + 1)] : [];
   });
   const where = family === undefined ? 'anomaly' : `anomaly ${family}`;
-  return new AnomalyError('ANM_USAGE', `${where} wants a command: ${names.join(', ')}`, {
+  return new AnomalyError('ANM_USAGE', `${where} wants a command: ${[...new Set(names)].join(', ')}`, {
     hint: `see ${where} --help`,
     details: { command: where },
   });
@@ -147,8 +147,10 @@ function usageError(
     near === undefined ? `see ${where} --help` : `did you mean ${near}?`;
   switch (error.code) {
     case 'commander.unknownOption': {
-      const near = nearest(word, [...options.flatMap((option) => flagNames(option.flags)), '--help']);
-      return new AnomalyError('ANM_USAGE', `unknown option ${word} of ${where}`, { hint: hintOf(near), details });
+      // What follows may be a secret.
+      const option = word.split('=', 1)[0]!;
+      const near = nearest(option, [...options.flatMap((each) => flagNames(each.flags)), '--help']);
+      return new AnomalyError('ANM_USAGE', `unknown option ${option} of ${where}`, { hint: hintOf(near), details });
     }
     case 'commander.unknownCommand': {
       const prefix = path.slice(1).join(' ');

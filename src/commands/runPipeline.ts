@@ -143,8 +143,12 @@ async function printSummary(
       );
       lines.push(`  late          ${count(totals.late)} to ${config.sinks.late}`);
     }
-    if (config.score !== undefined && stage !== 'window') {
-      lines.push(`  alerts        ${count(totals.alerts)} to ${config.sinks.anomalies}`);
+    if (stage !== 'window') {
+      lines.push(
+        config.score === undefined
+          ? '  alerts        none: nothing is scored without a detector (--detector, --on)'
+          : `  alerts        ${count(totals.alerts)} to ${config.sinks.anomalies}, of ${config.score.on}`,
+      );
     }
     lines.push(`  dead letters  ${count(totals.deadLetters)} to ${config.sinks.deadLetters}`);
     return lines.join('\n');

@@ -14,7 +14,7 @@ import { connectClient, connectRegistry } from './connections.ts';
 import { stoppedCode } from './lifecycle.ts';
 import { parseOffsets, resolveOffsets } from './offsetGrammar.ts';
 import { choosePartitions } from './partitionChoice.ts';
-import { openOutput, type Place, placeOf } from './places.ts';
+import { inputPlace, openOutput, outputPlace, type Place } from './places.ts';
 import { parseSpeed } from './produceOptions.ts';
 import { ReplayPace, StartLine } from './replayPace.ts';
 import { warnOfCorrupt } from './stageInput.ts';
@@ -27,8 +27,8 @@ interface ReplaySink {
 /** `replay`: a topic or files once more, to a topic or as NDJSON. */
 export async function runReplay(context: CommandContext): Promise<number> {
   const { args, flags, cwd, signal, now } = context;
-  const to = placeOf((flags['to'] as string | undefined) ?? '-', cwd);
-  const input = placeOf(args[0]!, cwd);
+  const to = outputPlace((flags['to'] as string | undefined) ?? '-', cwd);
+  const input = inputPlace(args[0]!, cwd);
   const pace = new ReplayPace(parseSpeed(flags['speed'] as string | undefined), now, signal);
   if (input.kind === 'topic') await replayTopic(context, input.name, to, pace);
   else await replayFiles(context, to, pace);

@@ -19,7 +19,7 @@ import { WindowWatch } from '../runtime/windowWatch.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
 import { stoppedCode } from './lifecycle.ts';
-import { openOutput, type Place, placeOf } from './places.ts';
+import { inputPlace, openOutput, outputPlace, type Place } from './places.ts';
 import { runPipeline } from './runPipeline.ts';
 import { openStageInput, type StageHead, type StageInput, topicHead } from './stageInput.ts';
 
@@ -30,8 +30,8 @@ export async function runStage(context: CommandContext, stage: StageName): Promi
   const { settings, flags, args, cwd } = context;
   // The command says that there is scoring; the key only says by what.
   const base = settings.pipeline(stage === 'score' ? { 'score.detector': settings.get('score.detector') } : {});
-  const input = placeOf(args[0] ?? base.source.topics[0] ?? '-', cwd);
-  const to = placeOf((flags['to'] as string | undefined) ?? defaultTarget(base, input, stage), cwd);
+  const input = args[0] === undefined ? configured(base.source.topics[0]) : inputPlace(args[0], cwd);
+  const to = flags['to'] === undefined ? defaultTarget(base, input, stage) : outputPlace(flags['to'] as string, cwd);
   const config = placed(base, input, to, stage);
   if (stage === 'window' && config.windows.length === 0) {
     throw new AnomalyError('ANM_CONFIG', 'cannot close windows as none is configured', {
@@ -43,9 +43,14 @@ export async function runStage(context: CommandContext, stage: StageName): Promi
 }
 
 /** A topic goes to the sink of anomaly.yaml; a pipe or a file goes on to stdout. */
-function defaultTarget({ sinks }: PipelineConfig, input: Place, stage: StageName): string {
-  if (input.kind !== 'topic') return '-';
-  return stage === 'window' ? sinks.windows : sinks.anomalies;
+function defaultTarget({ sinks }: PipelineConfig, input: Place, stage: StageName): Place {
+  if (input.kind !== 'topic') return { kind: 'pipe' };
+  return configured(stage === 'window' ? sinks.windows : sinks.anomalies);
+}
+
+/** A name from the configuration is a topic, whatever files there are. */
+function configured(topic: string | undefined): Place {
+  return topic === undefined ? { kind: 'pipe' } : { kind: 'topic', name: topic };
 }
 
 async function onTopics(context: CommandContext, config: PipelineConfig, stage: StageName): Promise<number> {
@@ -216,6 +221,13 @@ function scoringWindows(context: CommandContext, config: PipelineConfig, rows: r
     source = { ...source, fields: Object.fromEntries([...names].map((name) => [name, name])) };
   }
   const score = config.score!;
+  const { origin } = context.settings.origin('score.on');
+  if (score.on === 'record' && origin !== 'default') {
+    throw new AnomalyError('ANM_CONFIG', 'score.on cannot be record as the input is windows', {
+      hint: `give an aggregate of one, as --on ${String(rows[0]?.['window'] ?? 'w5m')}.mean`,
+      details: { key: 'score.on', value: 'record' },
+    });
+  }
   const on = score.on === 'record' ? `${String(rows[0]!['window'])}.mean` : score.on;
   const name = windowOf(config, on);
   if (name === '') {

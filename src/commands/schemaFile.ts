@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import type { SchemaOptions, SchemaReference } from '../clients/registry.ts';
 import { AnomalyError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
@@ -59,10 +60,11 @@ function parseReference(given: string): SchemaReference {
   return { name: parts[1]!, subject: parts[2]!, version: Number(parts[3]) };
 }
 
-async function readText({ cwd, stdin }: CommandContext, name: string): Promise<string> {
+async function readText({ cwd, stdin, signal }: CommandContext, name: string): Promise<string> {
   if (name === '-') {
     const { text } = await import('node:stream/consumers');
-    return await text(stdin);
+    // A stdin that never ends must not hold the process after a signal.
+    return await text(addAbortSignal(signal, stdin));
   }
   const { readFile } = await import('node:fs/promises');
   const { resolve } = await import('node:path');

@@ -18,7 +18,11 @@ export const tail: Command = {
       flags: '--offset <range>',
       summary: 'start, end, :end, 42, +n, -n, a:b, @time, @t1:t2, @-1h; as rpk; default -10, with -f end',
     },
-    { flags: '-n, --num <count>', summary: 'stop after so many records', type: 'integer' },
+    {
+      flags: '-n, --num <count>',
+      summary: 'the last so many of all partitions, by record time; with --offset or -f the first so many',
+      type: 'integer',
+    },
     { flags: '-p, --partition <n>', summary: 'only this partition', type: 'integer', repeatable: true },
     { flags: '-f, --follow', summary: 'go on with what comes in, until ^C', type: 'boolean' },
   ],

@@ -17,6 +17,10 @@ const POLL_MS = 200;
 /** `tail`: prints records until the end of the range, --num, or the signal. */
 export async function runTail(context: CommandContext): Promise<number> {
   const topic = context.args[0]!;
+  const num = context.flags['num'] as number | undefined;
+  if (num !== undefined && num < 1) {
+    throw new AnomalyError('ANM_USAGE', `--num wants a number of records from 1 on, got ${num}`);
+  }
   const client = await connectClient(context);
   try {
     const range = await rangeOf(context, client, topic);
@@ -33,8 +37,9 @@ export async function runTail(context: CommandContext): Promise<number> {
 }
 
 async function rangeOf({ flags, now }: CommandContext, client: KafkaClient, topic: string): Promise<ResolvedRange> {
+  const num = flags['num'] as number | undefined;
   const follow = flags['follow'] === true;
-  const text = (flags['offset'] as string | undefined) ?? (follow ? 'end' : '-10');
+  const text = (flags['offset'] as string | undefined) ?? (follow ? 'end' : `-${num ?? 10}`);
   const range = parseOffsets(text, now());
   const [info] = await client.admin.topics([topic]);
   if (info === undefined) {
@@ -49,7 +54,11 @@ async function rangeOf({ flags, now }: CommandContext, client: KafkaClient, topi
 
 async function printRange(context: CommandContext, consumer: Consumer, range: ResolvedRange): Promise<void> {
   const { signal, flags } = context;
-  const limit = (flags['num'] as number | undefined) ?? Infinity;
+  const num = flags['num'] as number | undefined;
+  // The last ones of all partitions are known once the last ones of each are read.
+  const isLast = num !== undefined && flags['offset'] === undefined && flags['follow'] !== true;
+  const limit = isLast ? Infinity : (num ?? Infinity);
+  const last: { timeMs: number; print: () => Promise<void> }[] = [];
   const reader = new ValueReader(connectRegistry(context));
   const ends = new Map((range.to ?? []).map(({ partition, offset }) => [partition, offset]));
   const open = range.from.filter(({ partition, offset }) => offset < (ends.get(partition) ?? Infinity));
@@ -68,13 +77,23 @@ async function printRange(context: CommandContext, consumer: Consumer, range: Re
     if (batch === null) continue;
     const end = ends.get(batch.partition) ?? Infinity;
     for (let i = 0; i < batch.count && printed < limit && batch.offsets[i]! < end; i++) {
-      await printRecord(context, batch, i, reader);
+      const print = await describeRecord(context, batch, i, reader);
+      if (isLast) last.push({ timeMs: batch.recordTimes[i]!, print });
+      else await print();
       printed++;
     }
   }
+  last.sort((a, b) => a.timeMs - b.timeMs);
+  if (isLast) for (const { print } of last.slice(-num)) await print();
 }
 
-async function printRecord(context: CommandContext, batch: ColumnBatch, i: number, reader: ValueReader): Promise<void> {
+/** What prints the record, which does not need the batch any more. */
+async function describeRecord(
+  context: CommandContext,
+  batch: ColumnBatch,
+  i: number,
+  reader: ValueReader,
+): Promise<() => Promise<void>> {
   const { output } = context;
   const key = await reader.read(batch.bytes, batch.keyStart[i]!, batch.keyEnd[i]!);
   const value = await reader.read(batch.bytes, batch.valueStart[i]!, batch.valueEnd[i]!);
@@ -93,13 +112,14 @@ async function printRecord(context: CommandContext, batch: ColumnBatch, i: numbe
     schemaId: value.schemaId,
     problem: value.problem,
   };
-  await output.line(row, () => {
+  const render = () => {
     const place = styled(output.color, 'dim', `${row.partition}/${row.offset} ${row.timestamp}`);
     const problem = value.problem === undefined ? '' : `  (${value.problem})`;
     const extra =
       headers === undefined ? '' : styled(output.color, 'dim', `  ${JSON.stringify(toJson(verbatim(headers)))}`);
     return `${place}  ${shown(key)}  ${shown(value)}${extra}${problem}`;
-  });
+  };
+  return () => output.line(row, render);
 }
 
 /**

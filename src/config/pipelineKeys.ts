@@ -154,7 +154,7 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     key: 'checkpoint.store',
     type: 'string',
     defaultText: '<state_dir>',
-    doc: 'directory of the snapshots, or a file: URL; each group has a folder of its own in it',
+    doc: 'directory of the snapshots, or a file: URL; each group, and in it each cluster, has a folder of its own there',
   },
   { key: 'checkpoint.every', type: 'duration', default: '1s', min: 0, doc: 'least time between commits' },
   {

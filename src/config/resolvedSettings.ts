@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { AnomalyError } from '../errors.ts';
+import { AnomalyError, withoutPassword } from '../errors.ts';
 import { parseText } from './check.ts';
 import { type Found, isSecretReference } from './fileKeys.ts';
 import { pipelineOf } from './pipeline.ts';
@@ -143,7 +143,7 @@ const REDACTED = '********';
 /** http://user:password@host without the password. */
 function withoutPasswords(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPasswords);
-  return typeof value === 'string' ? value.replace(/(:\/\/[^/@:]*):[^/@]*@/, `$1:${REDACTED}@`) : value;
+  return typeof value === 'string' ? withoutPassword(value) : value;
 }
 
 function known(key: string): SettingRow {

@@ -82,11 +82,18 @@ export class StreamSource implements ByteSource {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #pending: Uint8Array = new Uint8Array(0);
   #recorded: Uint8Array[] | null = null;
+  readonly #cut: Promise<IteratorResult<Uint8Array>>;
 
-  constructor(name: string, stream: Readable) {
+  /** @param signal ends the stream, as its end does: what came until then is read */
+  constructor(name: string, stream: Readable, signal?: AbortSignal) {
     this.#name = name;
     this.#stream = stream;
     this.#iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    this.#cut = new Promise((resolve) => {
+      const end = () => resolve({ done: true, value: undefined });
+      if (signal?.aborted === true) end();
+      else signal?.addEventListener('abort', end, { once: true });
+    });
   }
 
   mark(): void {
@@ -117,7 +124,7 @@ export class StreamSource implements ByteSource {
 
   async #next(): Promise<IteratorResult<Uint8Array>> {
     try {
-      return await this.#iterator.next();
+      return await Promise.race([this.#iterator.next(), this.#cut]);
     } catch (error) {
       throw unreadable(this.#name, error);
     }

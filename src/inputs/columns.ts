@@ -13,6 +13,8 @@ export interface InputColumn {
   readonly field: string;
   readonly type: ColumnType;
   readonly nullable: boolean;
+  /** Some rows of the samples lack a value, or some files the column. */
+  readonly isSparse: boolean;
   /** Times need microseconds. */
   readonly micros: boolean;
   /** The type in Avro, without null, where every file that has the column has it so; absent: as `type` says. */
@@ -45,12 +47,15 @@ export function unifyColumns(samples: readonly FileSample[]): InputColumn[] {
     const type = columns.reduce<ColumnType | null>((all, column) => widen(all, column.type), null);
     const nullable =
       columns.length < samples.length || columns.some((column) => column.nullable || column.type === null);
+    const isSparse =
+      columns.length < samples.length ||
+      columns.some((column) => (column.isSparse ?? column.nullable) || column.type === null);
     const micros = columns.some((column) => column.micros);
     const node = commonNode(
       columns,
       samples.some(({ typed }) => typed === null),
     );
-    const base = { name, field: fieldName(name, taken), type: type ?? 'string', nullable, micros };
+    const base = { name, field: fieldName(name, taken), type: type ?? 'string', nullable, isSparse, micros };
     return node === undefined ? base : { ...base, node };
   });
 }
@@ -81,10 +86,15 @@ const KEY_NAMES = new Set([
   ...['host', 'hostname', 'instance', 'metric', 'metric_name', 'name', 'id', 'asset', 'tag', 'unit'],
 ]);
 
+/** Whole numbers under such a name count or measure nothing. */
+export function isIdentifier(name: string): boolean {
+  return KEY_NAMES.has(name.toLowerCase()) || /(^|[^a-z])(id|key|code|number)$|[a-z](Id|Key|Code|Number)$/i.test(name);
+}
+
 /** The column that most likely names the series: by its name, and of a type that can be a key; -1 for none. */
 export function guessKeyColumn(columns: readonly InputColumn[]): number {
   const fits = (column: InputColumn): boolean =>
-    !column.nullable && (column.type === 'string' || column.type === 'long');
+    !column.isSparse && (column.type === 'string' || column.type === 'long');
   const named = columns.findIndex((column) => KEY_NAMES.has(column.name.toLowerCase()) && fits(column));
   return named >= 0 ? named : columns.findIndex((column) => column.name.toLowerCase().endsWith('_id') && fits(column));
 }

@@ -1,6 +1,7 @@
 import { AnomalyError } from '../errors.ts';
 import type { AvroNode } from '../schemas/avroNode.ts';
 import { ColumnStats, type ColumnType } from './columnStats.ts';
+import { isIdentifier } from './columns.ts';
 import { CsvScanner } from './csvScanner.ts';
 import type { InputFile } from './inputFiles.ts';
 import { type FileShape, inspectShape, type ShapeOptions } from './inspect.ts';
@@ -20,6 +21,8 @@ export interface SampledColumn {
   /** Null when the sample holds no value. */
   readonly type: ColumnType | null;
   readonly nullable: boolean;
+  /** Rows of the sample lack a value; default: where it is nullable. */
+  readonly isSparse?: boolean;
   readonly micros: boolean;
   /** How times are spelled; of every column of type `time`. */
   readonly format?: TimeFormat;
@@ -103,21 +106,26 @@ export function scannerFor(shape: FileShape): RowScanner {
     : new JsonlScanner(shape.paths, shape.firstLine);
 }
 
-/** Whole numbers under such a name count or measure nothing. */
-const IDENTIFIER = /(^|[^a-z])(id|key|code|number)$|[a-z](Id|Key|Code|Number)$/i;
-
 /**
  * @param isPartial the file has rows beyond the sample: they may lack a value, and have fractions where the sample has
  *   none, which must not end a load in its middle
  */
 function describeColumn(name: string, stats: ColumnStats, isTime: boolean, isPartial: boolean): SampledColumn {
   const found = isTime ? 'time' : stats.type();
-  const type = isPartial && found === 'long' && !IDENTIFIER.test(name) ? 'double' : found;
+  const type = isPartial && found === 'long' && !isIdentifier(name) ? 'double' : found;
   // Rows without an event time are bad, so its column holds no null.
-  const nullable = !isTime && type !== null && (isPartial || stats.nullable(type));
-  if (type !== 'time') return { name, type, nullable, micros: false };
+  const isSparse = !isTime && type !== null && stats.nullable(type);
+  const nullable = isSparse || (!isTime && type !== null && isPartial);
+  if (type !== 'time') return { name, type, nullable, isSparse, micros: false };
   const format = formatOf(name, stats);
-  return { name, type, nullable, format, micros: timesOf(format, stats).some((time) => !Number.isInteger(time)) };
+  return {
+    name,
+    type,
+    nullable,
+    isSparse,
+    format,
+    micros: timesOf(format, stats).some((time) => !Number.isInteger(time)),
+  };
 }
 
 function formatOf(name: string, stats: ColumnStats): TimeFormat {

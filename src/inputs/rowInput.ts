@@ -19,6 +19,8 @@ export interface RowInputOptions extends SampleOptions {
   readonly order?: 'time' | 'file';
   /** Read for the argument `-`. Default: process.stdin. */
   readonly stdin?: Readable;
+  /** Ends stdin, so that what came until then is all. */
+  readonly signal?: AbortSignal;
   /** Relative paths start here. Default: process.cwd(). */
   readonly cwd?: string;
   /** Receives rows that cannot be read. Default: they are dropped, and `badRows` counts them. */
@@ -66,7 +68,7 @@ export interface RowInput {
  */
 export async function openRows(inputs: readonly string[], options: RowInputOptions = {}): Promise<RowInput> {
   const found = await findInputFiles(inputs, options.cwd ?? process.cwd());
-  const sources = new Sources(options.stdin);
+  const sources = new Sources(options.stdin, options.signal);
   const samples: FileSample[] = [];
   const empty: InputFile[] = [];
   try {

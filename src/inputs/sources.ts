@@ -14,10 +14,13 @@ import { type InputFile, STDIN } from './inputFiles.ts';
 export class Sources {
   readonly pool = new FilePool();
   readonly #stdin: Readable | undefined;
+  readonly #signal: AbortSignal | undefined;
   #shared: StreamSource | null = null;
 
-  constructor(stdin?: Readable) {
+  /** @param signal ends stdin, which may never end by itself */
+  constructor(stdin?: Readable, signal?: AbortSignal) {
     this.#stdin = stdin;
+    this.#signal = signal;
   }
 
   /** The bytes of a file, decompressed, from a position on. With `peek`, stdin can be read again afterwards. */
@@ -37,7 +40,7 @@ export class Sources {
   }
 
   #openStdin(peek: boolean): StreamSource {
-    if (this.#shared === null) this.#shared = new StreamSource('stdin', this.#stdin ?? process.stdin);
+    if (this.#shared === null) this.#shared = new StreamSource('stdin', this.#stdin ?? process.stdin, this.#signal);
     else this.#shared.rewind();
     if (peek) this.#shared.mark();
     return this.#shared;

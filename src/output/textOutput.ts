@@ -40,8 +40,13 @@ export class TextOutput {
 
   async #settled(event: 'drain' | 'finish'): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#stream.once(event, resolve);
-      this.#stream.once('close', resolve);
+      const settle = () => {
+        this.#stream.off(event, settle);
+        this.#stream.off('close', settle);
+        resolve();
+      };
+      this.#stream.on(event, settle);
+      this.#stream.on('close', settle);
     });
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { isRounded, quoteLongIntegers } from '../engine/decode/exactJson.ts';
 import { lookUp } from '../engine/decode/objects.ts';
 import { columnNamed, type InputColumn } from '../inputs/columns.ts';
 import { jsonEncoder } from '../inputs/encoders.ts';
@@ -57,7 +58,8 @@ export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Lin
         }
         const text = Buffer.from(encoder.bytes.buffer, encoder.bytes.byteOffset, length).toString();
         const value = JSON.parse(text);
-        const name = key === undefined ? JSON.parse(Buffer.from(file.seriesJson).toString()) : lookUp(value, key);
+        const name =
+          key === undefined ? JSON.parse(Buffer.from(file.seriesJson).toString()) : exactKey(value, text, key);
         const line: RecordLine = {
           type: 'record',
           topic,
@@ -75,6 +77,11 @@ export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Lin
   } finally {
     await input.close();
   }
+}
+
+function exactKey(value: object, text: string, path: string): unknown {
+  const key = lookUp(value, path);
+  return isRounded(key) ? lookUp(JSON.parse(quoteLongIntegers(text)) as object, path) : key;
 }
 
 function keyPath(columns: readonly InputColumn[], name: string): string {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { KafkaClient, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
 import type { SchemaRegistry } from '../clients/registry.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
@@ -26,7 +27,7 @@ export interface JobOptions {
   readonly config: PipelineConfig;
   readonly stage: Stage;
   readonly groupId: string;
-  /** Directory of the snapshots. */
+  /** Directory of the snapshots; each cluster has a folder of its own in it. */
   readonly stateDir: string;
   readonly startEmpty: boolean;
   readonly untilEnd: boolean;
@@ -67,6 +68,7 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
   const ends = options.untilEnd ? await client.admin.listOffsets(topics.flatMap(partitionsOf), 'latest') : undefined;
   const until = options.until ?? (ends === undefined ? undefined : () => ends);
   const emit = { windows: !stage.startsWith('score'), alerts: stage !== 'window' };
+  const { clusterId } = await client.admin.cluster();
   const producer = await client.createProducer({ idempotent: true, lingerMs: 0 });
   const consumer = await client.createConsumer({ groupId: options.groupId, fieldCount: definition.fields.length });
   const schemas = new SourceSchemas(config, options.registry, options.logger);
@@ -81,11 +83,12 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
     consumer,
     producer,
     sink: new TopicSink(producer, config, outputs, emit, now),
-    store: new FileStore(options.stateDir),
+    // Two clusters may have a pipeline of one name; each finds its own state again.
+    store: new FileStore(join(options.stateDir, clusterId)),
     createTask,
     topics: config.source.topics,
     fields: stage === 'score windows' ? {} : config.source.fields,
-    cluster: (await client.admin.cluster()).clusterId,
+    cluster: clusterId,
     start: config.source.start,
     definition: definitionHash(config, stage),
     commitEveryMs: config.checkpoint.everyMs,

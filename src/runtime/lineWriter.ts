@@ -86,9 +86,9 @@ function textValue(bytes: Buffer): ValuePart | undefined {
   }
   try {
     const value: unknown = JSON.parse(text);
-    // The sign of a zero is lost in JSON.stringify.
-    if (typeof value === 'object' && value !== null && !Array.isArray(value) && !NEGATIVE_ZERO.test(text)) {
-      return { value };
+    // As a value only what comes back equal: not numbers that are rounded, or members that are there twice.
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      if (JSON.stringify(value) === text.replace(TOKEN, canonical)) return { value };
     }
   } catch {
     // Other text, which is worth a look, too.
@@ -101,4 +101,20 @@ function bytesOf(bytes: Uint8Array, start: number, end: number): Buffer {
 }
 
 const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const NEGATIVE_ZERO = /-0(?![.\d]*[1-9])/;
+/** Strings, numbers, and space between tokens. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|\s+/gs;
+/** A double has every number of so many digits, and no two of them are one. */
+const EXACT_DIGITS = 15;
+
+/** A token of JSON as JSON.stringify writes it; a number only where nothing of it is lost. */
+function canonical(token: string): string {
+  if (token.startsWith('"')) return JSON.stringify(JSON.parse(token));
+  if (token.trim() === '') return '';
+  const digits = token
+    .replace(/[eE].*$/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+/, '');
+  const value = Number(token);
+  const isKept = digits.length <= EXACT_DIGITS && Number.isFinite(value) && !Object.is(value, -0);
+  return isKept && (value !== 0 || digits === '') ? String(value) : token;
+}

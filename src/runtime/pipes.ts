@@ -7,6 +7,7 @@ import { InputChecks } from './inputChecks.ts';
 import { LineBatch } from './lineBatch.ts';
 import type { LineSchemas } from './lineSchemas.ts';
 import { isWindow, type Line, type NumberedLine, type RecordLine } from './lines.ts';
+import { PlacementWatch } from './placementWatch.ts';
 import type { RowSink } from './rowSink.ts';
 import type { Task } from './task.ts';
 import type { WindowRowTask } from './windowRowTask.ts';
@@ -52,12 +53,14 @@ export class Pipe {
   readonly #fields: FieldWatch;
   readonly #checks: InputChecks;
   readonly #lines: LineBatch;
+  readonly #placement: PlacementWatch;
 
   constructor(options: PipeOptions) {
     const { config, logger, schemas, kind } = options;
     this.#options = options;
     this.#fields = new FieldWatch(kind === 'window' ? {} : config.source.fields, logger);
     this.#checks = new InputChecks(options);
+    this.#placement = new PlacementWatch(new Map(), logger);
     this.#lines = new LineBatch(schemas, Object.keys(config.source.fields).length);
   }
 
@@ -109,7 +112,9 @@ export class Pipe {
     if (type === 'window') {
       const task = this.#task(topic, partition) as WindowRowTask;
       const key = value['key_base64'];
+      const known = task.pipeline.keys.size;
       task.add(value, typeof key === 'string' ? Buffer.from(key, 'base64') : undefined);
+      this.#placement.note(task, known, Infinity);
       this.#count(1, task, undefined);
       return;
     }
@@ -141,7 +146,9 @@ export class Pipe {
 
   async #process(batch: ColumnBatch): Promise<void> {
     const task = this.#task(batch.topic, batch.partition);
+    const known = task.pipeline.keys.size;
     await task.process(batch);
+    this.#placement.note(task, known, Infinity);
     if (this.#options.kind === 'record') this.#fields.add(batch);
     this.#count(batch.count, task, batch);
   }

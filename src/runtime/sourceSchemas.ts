@@ -40,7 +40,7 @@ export class SourceSchemas {
     }
     const text = await knownSchema(this.#registry, schemaId);
     if (text === undefined) {
-      this.#logger.warn(`the registry has no schema ${schemaId}: its records go to dead letters`);
+      this.#logger.warn(`the registry has no Avro schema ${schemaId}: its records go to dead letters`);
       this.readers.refuse(schemaId);
       return;
     }
@@ -67,9 +67,8 @@ export class SourceSchemas {
 }
 
 /**
- * The text of an Avro schema, undefined for an id that the registry does not have. A registry that does not answer is
- * an error, since it may have it.
- * @throws ANM_SCHEMA_UNSUPPORTED for another kind of schema
+ * The text of an Avro schema, undefined for an id that the registry does not have, or has as a schema of another kind: a
+ * record of it is a bad one and not the end. A registry that does not answer is an error, since it may have it.
  */
 export async function knownSchema(
   registry: Pick<SchemaRegistry, 'schemaById'>,
@@ -77,8 +76,7 @@ export async function knownSchema(
 ): Promise<string | undefined> {
   try {
     const { schema, type } = await registry.schemaById(id);
-    if (type === 'AVRO') return schema;
-    throw new AnomalyError('ANM_SCHEMA_UNSUPPORTED', `cannot read values with schema ${id} as its type is ${type}`);
+    return type === 'AVRO' ? schema : undefined;
   } catch (error) {
     if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNKNOWN') throw error;
     return undefined;

@@ -37,6 +37,14 @@ test('an error code is answered as often as asked, and nothing is done', async (
   assert.equal(end(), before + 2);
 });
 
+test('a refused request that expects no answer gets none: the connection ends, as Kafka has it', async () => {
+  const raw = await RawClient.to(broker);
+  const before = end();
+  broker.faults.inject({ api: 'Produce', errorCode: 6 });
+  await assert.rejects(raw.produce('t', 0, batch(), 0), /closed the connection/);
+  assert.equal(end(), before);
+});
+
 test('a dropped connection: before, nothing was done; after, it was, and the answer is lost', async () => {
   for (const drop of ['before', 'after'] as const) {
     const raw = await RawClient.to(broker);

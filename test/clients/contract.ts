@@ -217,7 +217,8 @@ function adminTests({ client, topic, address, named }: ContractContext): void {
     );
     assert.ok((await admin.topics()).some((each) => each.name === made));
     await admin.deleteTopics([made]);
-    assert.deepEqual(await admin.topics([made]), []);
+    // A real cluster takes a moment to tell all its brokers.
+    while ((await admin.topics([made])).length > 0);
     await assert.rejects(admin.deleteTopics([made]), codeIs('ANM_TOPIC_MISSING', /made-/));
   });
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { createRegistry } from '../../src/clients/registry.ts';
 import { type JsonRecord, readTopic, send, startWorld, type World } from '../helpers/world.ts';
 
 let world: World;
@@ -226,8 +227,8 @@ test('state that is gone, changed or damaged is refused by name, and --start-emp
   assert.equal(changed.code, 5);
   assert.match(changed.stderr, /ANM_STATE_INCOMPATIBLE.*another definition of the pipeline/);
   const dir = join(world.dir, 'state', 'anomaly', 'stateful');
-  const [file] = readdirSync(dir);
-  writeFileSync(join(dir, file!), 'torn');
+  const [cluster] = readdirSync(dir);
+  writeFileSync(join(dir, cluster!, 'stateful-0.snapshot'), 'torn');
   const torn = await run();
   assert.equal(torn.code, 5);
   assert.match(torn.stderr, /ANM_STATE_CORRUPT.*stateful-0\.snapshot/);
@@ -268,34 +269,26 @@ test('a registry that is away costs nothing: the failed run commits no batch tha
   assert.deepEqual([JSON.parse(up.stdout).records, JSON.parse(up.stdout).windows], [60, 10]);
 });
 
-test('a snapshot of another cluster, or without a commit, is left aside', async () => {
-  await send(
-    world.client,
-    'again',
-    1,
-    readings(30).filter((record) => record.partition === 0),
-  );
-  const run = (brokers: World) =>
-    brokers.run(['run', '--topic', 'again', ...SHAPE, '--until', 'end', '-o', 'json'], {
-      cwd: world.dir,
-      env: { XDG_STATE_HOME: join(world.dir, 'state') },
-    });
-  assert.equal(JSON.parse((await run(world)).stdout).records, 30);
+test('each cluster has its own state of a pipeline, and finds it again; without a commit it is left aside', async () => {
+  const own = readings(30).filter((record) => record.partition === 0);
+  await send(world.client, 'again', 1, own);
+  const run = async (brokers: World) => {
+    const { code, stdout, stderr } = await brokers.run(
+      ['run', '--topic', 'again', ...SHAPE, '--until', 'end', '--leave-open', '-o', 'json'],
+      { cwd: world.dir, env: { XDG_STATE_HOME: join(world.dir, 'state') } },
+    );
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout).records as number;
+  };
+  assert.equal(await run(world), 30);
   const other = await startWorld();
   try {
-    await send(
-      other.client,
-      'again',
-      1,
-      readings(30).filter((record) => record.partition === 0),
-    );
-    const { code, stdout, stderr } = await run(other);
-    assert.equal(code, 0, stderr);
-    assert.equal(JSON.parse(stdout).records, 30);
-    assert.match(stderr, /left aside the snapshot of again\/0.*another cluster/);
+    await send(other.client, 'again', 1, own);
+    assert.deepEqual([await run(other), await run(other)], [30, 0]);
   } finally {
     await other.close();
   }
+  assert.equal(await run(world), 0);
 });
 
 test('a field that no record has is said, and windows of a field that nobody named are scored', async () => {
@@ -418,4 +411,98 @@ test('a store that is not built yet is refused, and a group stays in its own fol
     readdirSync(join(world.dir, 'state', 'anomaly')).filter((name) => name.includes('outside')),
     ['%2E.%2F..%2Foutside'],
   );
+});
+
+test('JSON ids beyond 2^53 that differ in their last digit are two series', async () => {
+  const ids = ['9007199254740992', '9007199254740993'];
+  const records = ids.map((id, i) => ({
+    partition: 0,
+    key: null,
+    value: `{"id":${id},"ts":${START + i},"value":${i}}`,
+  }));
+  await send(world.client, 'longids', 1, records);
+  const flags = ['--topic', 'longids', '--key', 'id', '--time', 'ts', '--window', '1m', '--max-ahead', 'off'];
+  assert.equal((await world.run(['run', ...flags, '--until', 'end'])).code, 0);
+  const rows = (await readTopic(world, 'longids.windows'))[0]!.map(
+    (row) => (row['value'] as { series: string }).series,
+  );
+  assert.deepEqual(rows, ids);
+});
+
+test('a series in two partitions stops a stage on a pipe as well', async () => {
+  const split = ['0', '1'].map((p) => ({ partition: Number(p), key: 'a', value: { ts: START, value: 1 } }));
+  await send(world.client, 'piped-split', 2, split);
+  const { code, stderr } = await world.run([
+    ...['window', 'piped-split', '--time', 'ts', '--size', '1m', '--max-ahead', 'off', '--until', 'end', '--to', '-'],
+  ]);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /ANM_SERIES_SPLIT.*series a/);
+});
+
+test('a record of a JSON Schema among others is one dead letter, and the run goes on', async () => {
+  const registry = createRegistry({ urls: [world.registryUrl] });
+  const { id } = await registry.register('foreign-value', '{"type":"object"}', { type: 'JSON' });
+  const head = Buffer.alloc(5);
+  head.writeInt32BE(id, 1);
+  const foreign = Buffer.concat([head, Buffer.from('{"ts":1,"value":2}')]);
+  await send(
+    world.client,
+    'kinds',
+    1,
+    readings(30).filter((record) => record.partition === 0),
+  );
+  const producer = await world.client.createProducer();
+  producer.append('kinds', 0, START, Buffer.from('a'), 0, 1, foreign, 0, foreign.length);
+  await producer.close();
+  const { code, stdout, stderr } = await world.run([
+    'run',
+    '--topic',
+    'kinds',
+    ...SHAPE,
+    '--until',
+    'end',
+    '-o',
+    'json',
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual([JSON.parse(stdout).records, JSON.parse(stdout).dead_letters], [31, 1]);
+});
+
+test('a file with the name of a sink or a topic is not touched', async () => {
+  await send(
+    world.client,
+    'named',
+    1,
+    readings(30).filter((record) => record.partition === 0),
+  );
+  const precious = join(world.dir, 'named.windows');
+  writeFileSync(precious, 'precious');
+  const { code, stderr } = await world.run([
+    'window',
+    'named',
+    '--time',
+    'ts',
+    '--size',
+    '1m',
+    '--max-ahead',
+    'off',
+    '--until',
+    'end',
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.equal(readFileSync(precious, 'utf8'), 'precious');
+  assert.ok((await readTopic(world, 'named.windows'))[0]!.length > 0);
+});
+
+test('tail -n gives the last records of all partitions by their time', async () => {
+  const records = Array.from({ length: 20 }, (_, i) => ({
+    ...{ partition: i % 2, key: 'a', value: { i }, timestamp: START + i },
+  }));
+  await send(world.client, 'lasts', 2, records);
+  const { stdout } = await world.run(['tail', 'lasts', '-n', '3', '-o', 'ndjson']);
+  const shown = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).value.i);
+  assert.deepEqual(shown, [17, 18, 19]);
 });

@@ -11,7 +11,8 @@ export interface CliRun {
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly stdin?: string | Uint8Array;
+  /** Text, or a stream that may stay open. */
+  readonly stdin?: string | Uint8Array | Readable;
   readonly terminal?: boolean;
   readonly now?: () => number;
   /** Emit 'SIGINT' or 'SIGTERM' on it. */
@@ -36,7 +37,9 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
     options.onError?.(err);
   }, options.terminal);
   const code = await main(argv, {
-    stdin: Object.assign(Readable.from([options.stdin ?? '']), { isTTY: options.terminal ?? false }),
+    stdin: Object.assign(options.stdin instanceof Readable ? options.stdin : Readable.from([options.stdin ?? '']), {
+      isTTY: options.terminal ?? false,
+    }),
     stdout,
     stderr,
     // A home of its own, so that the configuration of whoever runs the tests has no say.

@@ -177,6 +177,10 @@ test('lines can be read: text keys and values are there as such, the rest is bas
       { key: null, value: Buffer.from('1,2') },
       { key: null, value: Buffer.from([255]) },
       { key: null, value: Buffer.from('{"a":-0}') },
+      { key: null, value: Buffer.from('{"a":9007199254740993}') },
+      { key: null, value: Buffer.from('{"a":1,"a":2}') },
+      { key: null, value: Buffer.from('{"a" : [1e400, 1.50]}') },
+      { key: null, value: Buffer.from('{"\\u00e9" :\n [1.50, 2E3, 0.0]}') },
       { key: null, value: null },
     ],
     new Map([[7, schema]]),
@@ -188,6 +192,10 @@ test('lines can be read: text keys and values are there as such, the rest is bas
     { key: null, value_text: '1,2' },
     { key: null, value_base64: '/w==' },
     { key: null, value_text: '{"a":-0}' },
+    { key: null, value_text: '{"a":9007199254740993}' },
+    { key: null, value_text: '{"a":1,"a":2}' },
+    { key: null, value_text: '{"a" : [1e400, 1.50]}' },
+    { key: null, value: { é: [1.5, 2000, 0] } },
     { key: null, value: null },
   ]);
 });

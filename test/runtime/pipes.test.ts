@@ -24,7 +24,8 @@ const record = (partition: number, offset: number, second: number, value: unknow
   partition,
   offset,
   record_time: 1_700_000_000_000 + offset,
-  key: 'a',
+  // A series lives in one partition.
+  key: `a${partition}`,
   value: { ts: 1_699_999_980_000 + second * 1000, value },
 });
 

@@ -42,7 +42,7 @@ test('an unknown id is refused once and said; its records are to become dead let
   const { schemas, log } = await load([TS, VALUE, { name: 'extra', type: 'int' }]);
   await schemas.load(4711);
   assert.equal(schemas.readers.get(4711), null);
-  assert.deepEqual(log.lines, ['warn the registry has no schema 4711: its records go to dead letters']);
+  assert.deepEqual(log.lines, ['warn the registry has no Avro schema 4711: its records go to dead letters']);
 });
 
 test('a schema without the time, or without any of the fields, ends the run', async () => {

@@ -38,7 +38,7 @@ export function fetchHandler(broker: BrokerContext): Handler<'Fetch'> {
       return { errorCode: KafkaError.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] };
     }
     const first = readAll(broker, request, call.version);
-    if (first.isDecided || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return counted(first);
+    if (first.isDecided || first.bytes >= request.minBytes || request.maxWaitMs <= 0) return counted(first, call);
     return waitForRecords(broker, request, call, first.bytes);
   };
 }
@@ -53,7 +53,7 @@ interface FetchResult {
 
 function readAll(broker: BrokerContext, request: FetchRequest, version: number): FetchResult {
   const isCommitted = request.isolationLevel === READ_COMMITTED;
-  let left = Math.min(Math.max(request.maxBytes, 0), MAX_RESPONSE_BYTES);
+  let left = Math.min(Math.max(request.maxBytes, 0), MAX_RESPONSE_BYTES, broker.answers.shareBytes);
   let bytes = 0;
   let isDecided = true;
   let failed = false;
@@ -89,7 +89,8 @@ function readAll(broker: BrokerContext, request: FetchRequest, version: number):
 }
 
 /** The answer, which goes out: what is in it counts as fetched. */
-function counted({ response, reads }: FetchResult): Response<'Fetch'> {
+function counted({ response, reads, bytes }: FetchResult, call: Call): Response<'Fetch'> {
+  call.holds(bytes);
   for (const { log, read } of reads) {
     log.bytesFetched += read.bytes;
     for (const chunk of read.chunks) {
@@ -169,12 +170,12 @@ function waitForRecords(
         guarded(() => {
           const result = readAll(broker, request, call.version);
           // What is in an open transaction may not be read yet.
-          if (!isCommitted || result.isDecided || result.bytes >= request.minBytes) finish(counted(result));
+          if (!isCommitted || result.isDecided || result.bytes >= request.minBytes) finish(counted(result, call));
         });
       },
     };
     const timer = broker.clock.after(request.maxWaitMs, () =>
-      guarded(() => finish(counted(readAll(broker, request, call.version)))),
+      guarded(() => finish(counted(readAll(broker, request, call.version), call))),
     );
     const forgetClose = call.onClose(() => finish({ responses: [] }));
     for (const log of logs) log.listeners.add(listener);

@@ -102,7 +102,7 @@ function appendTo(
     return false;
   }
   answer.logAppendTimeMs = logAppendTimeMs;
-  log.producers.record(header, answer.baseOffset, answer.logAppendTimeMs, nowMs);
+  log.producers.record(header, answer.baseOffset, answer.logAppendTimeMs);
   log.recordsProduced += header.recordCount;
   log.bytesProduced += records!.length;
   if (header.isTransactional) log.transactions.appended(header.producerId, header.producerEpoch, answer.baseOffset);

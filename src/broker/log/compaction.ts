@@ -8,6 +8,8 @@ import type { KeptBatch } from './segmentStore.ts';
 const MAX_KEYS = 2_000_000;
 /** Segment.cleanedMs of one whose tombstones are gone. */
 const SWEPT = 0;
+/** Stands for the bytes of a batch that stays as it is. */
+const WHOLE = Buffer.alloc(0);
 
 /** What a pass did. */
 export interface Compacted {
@@ -29,24 +31,45 @@ type NewestByKey = ReadonlyMap<string, number>;
  * (min.compaction.lag.ms). The codecs have to be prepared. Source: Kafka documentation, "Log Compaction".
  */
 export function compact(log: PartitionLog, nowMs: number): Compacted | null {
+  const steps = compactInSteps(log, nowMs);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * The same, a batch a step: between two of them records may come and segments may go, and it may be left. Only the
+ * bytes that stay are written in one go, a segment at a time.
+ */
+export function* compactInSteps(log: PartitionLog, nowMs: number): Generator<void, Compacted | null, void> {
   const segments = compactable(log, nowMs);
   const firstDirty = segments.findIndex(({ cleanedMs }) => cleanedMs < 0);
   const clean = firstDirty < 0 ? segments : segments.slice(0, firstDirty);
-  let dirty = firstDirty < 0 ? [] : segments.slice(firstDirty);
+  const dirty = firstDirty < 0 ? [] : segments.slice(firstDirty);
   const isSweepDue = clean.some((segment) => mustSweep(segment, log, nowMs));
   if (!isSweepDue && !isDirtyEnough(log, clean, dirty, nowMs)) return null;
   const filter = new BatchFilter((header) => log.transactions.isAborted(header));
   const newest = new Map<string, number>();
-  dirty = dirty.filter((segment) => newest.size < MAX_KEYS && collect(segment, filter, newest));
+  const isThere = (segment: Segment) => log.has(segment);
+  const collected: Segment[] = [];
+  for (const segment of dirty) {
+    if (newest.size >= MAX_KEYS) break;
+    if (!isThere(segment)) continue;
+    yield* collect(segment, filter, newest, isThere);
+    collected.push(segment);
+  }
   let bytesBefore = 0;
   let bytesAfter = 0;
-  for (const group of [...cleanGroups(clean, log, nowMs), ...merged(dirty, log)]) {
+  for (const group of [...cleanGroups(clean, log, nowMs), ...merged(collected, log)]) {
     const sweeps = group.every(({ cleanedMs }) => cleanedMs >= 0 && nowMs >= cleanedMs + log.configs.deleteRetentionMs);
     const cleanedMs = sweeps
       ? SWEPT
       : Math.max(...group.map((segment) => (segment.cleanedMs < 0 ? nowMs : segment.cleanedMs)));
+    const kept = yield* keptBatches(group, filter, keeper(newest, sweeps), isThere);
+    if (kept === null) continue;
     for (const segment of group) bytesBefore += segment.sizeBytes;
-    bytesAfter += log.rewrite(group, keptBatches(group, filter, newest, sweeps), cleanedMs).sizeBytes;
+    bytesAfter += log.rewrite(group, readAgain(kept), cleanedMs).sizeBytes;
   }
   return { bytesBefore, bytesAfter };
 }
@@ -107,31 +130,61 @@ function merged(segments: readonly Segment[], log: PartitionLog): Segment[][] {
   });
 }
 
-function collect(segment: Segment, filter: BatchFilter, newest: Map<string, number>): true {
-  for (let row = 0; row < segment.batchCount; row++) {
-    const records = filter.open(segment.batchAt(row));
-    if (records === null) continue;
-    for (let i = 0; i < records.count; i++) newest.set(keyOf(records, i), records.offsets[i]!);
-  }
-  return true;
+type IsThere = (segment: Segment) => boolean;
+type IsKept = (records: ColumnBatch, i: number) => boolean;
+
+/** What is left of a batch; where that is all of it, its bytes are read again when they are needed. */
+interface Remainder extends KeptBatch {
+  readonly segment: Segment;
+  readonly row: number;
 }
 
-function* keptBatches(
-  group: readonly Segment[],
+function* collect(
+  segment: Segment,
   filter: BatchFilter,
-  newest: NewestByKey,
-  sweeps: boolean,
-): IterableIterator<KeptBatch> {
-  const isKept = (records: ColumnBatch, i: number): boolean => {
+  newest: Map<string, number>,
+  isThere: IsThere,
+): Generator<void, void, void> {
+  for (let row = 0; row < segment.batchCount; row++) {
+    const records = filter.open(segment.batchAt(row));
+    for (let i = 0; i < (records?.count ?? 0); i++) newest.set(keyOf(records!, i), records!.offsets[i]!);
+    yield;
+    if (!isThere(segment)) return;
+  }
+}
+
+function keeper(newest: NewestByKey, sweeps: boolean): IsKept {
+  return (records, i) => {
     if (sweeps && records.valueStart[i]! < 0) return false;
     const newestOffset = newest.get(keyOf(records, i));
     return newestOffset === undefined || newestOffset <= records.offsets[i]!;
   };
+}
+
+/** Null when retention or DeleteRecords took a part of the group meanwhile: the next pass has the rest. */
+function* keptBatches(
+  group: readonly Segment[],
+  filter: BatchFilter,
+  isKept: IsKept,
+  isThere: IsThere,
+): Generator<void, Remainder[] | null, void> {
+  const remainders: Remainder[] = [];
   for (const segment of group) {
     for (let row = 0; row < segment.batchCount; row++) {
-      const kept = filter.keep(segment.batchAt(row), isKept);
-      if (kept !== null) yield kept;
+      if (!group.every(isThere)) return null;
+      const batch = segment.batchAt(row);
+      const kept = filter.keep(batch, isKept);
+      if (kept !== null) remainders.push({ ...kept, bytes: kept.bytes === batch ? WHOLE : kept.bytes, segment, row });
+      yield;
     }
+  }
+  return group.every(isThere) ? remainders : null;
+}
+
+function* readAgain(remainders: readonly Remainder[]): IterableIterator<KeptBatch> {
+  for (const remainder of remainders) {
+    const { segment, row, bytes } = remainder;
+    yield bytes === WHOLE ? { ...remainder, bytes: segment.batchAt(row) } : remainder;
   }
 }
 

@@ -26,13 +26,15 @@ export interface LogEnvironment {
   readonly clock: Clock;
   readonly configs: TopicConfigs;
   readonly store: SegmentStore;
+  /** See ProducerStates. Default: of none. */
+  readonly isKnownProducer?: (producerId: number) => boolean;
 }
 
 /** The records of one partition. One node: what is appended is committed, so high watermark = log end. */
 export class PartitionLog {
   readonly topic: string;
   readonly partition: number;
-  readonly producers = new ProducerStates();
+  readonly producers: ProducerStates;
   readonly transactions = new PartitionTransactions();
   readonly listeners = new Set<AppendListener>();
   /** The first offset that may be read; retention and DeleteRecords move it. */
@@ -55,6 +57,8 @@ export class PartitionLog {
       configs: new TopicConfigs(),
       store: new MemorySegments(),
     };
+    const { clock, isKnownProducer = () => false } = this.environment;
+    this.producers = new ProducerStates(clock, isKnownProducer);
     const { segments, logStartOffset } = this.environment.store.recover(this);
     this.segments = [...segments];
     this.logStartOffset = logStartOffset;
@@ -110,7 +114,7 @@ export class PartitionLog {
       segment.nextOffset++;
     }
     this.transactions.begin(producerId, producerEpoch, fence);
-    this.producers.beginTransaction(producerId, producerEpoch, this.environment.clock.now());
+    this.producers.beginTransaction(producerId, producerEpoch);
   }
 
   /** Its marker was appended. */
@@ -193,6 +197,11 @@ export class PartitionLog {
     while (this.segments.length > 1 && this.segments[0]!.nextOffset <= offset) {
       this.environment.store.drop(this.segments.shift()!);
     }
+  }
+
+  /** Whether a segment is still one of the log's. */
+  has(segment: Segment): boolean {
+    return this.segments[this.segmentOf(segment.baseOffset)] === segment;
   }
 
   /** Writes neighbouring closed segments anew, with these batches only. */

@@ -28,6 +28,8 @@ export class PartitionTransactions {
   private readonly open = new Map<number, OpenTransaction>();
   /** In the order of their markers. */
   private aborted: AbortedRange[] = [];
+  /** The same by producer: those of one do not overlap. */
+  private abortedBy = new Map<number, AbortedRange[]>();
   /** The least firstOffset of the open ones; Infinity without any. */
   private firstUnstable = Number.POSITIVE_INFINITY;
 
@@ -65,7 +67,11 @@ export class PartitionTransactions {
     if (transaction === undefined) return;
     this.open.delete(producerId);
     const { firstOffset } = transaction;
-    if (!isCommit && firstOffset >= 0) this.aborted.push({ producerId, firstOffset, lastOffset: markerOffset });
+    if (!isCommit && firstOffset >= 0) {
+      const range = { producerId, firstOffset, lastOffset: markerOffset };
+      this.aborted.push(range);
+      this.sortIn(range);
+    }
     if (firstOffset === this.firstUnstable) this.findFirstUnstable();
   }
 
@@ -76,15 +82,8 @@ export class PartitionTransactions {
 
   /** Aborted ranges that reach into [from, to), by first offset, as clients need them. */
   abortedWithin(from: number, to: number): AbortedRange[] {
-    let low = 0;
-    let high = this.aborted.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.aborted[middle]!.lastOffset < from) low = middle + 1;
-      else high = middle;
-    }
     const found: AbortedRange[] = [];
-    for (let i = low; i < this.aborted.length; i++) {
+    for (let i = firstEndingAt(this.aborted, from); i < this.aborted.length; i++) {
       // A later marker may belong to a range that begins earlier, so all of them are looked at.
       if (this.aborted[i]!.firstOffset < to) found.push(this.aborted[i]!);
     }
@@ -93,15 +92,16 @@ export class PartitionTransactions {
 
   /** Whether a transactional batch belongs to an aborted transaction. */
   isAborted({ producerId, baseOffset }: { readonly producerId: number; readonly baseOffset: number }): boolean {
-    return this.aborted.some(
-      (range) => range.producerId === producerId && range.firstOffset <= baseOffset && baseOffset < range.lastOffset,
-    );
+    const ranges = this.abortedBy.get(producerId);
+    if (ranges === undefined) return false;
+    const range = ranges[firstEndingAt(ranges, baseOffset + 1)];
+    return range !== undefined && range.firstOffset <= baseOffset;
   }
 
   /** The log begins at `offset` now. */
   forgetBefore(offset: number): void {
-    const keepFrom = this.aborted.findIndex(({ lastOffset }) => lastOffset >= offset);
-    if (keepFrom !== 0) this.aborted = keepFrom < 0 ? [] : this.aborted.slice(keepFrom);
+    const keepFrom = firstEndingAt(this.aborted, offset);
+    if (keepFrom > 0) this.setAborted(this.aborted.slice(keepFrom));
   }
 
   toState(): PartitionTransactionsState {
@@ -111,8 +111,20 @@ export class PartitionTransactions {
   restore({ open, aborted }: PartitionTransactionsState): void {
     this.open.clear();
     for (const one of open) this.open.set(one.producerId, { ...one });
-    this.aborted = [...aborted];
+    this.setAborted([...aborted]);
     this.findFirstUnstable();
+  }
+
+  private setAborted(aborted: AbortedRange[]): void {
+    this.aborted = aborted;
+    this.abortedBy = new Map();
+    for (const range of aborted) this.sortIn(range);
+  }
+
+  private sortIn(range: AbortedRange): void {
+    const ranges = this.abortedBy.get(range.producerId);
+    if (ranges === undefined) this.abortedBy.set(range.producerId, [range]);
+    else ranges.push(range);
   }
 
   private findFirstUnstable(): void {
@@ -121,4 +133,16 @@ export class PartitionTransactions {
       if (firstOffset >= 0 && firstOffset < this.firstUnstable) this.firstUnstable = firstOffset;
     }
   }
+}
+
+/** Index of the first range that ends at or after an offset, of ranges in the order of their markers. */
+function firstEndingAt(ranges: readonly AbortedRange[], offset: number): number {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ranges[middle]!.lastOffset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,4 +1,5 @@
 import type { BatchHeader } from '../../wire/batchHeader.ts';
+import type { Clock } from '../clock.ts';
 import { KafkaError } from '../protocol/errorCodes.ts';
 
 /** Batches remembered per producer: as many as a client may have in flight and send again (KIP-98). */
@@ -15,6 +16,7 @@ interface RememberedBatch {
 export interface ProducerState {
   readonly producerId: number;
   epoch: number;
+  /** When it wrote last, by the broker's clock; for what is found in the log at the start, the time of that start. */
   lastTimestamp: number;
   readonly batches: RememberedBatch[];
 }
@@ -30,16 +32,27 @@ const APPEND: SequenceVerdict = { kind: 'append' };
 /** The sequence check of idempotent producers, per partition. Source: KIP-98, "Idempotent producer guarantees". */
 export class ProducerStates {
   private readonly states = new Map<number, ProducerState>();
+  private readonly clock: Clock;
+  private readonly isKnown: (producerId: number) => boolean;
+  /** Ids below it may have been forgotten: the one that expired may have been any of them. */
+  private forgottenBelow = 0;
+
+  /** `isKnown` tells of which producers this partition has seen everything, since they got their ids. */
+  constructor(clock: Clock, isKnown: (producerId: number) => boolean) {
+    this.clock = clock;
+    this.isKnown = isKnown;
+  }
 
   /**
-   * A producer id that is new here may begin at any sequence: what it wrote before may be deleted, and refusing it
-   * would stop a healthy producer (redpanda#22670, KIP-360).
+   * A producer id that is new here may begin at any sequence: what it wrote before may be deleted or forgotten, and
+   * refusing it would stop a healthy producer (redpanda#22670, KIP-360). Not so one of which everything is known: the
+   * batches before this one were refused then, and would be taken for duplicates after it.
    */
   check(header: BatchHeader): SequenceVerdict {
     if (header.producerId < 0) return APPEND;
     if (header.baseSequence < 0 || header.producerEpoch < 0) return refuse(KafkaError.INVALID_RECORD);
     const state = this.states.get(header.producerId);
-    if (state === undefined) return APPEND;
+    if (state === undefined) return this.first(header);
     if (header.producerEpoch < state.epoch) return refuse(KafkaError.INVALID_PRODUCER_EPOCH);
     if (header.producerEpoch > state.epoch) {
       return header.baseSequence === 0 ? APPEND : refuse(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER);
@@ -60,13 +73,14 @@ export class ProducerStates {
    * A transaction of this producer begins here: its first batch may have any sequence, as a client may use those of an
    * aborted transaction again, or leave them out (redpanda#5026).
    */
-  beginTransaction(producerId: number, epoch: number, nowMs: number): void {
-    this.states.set(producerId, { producerId, epoch, lastTimestamp: nowMs, batches: [] });
+  beginTransaction(producerId: number, epoch: number): void {
+    this.states.set(producerId, { producerId, epoch, lastTimestamp: this.clock.now(), batches: [] });
   }
 
   /** Remembers a batch that was appended. */
-  record(header: BatchHeader, baseOffset: number, appendTimeMs: number, nowMs: number): void {
+  record(header: BatchHeader, baseOffset: number, appendTimeMs: number): void {
     if (header.producerId < 0) return;
+    const nowMs = this.clock.now();
     let state = this.states.get(header.producerId);
     if (state === undefined) {
       state = { producerId: header.producerId, epoch: header.producerEpoch, lastTimestamp: nowMs, batches: [] };
@@ -90,10 +104,10 @@ export class ProducerStates {
     return this.states.values();
   }
 
-  /** Takes in a batch that is found in the log at the start. */
+  /** Takes in a batch that is found in the log at the start. Its records may have any times, so none tells its age. */
   replay(header: BatchHeader): void {
     if (header.isControl) return;
-    this.record(header, header.baseOffset, header.isLogAppendTime ? header.maxTimestamp : -1, header.maxTimestamp);
+    this.record(header, header.baseOffset, header.isLogAppendTime ? header.maxTimestamp : -1);
   }
 
   restore(state: ProducerState): void {
@@ -107,8 +121,15 @@ export class ProducerStates {
   /** Forgets producers that wrote nothing since; whoever comes back after that may begin at any sequence. */
   expire(beforeMs: number): void {
     for (const [producerId, { lastTimestamp }] of this.states) {
-      if (lastTimestamp < beforeMs) this.states.delete(producerId);
+      if (lastTimestamp >= beforeMs) continue;
+      this.states.delete(producerId);
+      this.forgottenBelow = Math.max(this.forgottenBelow, producerId + 1);
     }
+  }
+
+  private first({ producerId, baseSequence }: BatchHeader): SequenceVerdict {
+    if (baseSequence === 0 || producerId < this.forgottenBelow || !this.isKnown(producerId)) return APPEND;
+    return refuse(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER);
   }
 }
 

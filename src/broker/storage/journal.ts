@@ -6,14 +6,17 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { AnomalyError } from '../../errors.ts';
 import { crc32c } from '../../wire/crc32c.ts';
-import { StorageError } from '../log/segmentBytes.ts';
+import { asidePath } from './asidePath.ts';
 import type { Flushable, Flusher } from './flusher.ts';
+import { attempt, type OnProblem, refused } from './refused.ts';
+import { replaceFile } from './replaceFile.ts';
 import { syncDirectory } from './syncDirectory.ts';
 
 const MAGIC = Buffer.from('ANMJRNL1');
@@ -22,6 +25,11 @@ const HEAD_BYTES = 8;
 const MAX_PAYLOAD_BYTES = 1 << 28;
 /** Below this nobody minds what is superseded. */
 const COMPACT_FROM_BYTES = 1 << 20;
+/** How much the file grows before a compaction that failed is tried again. */
+const RETRY_AFTER_BYTES = 1 << 18;
+/** How every payload begins and ends: a JSON array whose first item is a string. */
+const PAYLOAD_BEGIN = Buffer.from('["');
+const PAYLOAD_END = 0x5d;
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -30,6 +38,8 @@ export interface JournalOptions {
   readonly flusher: Flusher;
   /** Told of a torn tail that was cut. */
   readonly onCut: (message: string) => void;
+  /** Told of a compaction that failed, which the old file outlives. */
+  readonly onProblem: OnProblem;
 }
 
 interface Entry {
@@ -45,17 +55,20 @@ export class Journal implements Flushable {
   readonly path: string;
   fd: number;
   private readonly flusher: Flusher;
+  private readonly onProblem: OnProblem;
   private readonly entries = new Map<string, Entry>();
   private fileBytes = 0;
   private liveBytes = 0;
+  private compactFromBytes = COMPACT_FROM_BYTES;
 
-  /** @throws AnomalyError ANM_DATA_CORRUPT where the file is no journal */
-  constructor({ path, flusher, onCut }: JournalOptions) {
+  /** @throws AnomalyError ANM_DATA_CORRUPT where the file is no journal, or damaged before its tail */
+  constructor({ path, flusher, onCut, onProblem }: JournalOptions) {
     this.path = path;
     this.flusher = flusher;
+    this.onProblem = onProblem;
     if (!existsSync(path)) {
-      writeFileSync(`${path}.new`, MAGIC);
-      renameSync(`${path}.new`, path);
+      replaceFile(path, MAGIC);
+      if (flusher.policy !== 'never') syncDirectory(dirname(path));
     }
     this.load(onCut);
     this.fd = openSync(path, 'r+');
@@ -81,9 +94,16 @@ export class Journal implements Flushable {
     if (this.entries.has(key)) this.append(key, encode([key]), undefined);
   }
 
+  /** @throws StorageError where what was written last cannot be synced; closed it is all the same */
   close(): void {
-    this.flusher.settle(this);
-    closeSync(this.fd);
+    if (this.fd < 0) return;
+    try {
+      this.flusher.settle(this);
+    } finally {
+      this.flusher.forget(this);
+      closeSync(this.fd);
+      this.fd = -1;
+    }
   }
 
   private append(key: string, record: Buffer, value: Json | undefined): void {
@@ -92,12 +112,22 @@ export class Journal implements Flushable {
         done += writeSync(this.fd, record, done, record.length - done, this.fileBytes + done);
       }
     } catch (error) {
-      throw new StorageError(`cannot write ${this.path}: ${error instanceof Error ? error.message : String(error)}`);
+      this.cutBack();
+      throw refused('write', this.path, error);
     }
     this.fileBytes += record.length;
     this.flusher.touch(this);
     this.apply(key, record.length, value);
-    if (this.fileBytes > COMPACT_FROM_BYTES && this.fileBytes > 4 * this.liveBytes) this.compact();
+    if (this.fileBytes > this.compactFromBytes && this.fileBytes > 4 * this.liveBytes) this.compact();
+  }
+
+  /** Half a record must not stay behind a shorter one that comes in its place. */
+  private cutBack(): void {
+    try {
+      ftruncateSync(this.fd, this.fileBytes);
+    } catch {
+      // The next record goes to the same position, and the next start cuts what is no whole one.
+    }
   }
 
   private apply(key: string, bytes: number, value: Json | undefined): void {
@@ -110,20 +140,34 @@ export class Journal implements Flushable {
     this.liveBytes += bytes;
   }
 
-  /** Written aside, synced, renamed: a crash leaves the old file or the new one, whole. */
+  /** The record that led here is written: a disk without room for a second file puts the rest off. */
   private compact(): void {
+    const done = attempt('compact a journal', this.path, this.onProblem, () => this.replace());
+    this.compactFromBytes = done ? COMPACT_FROM_BYTES : this.fileBytes + RETRY_AFTER_BYTES;
+  }
+
+  /** Written aside, synced, renamed: a crash leaves the old file or the new one, whole. */
+  private replace(): void {
     const records = [...this.entries].map(([key, { value }]) => encode([key, value]));
     const whole = Buffer.concat([MAGIC, ...records]);
     const aside = `${this.path}.new`;
-    writeFileSync(aside, whole);
-    const fd = openSync(aside, 'r+');
-    if (this.flusher.policy !== 'never') fdatasyncSync(fd);
-    renameSync(aside, this.path);
-    if (this.flusher.policy !== 'never') syncDirectory(dirname(this.path));
+    let fd = -1;
+    try {
+      writeFileSync(aside, whole);
+      fd = openSync(aside, 'r+');
+      if (this.flusher.policy !== 'never') fdatasyncSync(fd);
+      renameSync(aside, this.path);
+    } catch (error) {
+      if (fd >= 0) closeSync(fd);
+      rmSync(aside, { force: true });
+      throw error;
+    }
+    // It has the name now, so that it is the journal, whatever is said about the directory.
     this.flusher.forget(this);
     closeSync(this.fd);
     this.fd = fd;
     this.fileBytes = whole.length;
+    if (this.flusher.policy !== 'never') syncDirectory(dirname(this.path));
   }
 
   private load(onCut: (message: string) => void): void {
@@ -138,10 +182,13 @@ export class Journal implements Flushable {
     }
     this.fileBytes = at;
     if (at === bytes.length) return;
+    const next = nextRecord(bytes, at);
+    if (next >= 0) throw damaged(this.path, at, next);
     // What cannot be read may still tell a person something.
-    writeFileSync(`${this.path}.cut`, bytes.subarray(at));
+    const kept = asidePath(`${this.path}.cut`);
+    writeFileSync(kept, bytes.subarray(at));
     onCut(
-      `cut ${bytes.length - at} bytes off ${this.path} behind byte ${at}, its last whole record; they are in ${this.path}.cut`,
+      `cut ${bytes.length - at} bytes off ${this.path} behind byte ${at}, its last whole record; they are in ${kept}`,
     );
   }
 }
@@ -165,4 +212,28 @@ function decode(bytes: Buffer, at: number) {
   if (crc32c(bytes, at + HEAD_BYTES, end) !== bytes.readUInt32BE(at + 4)) return null;
   const record = JSON.parse(bytes.toString('utf8', at + HEAD_BYTES, end)) as [string, Json?];
   return { key: record[0], value: record[1], bytes: HEAD_BYTES + length };
+}
+
+/** Where the first whole record behind a bad one begins; -1 without any: then it is a torn tail. */
+function nextRecord(bytes: Buffer, from: number): number {
+  const last = bytes.length - 1;
+  for (let at = bytes.indexOf(PAYLOAD_BEGIN, from + 1); at >= 0; at = bytes.indexOf(PAYLOAD_BEGIN, at + 1)) {
+    const head = at - HEAD_BYTES;
+    if (head <= from) continue;
+    const end = at + bytes.readUInt32BE(head) - 1;
+    if (end > last || bytes[end] !== PAYLOAD_END) continue;
+    if (decode(bytes, head) !== null) return head;
+  }
+  return -1;
+}
+
+function damaged(path: string, at: number, next: number): AnomalyError {
+  return new AnomalyError(
+    'ANM_DATA_CORRUPT',
+    `cannot start from ${path} as the record at byte ${at} is damaged, and whole ones follow from byte ${next} on`,
+    {
+      details: { path, position: at, next },
+      hint: `bring ${basename(path)} back from a copy, or cut it at byte ${at} to go on without what follows`,
+    },
+  );
 }

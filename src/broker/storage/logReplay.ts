@@ -6,13 +6,16 @@ import type { Fence, LogState } from '../log/segmentStore.ts';
 export class LogReplay {
   private readonly state: LogState;
   private readonly from: number;
-  /** Of transactions that may be open, by offset. */
+  /** Where the log ends at the least: behind the last fence, whether or not the state knows of it. */
+  readonly endOffset: number = 0;
+  /** Of transactions that may be open, by offset; those before `from` are in the state already. */
   private readonly fences: Fence[];
 
   /** `from` is the offset that `state` is of; what lies before it is passed over. */
   constructor(state: LogState, from: number, fences: readonly Fence[]) {
     this.state = state;
     this.from = from;
+    for (const { offset } of fences) this.endOffset = Math.max(this.endOffset, offset + 1);
     this.fences = fences.filter(({ offset }) => offset >= from).sort((a, b) => a.offset - b.offset);
   }
 
@@ -30,18 +33,16 @@ export class LogReplay {
     if (header.isTransactional) transactions.appended(producerId, producerEpoch, baseOffset);
   }
 
-  /** The log has no more batches. Returns where it ends at the least: behind the last fence. */
-  finish(): number {
-    const last = this.fences.at(-1);
+  /** The log has no more batches. */
+  finish(): void {
     this.passFences(Number.POSITIVE_INFINITY);
-    return last === undefined ? 0 : last.offset + 1;
   }
 
   private passFences(offset: number): void {
     for (let fence = this.fences[0]; fence !== undefined && fence.offset < offset; fence = this.fences[0]) {
       this.fences.shift();
       this.state.transactions.begin(fence.producerId, fence.producerEpoch, fence.offset);
-      this.state.producers.beginTransaction(fence.producerId, fence.producerEpoch, 0);
+      this.state.producers.beginTransaction(fence.producerId, fence.producerEpoch);
     }
   }
 }

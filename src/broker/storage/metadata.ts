@@ -1,5 +1,8 @@
 import type { GroupCoordinator, GroupOffsetListener } from '../groups/coordinator.ts';
 import type { OrderedOffset } from '../groups/offsets.ts';
+import { ProducerIds } from '../producerIds.ts';
+import type { CredentialListener, CredentialStore } from '../security/credentials.ts';
+import type { ScramCredential, ScramMechanism } from '../security/scram.ts';
 import { TopicConfigs } from '../topicConfigs.ts';
 import type { Topic, TopicHome, TopicStore } from '../topics.ts';
 import type { TransactionCoordinator, TransactionJournal } from '../transactions/coordinator.ts';
@@ -16,14 +19,24 @@ interface TopicEntry {
   readonly configs: Readonly<Record<string, string>>;
 }
 
+/** With its bytes in base64. */
+interface KeptCredential {
+  readonly iterations: number;
+  readonly salt: string;
+  readonly storedKey: string;
+  readonly serverKey: string;
+}
+
 /**
  * The broker's state besides records, in the journal:
  *   cluster -> id | producer-ids -> first id that was never given | topic/ID -> {name, partitions, configs}
  *   offset/[GROUP, TOPIC, PARTITION, -1 or PRODUCER of a transaction] -> {offset, leaderEpoch, metadata, order}
  *   transaction/ID -> see TransactionState | cluster-config/NAME -> value
- *   start/ID/PARTITION -> log start | fence/ID/PARTITION/PRODUCER -> a transaction's offset: see dataDir.ts
+ *   user/NAME/MECHANISM -> a SCRAM credential that a client set, or null for one that it removed
+ *   start/ID/PARTITION and fence/ID/PARTITION/PRODUCER: see partitionEntries.ts | fsync, deleted/ID: see dataDir.ts
  */
 export class Metadata {
+  readonly producerIds: ProducerIds;
   private readonly data: DataDir;
   private nextProducerId: number;
   private reservedProducerIds: number;
@@ -32,6 +45,7 @@ export class Metadata {
     this.data = data;
     this.nextProducerId = Number(data.journal.get('producer-ids') ?? 1);
     this.reservedProducerIds = this.nextProducerId;
+    this.producerIds = new ProducerIds(this.nextProducerId, () => this.newProducerId());
   }
 
   /** The id of the cluster: `fresh` the first time, and then always that one. */
@@ -43,7 +57,7 @@ export class Metadata {
   }
 
   /** @throws StorageError */
-  newProducerId(): number {
+  private newProducerId(): number {
     if (this.nextProducerId === this.reservedProducerIds) {
       this.data.journal.set('producer-ids', this.nextProducerId + PRODUCER_ID_BLOCK);
       this.reservedProducerIds += PRODUCER_ID_BLOCK;
@@ -57,8 +71,11 @@ export class Metadata {
       const entry: TopicEntry = { name, partitions, configs: Object.fromEntries(configs.set) };
       this.data.journal.set(`topic/${id}`, entry as unknown as Json);
     },
-    deleting: ({ id }) => this.data.journal.delete(`topic/${id}`),
-    deleted: ({ name, id }) => this.data.removeTopic(name, id),
+    deleting: ({ name, id }) => {
+      this.data.removingTopic(name, id);
+      this.data.journal.delete(`topic/${id}`);
+    },
+    deleted: ({ name, id, partitions }) => this.data.removeTopic(name, id, partitions.length),
   };
 
   readonly offsets: GroupOffsetListener = (groupId, topic, partition, producerId, offset) => {
@@ -73,6 +90,21 @@ export class Metadata {
     decided: () => this.data.flusher.beforeAnswer(),
     forgotten: (transactionalId) => this.data.journal.delete(`transaction/${transactionalId}`),
   };
+
+  readonly credentials: CredentialListener = (user, mechanism, credential) => {
+    // A removal is kept too: the users of the command line come back at every start.
+    this.data.journal.set(`user/${user}/${mechanism}`, credential === null ? null : toJson(credential));
+  };
+
+  /** What clients changed of the users. */
+  restoreCredentials(store: CredentialStore): void {
+    for (const [key, value] of this.data.journal.under('user/')) {
+      const slash = key.lastIndexOf('/');
+      const mechanism = key.slice(slash + 1) as ScramMechanism;
+      const credential = value === null ? null : fromJson(value as unknown as KeptCredential);
+      store.restore(key.slice(0, slash), mechanism, credential);
+    }
+  }
 
   clusterConfig(): ReadonlyMap<string, Json> {
     return new Map(this.data.journal.under('cluster-config/'));
@@ -106,4 +138,14 @@ export class Metadata {
     const logs = [...topics.all()].flatMap(({ partitions }) => partitions);
     transactions.endHanging(logs);
   }
+}
+
+function toJson({ iterations, salt, storedKey, serverKey }: ScramCredential): Json {
+  const text = (bytes: Buffer) => bytes.toString('base64');
+  return { iterations, salt: text(salt), storedKey: text(storedKey), serverKey: text(serverKey) };
+}
+
+function fromJson({ iterations, salt, storedKey, serverKey }: KeptCredential): ScramCredential {
+  const bytes = (text: string) => Buffer.from(text, 'base64');
+  return { iterations, salt: bytes(salt), storedKey: bytes(storedKey), serverKey: bytes(serverKey) };
 }

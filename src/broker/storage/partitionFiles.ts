@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { AnomalyError } from '../../errors.ts';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isAnomalyError } from '../../errors.ts';
 import { BatchHeader, readBatchHeader } from '../../wire/batchHeader.ts';
 import { BatchIndex, type IndexFacts } from '../log/batchIndex.ts';
 import { Segment } from '../log/segment.ts';
@@ -15,10 +15,13 @@ import {
   rewritten,
   type SegmentStore,
 } from '../log/segmentStore.ts';
+import { corrupt, cutSegment, isDamagedWithin, putAside } from './damagedSegment.ts';
 import { FileBytes, type FileServices } from './fileBytes.ts';
 import { LogReplay } from './logReplay.ts';
-import { type ScannedSegment, scanSegment } from './scanSegment.ts';
-import { clearState, readState, writeState } from './stateFiles.ts';
+import { attempt, type OnProblem, onDisk, refused } from './refused.ts';
+import { replaceFile } from './replaceFile.ts';
+import { scanSegment } from './scanSegment.ts';
+import { clearState, readState, removeStates, writeState } from './stateFiles.ts';
 import { syncDirectory } from './syncDirectory.ts';
 
 const LOG = '.log';
@@ -32,6 +35,8 @@ export interface PartitionFilesOptions {
   readonly services: FileServices;
   /** The last life ended in order: index files can be trusted, nothing is torn. */
   readonly wasClosed: boolean;
+  /** The last life synced nothing: a power cut may have taken the end of any segment. */
+  readonly wasUnsynced: boolean;
   readonly nowMs: number;
   /** Where DeleteRecords left the log start; 0 if nowhere. */
   readonly logStartOffset: number;
@@ -42,6 +47,7 @@ export interface PartitionFilesOptions {
   readonly onUnfenced: (producerId: number) => void;
   /** Told of a torn tail that was cut. */
   readonly onCut: (message: string) => void;
+  readonly onProblem: OnProblem;
 }
 
 /**
@@ -58,39 +64,54 @@ export class PartitionFiles implements SegmentStore {
     this.directory = options.directory;
   }
 
+  /** @throws StorageError, AnomalyError ANM_DATA_CORRUPT */
   recover(state: LogState): Recovered {
+    try {
+      return this.load(state);
+    } catch (error) {
+      throw isAnomalyError(error) ? error : refused('read', this.directory, error);
+    }
+  }
+
+  private load(state: LogState): Recovered {
     const { logStartOffset, fences } = this.options;
     this.hasDirectory = existsSync(this.directory);
     if (this.hasDirectory) this.finishRewrites();
     const bases = this.hasDirectory ? this.names(LOG).map((name) => Number(name.slice(0, -LOG.length))) : [];
     const from = readState(this.directory, state);
     const replay = new LogReplay(state, from, fences);
-    const segments = bases.map((base, i) => this.recoverSegment(base, i === bases.length - 1, from, replay));
+    const segments: Segment[] = [];
+    while (bases.length > 0) segments.push(this.recoverSegment(bases.shift()!, bases, from, replay));
     const active = segments.at(-1);
     if (active === undefined) return { segments, logStartOffset };
-    (active.bytes as FileBytes).openToAppend();
-    active.nextOffset = Math.max(active.nextOffset, replay.finish());
+    replay.finish();
+    active.nextOffset = Math.max(active.nextOffset, replay.endOffset, logStartOffset);
     if (from > active.nextOffset) this.retell(segments, state);
     return { segments, logStartOffset: Math.max(logStartOffset, segments[0]!.baseOffset) };
   }
 
   create(baseOffset: number): SegmentBytes {
-    if (!this.hasDirectory) {
-      mkdirSync(this.directory, { recursive: true });
-      this.hasDirectory = true;
-    }
-    const bytes = new FileBytes(this.path(baseOffset, LOG), 0, this.options.services);
+    if (!this.hasDirectory) onDisk('make', this.directory, () => this.makeDirectory());
+    this.hasDirectory = true;
+    const path = this.path(baseOffset, LOG);
+    const bytes = new FileBytes(path, 0, this.options.services);
     bytes.openToAppend();
-    this.syncNames();
+    try {
+      this.syncNames();
+    } catch (error) {
+      bytes.remove();
+      throw refused('make', path, error);
+    }
     return bytes;
   }
 
+  /** The log goes on behind it whatever fails here: without index and state the next start reads the batches. */
   seal(segment: Segment, state: LogState): void {
-    segment.bytes.seal();
     segment.index.trim();
+    const isSynced = this.attempt('sync a segment', segment.baseOffset, () => segment.bytes.seal());
     // An index is trusted, so it must not outlive bytes that were never synced.
-    if (this.options.services.flusher.policy !== 'never') this.writeIndex(segment);
-    writeState(this.directory, segment.nextOffset, state);
+    if (isSynced && this.options.services.flusher.policy !== 'never') this.keepIndex(segment);
+    this.keepState(segment.nextOffset, state);
   }
 
   rewrite(group: readonly Segment[], batches: Iterable<KeptBatch>, cleanedMs: number): Segment {
@@ -98,32 +119,41 @@ export class PartitionFiles implements SegmentStore {
     const nextOffset = group[group.length - 1]!.nextOffset;
     const aside = this.path(first!.baseOffset, CLEANED);
     const bytes = new FileBytes(aside, 0, this.options.services);
-    bytes.openToAppend();
     const segment = rewritten(group, bytes, cleanedMs);
-    for (const batch of batches) put(segment, batch);
-    finish(segment, group);
-    bytes.seal();
     const swap = join(this.directory, `${digits(first!.baseOffset)}-${digits(nextOffset)}${SWAP}`);
+    try {
+      bytes.openToAppend();
+      for (const batch of batches) put(segment, batch);
+      finish(segment, group);
+      bytes.seal();
+      renameSync(aside, swap);
+      this.syncNames();
+    } catch (error) {
+      // The originals stay: nothing may be left that the next start would put into their place.
+      bytes.close();
+      for (const path of [aside, swap]) rmSync(path, { force: true });
+      throw refused('write', aside, error);
+    }
     // From here on a crash is finished by the next start.
-    renameSync(aside, swap);
-    this.syncNames();
-    for (const old of group) this.drop(old);
     const path = this.path(first!.baseOffset, LOG);
-    renameSync(swap, path);
+    onDisk('replace', path, () => {
+      for (const old of group) this.removeFiles(old);
+      renameSync(swap, path);
+    });
     const placed = new Segment(segment.baseOffset, new FileBytes(path, bytes.length, this.options.services), {
       createdMs: segment.createdMs,
       cleanedMs,
       index: segment.index,
       nextOffset,
     });
-    this.writeIndex(placed);
-    this.syncNames();
+    this.keepIndex(placed);
+    this.attempt('sync the names of segments', first!.baseOffset, () => this.syncNames());
     return placed;
   }
 
+  /** One that cannot be removed lies before the log's start, and goes with the next that is dropped after a restart. */
   drop(segment: Segment): void {
-    segment.bytes.remove();
-    rmSync(this.path(segment.baseOffset, INDEX), { force: true });
+    this.attempt('remove a segment', segment.baseOffset, () => this.removeFiles(segment));
   }
 
   fenced(fence: Fence): void {
@@ -141,21 +171,28 @@ export class PartitionFiles implements SegmentStore {
   close(segments: readonly Segment[], state: LogState): void {
     const active = segments.at(-1);
     if (active === undefined) return;
-    active.bytes.seal();
-    writeState(this.directory, active.nextOffset, state);
     for (const segment of segments) {
-      if (segment === active || !existsSync(this.path(segment.baseOffset, INDEX))) this.writeIndex(segment);
-      segment.bytes.close();
+      const isSynced = this.attempt('sync a segment', segment.baseOffset, () => segment.bytes.seal());
+      this.attempt('close a segment', segment.baseOffset, () => segment.bytes.close());
+      const isDue = segment === active || !existsSync(this.path(segment.baseOffset, INDEX));
+      if (isSynced && isDue) this.keepIndex(segment);
     }
+    this.keepState(active.nextOffset, state);
   }
 
+  /** What cannot be removed goes with the topic's folder, at the next start at the latest. */
   remove(segments: readonly Segment[]): void {
-    for (const segment of segments) segment.bytes.close();
-    rmSync(this.directory, { recursive: true, force: true });
+    const { onProblem } = this.options;
+    attempt('remove a partition', this.directory, onProblem, () => {
+      for (const segment of segments) segment.bytes.close();
+      rmSync(this.directory, { recursive: true, force: true });
+    });
   }
 
-  private recoverSegment(base: number, isLast: boolean, replayFrom: number, replay: LogReplay): Segment {
+  /** `later` are the first offsets of the segments behind it; it is emptied where they are put aside. */
+  private recoverSegment(base: number, later: number[], replayFrom: number, replay: LogReplay): Segment {
     const path = this.path(base, LOG);
+    const isLast = later.length === 0;
     const known = isLast && !this.options.wasClosed ? null : this.readIndex(base);
     const { services, nowMs } = this.options;
     if (known !== null) {
@@ -168,12 +205,17 @@ export class PartitionFiles implements SegmentStore {
     }
     const found = scanSegment(path, base, (header, bytes) => replay.next(header, bytes));
     if (found.problem !== null) {
-      if (!isLast) throw corrupt(path, found);
-      this.options.onCut(cutMessage(path, base, found));
+      const isTorn = isLast || (this.options.wasUnsynced && !isDamagedWithin(path, base, found));
+      if (!isTorn) throw corrupt(path, found);
+      // First what follows: a start that ends between the two finds the damage again.
+      const aside = putAside(later.map((offset) => this.path(offset, LOG)));
+      const message = cutSegment(path, base, found);
+      this.options.onCut(aside.length === 0 ? message : `${message}; what followed is in ${aside.join(', ')}`);
+      later.length = 0;
     }
     const bytes = new FileBytes(path, found.validBytes, services);
     const segment = new Segment(base, bytes, { createdMs: nowMs, index: found.index });
-    if (!isLast) this.writeIndex(segment);
+    if (!isLast) this.keepIndex(segment);
     return segment;
   }
 
@@ -183,6 +225,7 @@ export class PartitionFiles implements SegmentStore {
     const replay = new LogReplay(state, 0, this.options.fences);
     for (const segment of segments) replayRows(segment, replay);
     replay.finish();
+    removeStates(this.directory);
   }
 
   /** A crash in the middle of a compaction: what was not whole yet goes, what was takes its place. */
@@ -209,9 +252,35 @@ export class PartitionFiles implements SegmentStore {
   }
 
   private writeIndex({ baseOffset, index, bytes, nextOffset, cleanedMs }: Segment): void {
-    const path = this.path(baseOffset, INDEX);
-    writeFileSync(`${path}.new`, index.encode({ segmentBytes: bytes.length, nextOffset, cleanedMs }));
-    renameSync(`${path}.new`, path);
+    replaceFile(this.path(baseOffset, INDEX), index.encode({ segmentBytes: bytes.length, nextOffset, cleanedMs }));
+  }
+
+  private keepIndex(segment: Segment): void {
+    this.attempt('write the index of a segment', segment.baseOffset, () => this.writeIndex(segment));
+  }
+
+  private keepState(offset: number, state: LogState): void {
+    this.attempt('write the state of producers', offset, () => writeState(this.directory, offset, state));
+  }
+
+  private removeFiles(segment: Segment): void {
+    segment.bytes.remove();
+    rmSync(this.path(segment.baseOffset, INDEX), { force: true });
+  }
+
+  /** What can wait, or be told from the batches again: said, and the request goes on. */
+  private attempt(what: string, offset: number, action: () => void): boolean {
+    return attempt(what, this.path(offset, LOG), this.options.onProblem, action);
+  }
+
+  /** Its name, and its topic's, have to be there after a power cut too. */
+  private makeDirectory(): void {
+    const topic = dirname(this.directory);
+    const isNewTopic = !existsSync(topic);
+    mkdirSync(this.directory, { recursive: true });
+    if (this.options.services.flusher.policy === 'never') return;
+    syncDirectory(topic);
+    if (isNewTopic) syncDirectory(dirname(topic));
   }
 
   private names(extension: string): string[] {
@@ -241,20 +310,4 @@ function replayRows(segment: Segment, replay: LogReplay): void {
     readBatchHeader(batch, 0, header);
     replay.next(header, batch);
   }
-}
-
-function cutMessage(path: string, base: number, { index, validBytes, fileBytes, problem }: ScannedSegment): string {
-  const next = index.count === 0 ? base : index.nextOffsetOf(index.count - 1);
-  return `cut ${fileBytes - validBytes} bytes off ${path} behind offset ${next - 1}, its last whole batch: ${problem}`;
-}
-
-function corrupt(path: string, { validBytes, problem }: ScannedSegment): AnomalyError {
-  return new AnomalyError(
-    'ANM_DATA_CORRUPT',
-    `cannot start from ${path} as ${problem} at byte ${validBytes}, and newer segments follow`,
-    {
-      details: { path, position: validBytes },
-      hint: `move the partition's folder away to go on without it: ${basename(join(path, '..'))}`,
-    },
-  );
 }

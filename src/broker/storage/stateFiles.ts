@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32c } from '../../wire/crc32c.ts';
 import type { PartitionTransactionsState } from '../log/partitionTransactions.ts';
 import type { ProducerState } from '../log/producerStates.ts';
 import type { LogState } from '../log/segmentStore.ts';
+import { replaceFile } from './replaceFile.ts';
 
 const EXTENSION = '.state';
 const NO_TRANSACTIONS: PartitionTransactionsState = { open: [], aborted: [] };
@@ -21,8 +22,7 @@ export function writeState(directory: string, offset: number, { producers, trans
   const path = join(directory, `${String(offset).padStart(20, '0')}${EXTENSION}`);
   const kept: Kept = { producers: [...producers.all()], transactions: transactions.toState() };
   const text = Buffer.from(JSON.stringify(kept));
-  writeFileSync(`${path}.new`, `${crc32c(text).toString(16).padStart(8, '0')}${text}`);
-  renameSync(`${path}.new`, path);
+  replaceFile(path, `${crc32c(text).toString(16).padStart(8, '0')}${text}`);
   for (const name of names(directory)) if (join(directory, name) !== path) rmSync(join(directory, name));
 }
 
@@ -38,6 +38,11 @@ export function readState(directory: string, state: LogState): number {
     return Number(name.slice(0, -EXTENSION.length));
   }
   return 0;
+}
+
+/** What it says of a log that has lost its end would be believed again once the log has grown as long. */
+export function removeStates(directory: string): void {
+  for (const name of names(directory)) rmSync(join(directory, name));
 }
 
 export function clearState({ producers, transactions }: LogState): void {

@@ -240,6 +240,14 @@ export class TransactionCoordinator {
 
   /** Writes the outcome; repeated after a restart it does no harm. */
   private finish(transaction: Transaction): void {
+    // Where the storage refused nothing but the record of the end, the outcome is told already, and stays.
+    if (transaction.isPrepared) this.writeOutcome(transaction);
+    this.keep(transaction);
+    this.timers.get(transaction.transactionalId)?.cancel();
+    this.timers.delete(transaction.transactionalId);
+  }
+
+  private writeOutcome(transaction: Transaction): void {
     const { clock, group, partition, journal } = this.settings;
     this.keep(transaction);
     journal?.decided();
@@ -252,10 +260,7 @@ export class TransactionCoordinator {
         if (log !== undefined) endInPartition(log, transaction, isCommit, nowMs);
       }
     }
-    this.timers.get(transaction.transactionalId)?.cancel();
-    this.timers.delete(transaction.transactionalId);
     transaction.complete(nowMs);
-    this.keep(transaction);
   }
 
   private keep(transaction: Transaction): void {

@@ -7,6 +7,7 @@ import { DataDir } from '../../../src/broker/storage/dataDir.ts';
 import type { FsyncPolicy } from '../../../src/broker/storage/flusher.ts';
 import { TopicConfigs } from '../../../src/broker/topicConfigs.ts';
 import { ColumnBatch } from '../../../src/engine/batch.ts';
+import type { Logger } from '../../../src/output/logger.ts';
 import { BatchHeader, hasValidCrc, readBatchHeader } from '../../../src/wire/batchHeader.ts';
 import { BatchWriter } from '../../../src/wire/batchWriter.ts';
 import { type CodecName, DecompressedBytes } from '../../../src/wire/compression.ts';
@@ -19,6 +20,7 @@ export interface DiskLogOptions {
   readonly clock?: Clock;
   readonly configs?: TopicConfigs;
   readonly fsync?: FsyncPolicy;
+  readonly logger?: Logger;
 }
 
 /** One partition on disk, without a broker around it. */
@@ -26,8 +28,14 @@ export class DiskLog {
   readonly data: DataDir;
   readonly log: PartitionLog;
 
-  constructor({ path, clock = new ManualClock(), configs = new TopicConfigs(), fsync = 'never' }: DiskLogOptions) {
-    this.data = new DataDir({ path, fsync, clock });
+  constructor({
+    path,
+    clock = new ManualClock(),
+    configs = new TopicConfigs(),
+    fsync = 'never',
+    logger,
+  }: DiskLogOptions) {
+    this.data = new DataDir({ path, fsync, clock, logger });
     this.log = new PartitionLog(PLACE.topic, 0, { clock, configs, store: this.data.partition(PLACE) });
   }
 
@@ -76,7 +84,7 @@ export function appendTo(log: PartitionLog, batch: Buffer): number {
   const header = new BatchHeader();
   readBatchHeader(batch, 0, header);
   const offset = log.append(batch, header, -1);
-  log.producers.record(header, offset, -1, header.maxTimestamp);
+  log.producers.record(header, offset, -1);
   return offset;
 }
 

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, cpSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
@@ -9,6 +18,7 @@ import { BatchHeader, readBatchHeader } from '../../../src/wire/batchHeader.ts';
 import { prepareCodecs } from '../../../src/wire/compression.ts';
 import { appendTo, DiskLog, keyedBatch, recordsOf, scratch } from '../helpers/diskLog.ts';
 import { batchOf } from '../helpers/rawClient.ts';
+import { refuseDisk } from '../helpers/refusingDisk.ts';
 
 const NOW_MS = 1_700_000_000_000;
 const dir = scratch();
@@ -180,13 +190,15 @@ test('producers of batches that a power cut took are forgotten, so that the batc
 test('damage in an older segment is no torn tail: the start is refused, with place and reason', () => {
   const path = fresh();
   const configs = new TopicConfigs([['segment.bytes', '200']]);
-  const first = new DiskLog({ path, configs });
+  const first = new DiskLog({ path, configs, fsync: 'interval' });
   for (let i = 0; i < 6; i++) appendTo(first.log, batchOf([`v${i}`.repeat(20)], NOW_MS));
   first.kill();
   const [oldest] = readdirSync(first.directory).filter((name) => name.endsWith('.log'));
   const bytes = readFileSync(join(first.directory, oldest!));
   bytes[70]! ^= 1;
   writeFileSync(join(first.directory, oldest!), bytes);
+  // With an index nobody reads the bytes at the start.
+  rmSync(join(first.directory, oldest!.replace('.log', '.index')));
   assert.throws(
     () => new DiskLog({ path, configs }),
     (error) => isAnomalyError(error) && error.code === 'ANM_DATA_CORRUPT' && /CRC.*at byte 0/.test(error.message),
@@ -221,4 +233,104 @@ test('a compaction that a crash interrupts is undone or finished by the next sta
   );
   assert.equal(third.log.highWatermark, 6);
   third.kill();
+});
+
+test('under --fsync never a power cut may take the end of any segment: what follows is put aside', () => {
+  const path = fresh();
+  const first = new DiskLog({ path });
+  const values = (from: number, to: number) => {
+    for (let i = from; i < to; i++) appendTo(first.log, batchOf([`v${i}`], NOW_MS));
+  };
+  values(0, 5);
+  first.log.roll();
+  values(5, 8);
+  const expected = recordsOf(first.log);
+  first.kill();
+  const [older] = readdirSync(first.directory).filter((name) => name.endsWith('.log'));
+  const segment = join(first.directory, older!);
+  truncateSync(segment, readFileSync(segment).length - 10);
+  const again = new DiskLog({ path });
+  assert.deepEqual(recordsOf(again.log), expected.slice(0, 4));
+  assert.equal(again.data.cuts.length, 1);
+  assert.match(again.data.cuts[0]!, /what followed is in .*5\.log\.cut-1/);
+  assert.equal(appendTo(again.log, batchOf(['more'], NOW_MS)), 4);
+  again.kill();
+  const third = new DiskLog({ path });
+  assert.equal(third.log.highWatermark, 5);
+  assert.deepEqual(third.data.cuts, []);
+  third.kill();
+});
+
+test('whole batches behind damage in the last segment are kept beside it', () => {
+  const path = fresh();
+  const first = new DiskLog({ path });
+  const sizes = ['a', 'b', 'c'].map((value) => {
+    const batch = batchOf([value], NOW_MS);
+    appendTo(first.log, batch);
+    return batch.length;
+  });
+  const segment = onlySegment(first);
+  first.kill();
+  const bytes = readFileSync(segment);
+  const bent = Buffer.from(bytes);
+  bent[sizes[0]! + sizes[1]! - 1]! ^= 1;
+  writeFileSync(segment, bent);
+  const again = new DiskLog({ path });
+  assert.equal(again.log.highWatermark, 1);
+  assert.match(again.data.cuts[0]!, /whole batches follow from byte/);
+  assert.deepEqual(readFileSync(`${segment}.cut-1`), bent.subarray(sizes[0]));
+  again.kill();
+});
+
+test('the state of a log that lost its end is not believed once the log has grown as long again', () => {
+  const path = fresh();
+  const first = new DiskLog({ path });
+  const options = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
+  appendTo(first.log, batchOf(['a'], NOW_MS));
+  appendTo(first.log, batchOf(['b'], NOW_MS, options));
+  first.close();
+  const segment = onlySegment(first);
+  truncateSync(segment, readFileSync(segment).length >> 1);
+  const second = new DiskLog({ path });
+  assert.equal(second.log.highWatermark, 1);
+  for (const value of ['c', 'd']) appendTo(second.log, batchOf([value], NOW_MS));
+  second.kill();
+  const third = new DiskLog({ path });
+  assert.deepEqual([...third.log.producers.all()], []);
+  third.kill();
+});
+
+test('with --fsync always the name of a new partition, and of its topic, are synced too', () => {
+  for (const [fsync, count] of [
+    ['always', 3],
+    ['never', 0],
+  ] as const) {
+    const log = new DiskLog({ path: fresh(), fsync });
+    let synced = 0;
+    const restore = refuseDisk(['fsyncSync'], 'EIO', () => {
+      synced++;
+      return false;
+    });
+    appendTo(log.log, batchOf(['a'], NOW_MS));
+    restore();
+    assert.equal(synced, count, `topics, topic and partition under ${fsync}`);
+    log.kill();
+  }
+});
+
+test('a log ends behind the fence at its end, after an orderly end, a kill, and one after the other', () => {
+  for (const endings of ['close', 'kill', 'close kill', 'kill close', 'close close kill kill']) {
+    const path = fresh();
+    const first = new DiskLog({ path });
+    appendTo(first.log, batchOf(['a', 'b'], NOW_MS));
+    first.log.beginTransaction(9, 0, true);
+    let log = first;
+    for (const ending of endings.split(' ') as ('close' | 'kill')[]) {
+      log[ending]();
+      log = new DiskLog({ path });
+      assert.deepEqual([log.log.highWatermark, log.log.lastStableOffset], [3, 2], endings);
+    }
+    assert.equal(appendTo(log.log, batchOf(['c'], NOW_MS)), 3);
+    log.kill();
+  }
 });

@@ -6,7 +6,8 @@ import type { Group } from '../../../src/broker/groups/group.ts';
 import { GroupOffsets } from '../../../src/broker/groups/offsets.ts';
 import { PartitionLog } from '../../../src/broker/log/partitionLog.ts';
 import { PartitionTransactions } from '../../../src/broker/log/partitionTransactions.ts';
-import { TransactionCoordinator } from '../../../src/broker/transactions/coordinator.ts';
+import { StorageError } from '../../../src/broker/log/segmentBytes.ts';
+import { TransactionCoordinator, type TransactionJournal } from '../../../src/broker/transactions/coordinator.ts';
 import { NO_PRODUCER, Transaction } from '../../../src/broker/transactions/transaction.ts';
 import { RawClient } from '../helpers/rawClient.ts';
 import { RawProducer } from '../helpers/rawProducer.ts';
@@ -21,7 +22,7 @@ interface Setup {
   readonly newCoordinator: () => TransactionCoordinator;
 }
 
-function setUp(options: { markerDelayMs?: number; hasFences?: boolean } = {}): Setup {
+function setUp(options: { markerDelayMs?: number; hasFences?: boolean; journal?: TransactionJournal } = {}): Setup {
   const clock = new ManualClock();
   const log = new PartitionLog('t', 0);
   const offsets = new GroupOffsets();
@@ -36,6 +37,7 @@ function setUp(options: { markerDelayMs?: number; hasFences?: boolean } = {}): S
       idExpirationMs: 3_600_000,
       hasFences: options.hasFences ?? true,
       markerDelayMs: options.markerDelayMs ?? 0,
+      ...(options.journal !== undefined && { journal: options.journal }),
     });
   return { clock, log, offsets, newCoordinator };
 }
@@ -187,3 +189,29 @@ test('while the coordinator loads it says so, but hands out plain producer ids a
   client.close();
   await broker.close();
 });
+
+for (const markerDelayMs of [0, 100]) {
+  test(`an outcome stays what it is when only its end cannot be kept, markers after ${markerDelayMs} ms`, () => {
+    const kept: string[] = [];
+    const refused = new Set(['CompleteCommit']);
+    const changed = ({ status }: { status: string }) => {
+      if (refused.delete(status)) throw new StorageError('full');
+      kept.push(status);
+    };
+    const { clock, log, newCoordinator } = setUp({ markerDelayMs, journal: { changed, decided() {}, forgotten() {} } });
+    const coordinator = newCoordinator();
+    const me = coordinator.initProducerId('a', 60_000, NO_PRODUCER);
+    coordinator.addPartitions('a', me, T);
+    const commit = () => coordinator.end('a', me, true);
+    if (markerDelayMs === 0) assert.throws(commit, StorageError);
+    else assert.equal(commit(), 0);
+    clock.advance(markerDelayMs);
+    assert.deepEqual([log.highWatermark, kept.at(-1)], [2, 'PrepareCommit']);
+    clock.advance(1000);
+    assert.deepEqual([coordinator.get('a')!.status, kept.at(-1)], ['CompleteCommit', 'CompleteCommit']);
+    assert.deepEqual([commit(), log.highWatermark], [0, 2]);
+    const count = kept.length;
+    clock.advance(60_000);
+    assert.equal(kept.length, count, 'and it is kept once');
+  });
+}

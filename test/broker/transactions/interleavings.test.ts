@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { AnswerBudget } from '../../../src/broker/answerBudget.ts';
 import { ManualClock } from '../../../src/broker/clock.ts';
 import type { BrokerContext, Call } from '../../../src/broker/context.ts';
 import { fetchHandler } from '../../../src/broker/handlers/fetch.ts';
@@ -60,7 +61,7 @@ class World {
   readonly clock = new ManualClock();
   readonly topics = new TopicStore({ newId: () => 'a'.repeat(32) });
   readonly coordinator: TransactionCoordinator;
-  private readonly call = { version: 7, closed: false, onClose: () => () => {} } as unknown as Call;
+  private readonly call = { version: 7, closed: false, onClose: () => () => {}, holds() {} } as unknown as Call;
   private readonly produce;
   private readonly fetch;
 
@@ -81,6 +82,7 @@ class World {
       clock: this.clock,
       topics: this.topics,
       transactions: this.coordinator,
+      answers: new AnswerBudget(1 << 20),
     } as unknown as BrokerContext;
     this.produce = produceHandler(context);
     this.fetch = fetchHandler(context);

@@ -13,13 +13,14 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 brokers, registry, *topics = sys.argv[1:]
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 deserialise = AvroDeserializer(SchemaRegistryClient({"url": registry}))
 
 
 def plain(value):
-    """Times as `anomaly tail` prints them: the number of their unit, milliseconds."""
+    """Times as `anomaly tail` prints them."""
     if isinstance(value, datetime.datetime):
-        return round(value.timestamp() * 1000)
+        return (value - EPOCH) // datetime.timedelta(milliseconds=1)
     raise TypeError(type(value).__name__)
 
 
