@@ -106,6 +106,11 @@ func newClient(opts ...kgo.Opt) *kgo.Client {
 func topic(name string, partitions int32) string {
 	full := prefix + "-" + name
 	no(must(admin.CreateTopic(within(20), partitions, 1, nil, full)).Err)
+	// The controller answers before its broker has heard of it.
+	until("made", func() bool {
+		ends, err := admin.ListEndOffsets(within(20), full)
+		return err == nil && ends.Error() == nil && len(ends[full]) == int(partitions)
+	})
 	return full
 }
 

@@ -67,6 +67,16 @@ public class Features {
   static String topic(String name, int partitions) throws Exception {
     String full = prefix + "-" + name;
     admin.createTopics(List.of(new NewTopic(full, partitions, (short) 1))).all().get();
+    // The controller answers before its broker has heard of it.
+    Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+    for (int p = 0; p < partitions; p++) ends.put(new TopicPartition(full, p), OffsetSpec.latest());
+    until("made", () -> {
+      try {
+        return admin.listOffsets(ends).all().get().size() == partitions;
+      } catch (ExecutionException error) {
+        return false;
+      }
+    });
     return full;
   }
 

@@ -61,7 +61,13 @@ async function errorOf(call) {
 async function topic(name, numPartitions) {
   const full = `${prefix}-${name}`;
   await admin.createTopics({ topics: [{ topic: full, numPartitions, replicationFactor: 1 }] });
+  await ready(full, numPartitions);
   return full;
+}
+
+/** The controller answers before its broker has heard of it; and kafkajs sends all of a request again if a part fails. */
+function ready(topic, partitions) {
+  return until('made', async () => (await admin.fetchTopicOffsets(topic).catch(() => [])).length === partitions);
 }
 
 async function send(topic, messages, { compression, ...options } = {}) {
@@ -310,8 +316,7 @@ async function createPartitions() {
   const full = await topic('grown', 1);
   const grow = (count) => admin.createPartitions({ topicPartitions: [{ topic: full, count }] });
   await grow(3);
-  // Sent before a new partition has its leader, a request comes back in part, and kafkajs sends all of it again.
-  await until('grown', async () => (await admin.fetchTopicOffsets(full).catch(() => [])).length === 3);
+  await ready(full, 3);
   await fill(full, 3, 0, 9);
   await read(full, 9);
   return `1, then 3; to 2 ${await errorOf(() => grow(2))}`;

@@ -61,6 +61,9 @@ def error_of(call):
 def topic(name, partitions):
     full = f"{PREFIX}-{name}"
     results(admin.create_topics([NewTopic(full, num_partitions=partitions, replication_factor=1)]))
+    ends = {TopicPartition(full, p): OffsetSpec.latest() for p in range(partitions)}
+    # The controller answers before its broker has heard of it.
+    until("made", lambda: error_of(lambda: results(admin.list_offsets(ends))) == "nothing")
     return full
 
 
