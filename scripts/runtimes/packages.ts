@@ -72,7 +72,8 @@ function compile(on: Runtime, target: string, deps: string, include: string): vo
   for (const name of ['Makefile', 'Release']) rmSync(join(target, 'build', name), { recursive: true, force: true });
   const npm = command('npm', ['root', '--global'], ROOT).trim();
   const gyp = join(npm, 'npm/node_modules/node-gyp/bin/node-gyp.js');
-  command(on.command, [gyp, 'configure', 'build', ...findHeaders(on)], target, on, {
+  command(on.command, [gyp, 'configure', 'build'], target, on, {
+    ...headersOf(on),
     BUILD_LIBRDKAFKA: '0',
     CXXFLAGS: `-I${include}`,
     // Make halves the dollars.
@@ -80,11 +81,11 @@ function compile(on: Runtime, target: string, deps: string, include: string): vo
   });
 }
 
-/** The npm package of Node brings the headers. */
-function findHeaders(on: Runtime): string[] {
+/** The npm package of Node brings the headers. By this variable they come before a nodedir of the user's .npmrc. */
+function headersOf(on: Runtime): Record<string, string> {
   const modules = join(dirname(on.command), '../node/node_modules');
   const folder = join(modules, `node-${process.platform}-${process.arch}`);
-  return existsSync(join(folder, 'include')) ? [`--nodedir=${folder}`] : [];
+  return existsSync(join(folder, 'include')) ? { npm_package_config_node_gyp_nodedir: folder } : {};
 }
 
 /** With `on`, its folder is first in the path: npm and its scripts are run by that Node. */
