@@ -82,18 +82,17 @@ export class StreamSource implements ByteSource {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #pending: Uint8Array = new Uint8Array(0);
   #recorded: Uint8Array[] | null = null;
-  readonly #cut: Promise<IteratorResult<Uint8Array>>;
+  readonly #signal: AbortSignal | undefined;
+  /** Ends the read under way. */
+  #end: (() => void) | undefined;
 
   /** @param signal ends the stream, as its end does: what came until then is read */
   constructor(name: string, stream: Readable, signal?: AbortSignal) {
     this.#name = name;
     this.#stream = stream;
     this.#iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-    this.#cut = new Promise((resolve) => {
-      const end = () => resolve({ done: true, value: undefined });
-      if (signal?.aborted === true) end();
-      else signal?.addEventListener('abort', end, { once: true });
-    });
+    this.#signal = signal;
+    signal?.addEventListener('abort', () => this.#end?.(), { once: true });
   }
 
   mark(): void {
@@ -123,8 +122,13 @@ export class StreamSource implements ByteSource {
   }
 
   async #next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#signal?.aborted === true) return { done: true, value: undefined };
     try {
-      return await Promise.race([this.#iterator.next(), this.#cut]);
+      // A race with one promise for all reads would keep each of them until the signal.
+      return await new Promise((resolve, reject) => {
+        this.#end = () => resolve({ done: true, value: undefined });
+        this.#iterator.next().then(resolve, reject);
+      });
     } catch (error) {
       throw unreadable(this.#name, error);
     }

@@ -35,7 +35,7 @@ export class AssignmentNotice {
     if (this.#isSaid || this.#now() - this.#waitingSince < PATIENCE_MS) return;
     this.#isSaid = true;
     this.#logger.info(
-      'waiting for the group to assign partitions: a member that was killed keeps its own until its session timeout (10 s)',
+      'waiting for the group to assign partitions: a member that was killed keeps its own until its session timeout',
     );
   }
 }

@@ -1,8 +1,8 @@
-import type { TopicPartition } from '../clients/client.ts';
 import { Placement } from '../engine/placement.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
+import { partitionName } from './partitionName.ts';
 import type { Task } from './task.ts';
 
 /**
@@ -30,7 +30,7 @@ export class PlacementWatch {
    * @throws ANM_SERIES_SPLIT when one of them lives in another partition too
    */
   note(task: Task, from: number, owned: number): void {
-    const name = nameOf(task);
+    const name = partitionName(task);
     if (!this.#homes.includes(name)) this.#homes.push(name);
     const split = this.#placement.note(task.pipeline.keys, from, this.#homes.indexOf(name));
     if (split !== undefined) {
@@ -53,15 +53,11 @@ export class PlacementWatch {
       if (expected === task.partition) continue;
       this.#isWarned = true;
       this.#logger.warn(
-        `series ${keys.text(id)} is in ${nameOf(task)}, where Java's clients would put it into partition ${expected}: ` +
+        `series ${keys.text(id)} is in ${partitionName(task)}, where Java's clients would put it into partition ${expected}: ` +
           'should it also be in a partition of another member, its windows are split unnoticed; ' +
           'a single member notices, and --repartition mends it',
       );
       return;
     }
   }
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

@@ -5,6 +5,7 @@ import type { StoredSnapshot } from '../stores/snapshotStore.ts';
 import { AssignmentNotice } from './assignmentNotice.ts';
 import { FieldWatch } from './fieldWatch.ts';
 import { InputChecks } from './inputChecks.ts';
+import { partitionName } from './partitionName.ts';
 import { PlacementWatch } from './placementWatch.ts';
 import { usableSnapshot } from './recovery.ts';
 import type { RunnerOptions, RunTotals } from './runnerOptions.ts';
@@ -92,12 +93,12 @@ export class Runner {
     for (const corrupt of this.#options.consumer.takeCorrupt()) {
       this.#options.sink.corrupt(corrupt);
       this.totals.deadLetters += corrupt.recordCount;
-      this.#checks.add(corrupt.recordCount, corrupt.recordCount, nameOf(corrupt), corrupt.reason);
+      this.#checks.add(corrupt.recordCount, corrupt.recordCount, partitionName(corrupt), corrupt.reason);
     }
   }
 
   async #process(batch: ColumnBatch): Promise<void> {
-    const task = this.#tasks.get(nameOf(batch));
+    const task = this.#tasks.get(partitionName(batch));
     if (task === undefined) return;
     const series = task.pipeline.keys.size;
     const pending = task.process(batch);
@@ -107,7 +108,7 @@ export class Runner {
     this.totals.bytes += batch.count === 0 ? 0 : batch.valueEnd[batch.count - 1]! - Math.max(0, batch.keyStart[0]!);
     if (task.pipeline.keys.size > series) this.#checkPlacement(task, series);
     this.#putOut(task, batch);
-    this.#checks.add(batch.count, task.rejectCount, nameOf(task), task.lastRejectReason);
+    this.#checks.add(batch.count, task.rejectCount, partitionName(task), task.lastRejectReason);
     this.#checks.checkLate(this.totals);
   }
 
@@ -169,7 +170,7 @@ export class Runner {
     for (const task of tasks) {
       const offset = sink.holding?.heldFrom(task) ?? consumer.position(task.topic, task.partition);
       // While the records between the snapshot and the commit are read again, a commit would only move it back.
-      if (offset < task.suppressBelow || this.#committed.get(nameOf(task)) === offset) continue;
+      if (offset < task.suppressBelow || this.#committed.get(partitionName(task)) === offset) continue;
       cuts.push({
         task,
         snapshot: { offset, definition, cluster, state: store === undefined ? NO_STATE : task.snapshot() },
@@ -185,7 +186,7 @@ export class Runner {
     await consumer.commit(
       cuts.map(({ task, snapshot }) => ({ topic: task.topic, partition: task.partition, offset: snapshot.offset })),
     );
-    for (const { task, snapshot } of cuts) this.#committed.set(nameOf(task), snapshot.offset);
+    for (const { task, snapshot } of cuts) this.#committed.set(partitionName(task), snapshot.offset);
     this.totals.commits++;
   }
 
@@ -207,7 +208,7 @@ export class Runner {
       for (const task of this.#tasks.values()) {
         task.close();
         // Closing changes the state without moving the offset.
-        this.#committed.delete(nameOf(task));
+        this.#committed.delete(partitionName(task));
         this.#putOut(task, undefined);
       }
     }
@@ -232,8 +233,8 @@ export class Runner {
     const committed = await consumer.committed(partitions);
     const starts: TopicPartitionOffset[] = [];
     for (const partition of partitions) {
-      const name = nameOf(partition);
-      const offset = committed.find((each) => nameOf(each) === name)?.offset ?? -1;
+      const name = partitionName(partition);
+      const offset = committed.find((each) => partitionName(each) === name)?.offset ?? -1;
       const task = createTask(partition);
       const stored = await store?.load(partition.topic, partition.partition);
       const rule = { location: store?.location ?? '', definition, cluster, start, startEmpty, logger };
@@ -249,8 +250,8 @@ export class Runner {
       }
       this.#tasks.set(name, task);
     }
-    for (const partition of partitions) this.#checkPlacement(this.#tasks.get(nameOf(partition))!, 0);
-    if (partitions.length > 0) logger.info(`assigned ${partitions.map(nameOf).join(', ')}`);
+    for (const partition of partitions) this.#checkPlacement(this.#tasks.get(partitionName(partition))!, 0);
+    if (partitions.length > 0) logger.info(`assigned ${partitions.map(partitionName).join(', ')}`);
     this.#notice.assigned(partitions.length);
     return starts;
   }
@@ -265,26 +266,27 @@ export class Runner {
   async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
     await this.#commit;
     this.#throwFailure();
-    const going = partitions.flatMap((partition) => this.#tasks.get(nameOf(partition)) ?? []);
+    const going = partitions.flatMap((partition) => this.#tasks.get(partitionName(partition)) ?? []);
     const isCommitted = await this.#tryCommit(going);
     this.#drop(partitions);
     if (isCommitted && going.length > 0 && !this.#ending)
-      this.#options.logger.info(`gave up ${going.map(nameOf).join(', ')} after a commit`);
+      this.#options.logger.info(`gave up ${going.map(partitionName).join(', ')} after a commit`);
   }
 
   /** Others may be at work on the partitions already: their state here is worth nothing. */
   async #lost(partitions: readonly TopicPartition[]): Promise<void> {
     await this.#commit;
     this.#drop(partitions);
-    if (partitions.length > 0) this.#options.logger.warn(`lost ${partitions.map(nameOf).join(', ')} to the group`);
+    if (partitions.length > 0)
+      this.#options.logger.warn(`lost ${partitions.map(partitionName).join(', ')} to the group`);
   }
 
   #drop(partitions: readonly TopicPartition[]): void {
     this.#notice.waits();
     this.#options.sink.holding?.drop(partitions);
     for (const partition of partitions) {
-      this.#tasks.delete(nameOf(partition));
-      this.#committed.delete(nameOf(partition));
+      this.#tasks.delete(partitionName(partition));
+      this.#committed.delete(partitionName(partition));
     }
   }
 
@@ -297,7 +299,3 @@ export class Runner {
 const POLL_MS = 100;
 const PROGRESS_MS = 250;
 const NO_STATE = new Uint8Array(0);
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
-}

@@ -1,5 +1,6 @@
 import type { Consumer, TopicPartition } from '../clients/client.ts';
 import { ColumnBatch } from '../engine/batch.ts';
+import { partitionName } from './partitionName.ts';
 import type { Task } from './task.ts';
 
 /** Bytes of one partition above which it is paused, and below which it goes on. */
@@ -64,17 +65,17 @@ export class TimeMerge {
 
   /** First offset of the partition that is not put out; undefined when none is held. */
   heldFrom(place: TopicPartition): number | undefined {
-    const held = this.#held.get(nameOf(place));
+    const held = this.#held.get(partitionName(place));
     return held?.batches[0]?.offsets[held.at];
   }
 
   /** The partitions are gone: whoever owns them next reads these records again. */
   drop(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.#held.delete(nameOf(partition));
+    for (const partition of partitions) this.#held.delete(partitionName(partition));
   }
 
   #of(task: Task): Held {
-    const name = nameOf(task);
+    const name = partitionName(task);
     let held = this.#held.get(name);
     if (held === undefined) {
       held = { task, batches: [], at: 0, bytes: 0, isPaused: false };
@@ -138,8 +139,4 @@ function usable(batch: ColumnBatch): ColumnBatch {
     copy.series[to] = batch.series[i]!;
   }
   return copy;
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }
