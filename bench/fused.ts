@@ -52,6 +52,7 @@ export interface FusedWatch {
 
 const configOf = (topic: string) => `version: 1
 pipeline: fused-${topic}
+sinks: {windows: ${topic}.windows, anomalies: ${topic}.anomalies, late: ${topic}.late, dead_letters: ${topic}.dlq}
 source: {topics: [${topic}], key: sensor_id, time: ts, fields: {value: value}}
 windows: [{name: w5m, type: tumbling, size: 5m, aggregates: [count, mean, min, max, stddev]}]
 score: {on: record, detector: rolling-z, window: 64, min_count: 8, threshold: 6}

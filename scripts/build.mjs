@@ -1,7 +1,7 @@
 // Builds dist/ for Node. One file a command rather than hundreds: loading @platformatic/kafka file by file costs 0.4 s
 // of CPU at every start, bundled a third of it. Bun and Deno run src/ as it is. Types are checked by `npm run check`.
 //
-// Everything but the packages in `dependencies` and `optionalDependencies` is in dist/, so an installed package needs
+// Everything but what loads from the packages in `dependencies` and `optionalDependencies` is in dist/, so an installed package needs
 // nothing else, and Bun and Deno run its dist/ too.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
@@ -11,7 +11,10 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 const { target } = JSON.parse(readFileSync(`${root}tsconfig.json`, 'utf8')).compilerOptions;
 
 const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-const installed = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+/** In dist/ all the same: from node_modules they are hundreds of files, and the first frame waits for each. */
+const BUNDLED = new Set(['ink', 'react']);
+const listed = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+const installed = listed.filter((name) => !BUNDLED.has(name));
 /** Packages in the bundle load these for what nothing here uses. */
 const ASKED_FOR_BY_OTHERS = ['protobufjs', 'react-devtools-core', 'bufferutil', 'utf-8-validate', 'supports-color'];
 
@@ -32,7 +35,12 @@ const unusedMayGo = {
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['src/cli.ts'],
+  // A thread begins in a file of its own.
+  entryPoints: {
+    cli: 'src/cli.ts',
+    worker: 'src/commands/workerEntry.ts',
+    modelWorker: 'src/models/runtime/modelWorkerEntry.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,
@@ -42,6 +50,8 @@ const { metafile } = await build({
   platform: 'node',
   target,
   jsx: 'automatic',
+  // React's development build is as large again, and slow.
+  define: { 'process.env.NODE_ENV': '"production"' },
   // Native or WebAssembly files are found beside their package.
   external: [...installed, ...ASKED_FOR_BY_OTHERS],
   banner: {

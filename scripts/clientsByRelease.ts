@@ -53,6 +53,20 @@ const OPERATIONS: Readonly<Record<string, (client: KafkaClient, topic: string) =
     const [committed] = await client.admin.groupOffsets(groupId, [{ topic, partition: 0 }]);
     return offsets.join() === '0,1,2' && members.length === 1 && committed?.offset === 3;
   },
+  'records and offsets in one transaction': async (client, topic) => {
+    const consumer = await client.createConsumer({ groupId: `group-${topic}` });
+    await consumer.subscribe([topic], 'earliest', { onRevoked: async () => {}, onAssigned: async () => undefined });
+    const read = await pollAll(consumer, 3);
+    const producer = await client.createTransactionalProducer({ transactionalId: `tx-${topic}` });
+    const value = new TextEncoder().encode('v');
+    producer.append(topic, 0, FIRST_MS, null, 0, 0, value, 0, 1);
+    await producer.commitTransaction([{ topic, partition: 0, offset: 3 }], consumer.membership()!);
+    const [committed] = await consumer.committed([{ topic, partition: 0 }]);
+    const written = await pollAll(consumer, 1);
+    await producer.close();
+    await consumer.close();
+    return read.length === 3 && committed?.offset === 3 && written.length === 1;
+  },
 };
 
 /** Every release with every client given; what `connect` itself refuses does nothing. */

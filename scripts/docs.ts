@@ -1,4 +1,4 @@
-// Writes docs/errors.md, docs/commands.md and docs/configuration.md from the tables in the code, README's tables, and
+// Writes docs/errors.md, docs/cli.md, docs/configuration.md and docs/metrics.md from the tables in the code, README's tables, and
 // docs/clients-by-release.md from runs of both clients, where both load.
 // usage: node --import tsx scripts/docs.ts [--check]
 import { readFileSync, writeFileSync } from 'node:fs';

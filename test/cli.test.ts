@@ -33,7 +33,11 @@ test('unknown words are exit 2 with a suggestion', async () => {
     [['schema'], /anomaly schema wants a command: ls, show, register, check/, /see anomaly schema --help/],
     [['-o', 'text'], /anomaly wants a command: demo, .*completion/, /see anomaly --help/],
     [['run', '--max-bad-rate', '2'], /--max-bad-rate wants a share from 0 to 1, got 2/, /help/],
-    [['run', '-X', 'features=f=mean:value:1000000000'], /must be at most 100000, got 1000000000/, /config show/],
+    [
+      ['run', '-X', 'features=f=mean:value:1000000000'],
+      /f=mean:value:1000000000: rolling must be from 1 to 100000 values, got "1000000000"/,
+      /config show/,
+    ],
     [['help', 'lagg'], /no help on lagg/, /did you mean anomaly help lag\?/],
   ];
   for (const [argv, message, hint] of cases) {
@@ -72,6 +76,40 @@ test('global options may stand before and after the command, the later one wins,
   assert.deepEqual(value('brokers'), ['before:1', 'after:1']);
   assert.equal(value('dial_timeout'), 1000);
   assert.equal(value('client_id'), 'me');
+});
+
+test('config show has windows, features and derived fields in the words of anomaly.yaml', async () => {
+  const windows =
+    '[{name: w5m, size: 5m, aggregates: [mean]}, {gap: 10m, aggregates: [count]}, {type: count, size: 9}]';
+  const yaml = `windows: ${windows}
+features: [{name: f, of: w5m.mean, rolling: 1h}, {name: g, of: w5m.mean, rolling: 3}]
+derive: {double: value * 2, odd: "if(value > 1, 1, 0)"}
+`;
+  const files = temporaryFiles({ 'anomaly.yaml': yaml });
+  const show = async (cwd: string, ...more: string[]) =>
+    (await runCli(['config', 'show', '--changed', ...more], { cwd })).stdout;
+  try {
+    const text = await show(files.path);
+    for (const line of [
+      '[{name: w5m, type: tumbling, size: 5m, aggregates: [mean]}, {name: s10m, type: session, gap: 10m, aggregates: [count]}, {name: c9, type: count, size: 9, ',
+      '[{name: f, statistic: mean, of: w5m.mean, rolling: 1h}, {name: g, statistic: mean, of: w5m.mean, rolling: 3}]',
+      '{double: value * 2, odd: "if(value > 1, 1, 0)"}',
+    ]) {
+      assert.ok(text.includes(line), text);
+    }
+    // What is shown can be put into the file again.
+    const values = new Map(text.split('\n').map((line) => line.split(/ {2,}/) as [string, string]));
+    const again = temporaryFiles({
+      'anomaly.yaml': ['windows', 'features', 'derive'].map((key) => `${key}: ${values.get(key)}\n`).join(''),
+    });
+    try {
+      assert.equal(await show(again.path, '-o', 'json'), await show(files.path, '-o', 'json'));
+    } finally {
+      again.remove();
+    }
+  } finally {
+    files.remove();
+  }
 });
 
 test('config show --origin names the place of each key', async () => {

@@ -12,7 +12,7 @@ test('the pages in docs/ that are made from tables are those that the tables mak
 
 test('every link between the documents leads to a file, and to a heading where it names one', () => {
   const root = new URL('..', import.meta.url);
-  const pages = ['', 'docs/', 'fixtures/nab/'].flatMap((folder) =>
+  const pages = ['', 'docs/', 'docs/examples/', 'fixtures/nab/'].flatMap((folder) =>
     readdirSync(new URL(folder, root))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `${folder}${name}`),

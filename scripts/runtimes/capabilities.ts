@@ -4,7 +4,7 @@ import type { Runtime } from './runtime.ts';
 
 /** In the order of README's table. */
 export const CAPABILITIES = {
-  units: 'unit tests of `src/wire` and `src/engine`',
+  units: 'unit tests of `src/wire`, `src/engine` and models',
   golden: 'engine outputs, bit for bit (the golden digest)',
   demo: '`demo`, same results',
   dev: '`dev`: broker, registry, Admin API',

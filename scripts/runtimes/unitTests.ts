@@ -1,11 +1,20 @@
-// The unit tests of src/wire and src/engine on each runtime's own test runner. All files are loaded into one process on
-// Node, where a process a file would take most of the time.
+// The unit tests of src/wire, src/engine, src/eval, src/alerts and of what src/models needs to score, on each runtime's own test runner.
+// All files are loaded into one process on Node, where a process a file would take most of the time.
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, type Runtime } from './runtime.ts';
 
-const FOLDERS = ['test/wire', 'test/engine'];
+const FOLDERS = [
+  'test/wire',
+  'test/engine',
+  'test/eval',
+  'test/models/onnx',
+  'test/models/runtime',
+  'test/models/scoring',
+  'test/models/remote',
+  'test/alerts',
+];
 const GOLDEN = 'the golden digest: engine outputs are the same bytes on every runtime';
 
 export interface UnitTests {

@@ -210,9 +210,9 @@ export class Broker {
     return transactionViews(this.context.transactions, this.context.clock.now());
   }
 
-  /** Cluster properties under Redpanda's names. */
+  /** Cluster properties under Redpanda's names; cluster_id is what Kafka's id has behind 'redpanda.'. */
   clusterConfig(): Record<string, unknown> {
-    return this.context.config.all();
+    return { ...this.context.config.all(), cluster_id: this.clusterId.replace(/^redpanda\./, '') };
   }
 
   /** See AdminSource. @throws StorageError */

@@ -23,6 +23,11 @@ export interface AdminApi {
   health(): Promise<ClusterHealth>;
   /** The parsed JSON of any path, as '/v1/brokers'. */
   get(path: string): Promise<unknown>;
+  /**
+   * Whether the brokers whose metadata tells `clusterId` are of another cluster than this Admin API; false where either
+   * does not tell. (/v1/cluster/uuid is of no use here: Kafka's id is made from the property cluster_id.)
+   */
+  isOfAnother(clusterId: string): Promise<boolean>;
   /** The text of /public_metrics. */
   metrics(): Promise<string>;
 }
@@ -39,9 +44,18 @@ export function createAdminApi(connection: AdminConnection): AdminApi {
       const { text, url } = await answer(path);
       return jsonOf(text, url);
     },
+    isOfAnother: async (clusterId) => {
+      if (clusterId === '' || clusterId === UNNAMED) return false;
+      const { text, url } = await answer('/v1/cluster_config');
+      const own = (jsonOf(text, url) as { cluster_id?: unknown } | null)?.cluster_id;
+      return typeof own === 'string' && own !== '' && clusterId !== own && clusterId !== `redpanda.${own}`;
+    },
     metrics: async () => (await answer('/public_metrics')).text,
   };
 }
+
+/** What Redpanda tells before it has made its cluster_id. */
+const UNNAMED = 'redpanda.initializing';
 
 interface Answer {
   readonly text: string;

@@ -1,4 +1,5 @@
 import type { ColumnBatch } from '../engine/batch.ts';
+import type { GroupMembership, TransactionalProducer, TransactionalProducerOptions } from './transactions.ts';
 
 /**
  * The one interface that both Kafka clients implement (platformatic/ on the wire, librdkafka/ natively), held by one
@@ -8,6 +9,11 @@ export interface KafkaClient {
   readonly kind: 'platformatic' | 'librdkafka';
   readonly admin: Admin;
   createProducer(options?: ProducerOptions): Promise<Producer>;
+  /**
+   * Takes the transactional id over: another process that writes with it is fenced, what it left open is aborted.
+   * @throws ANM_CONFIG transaction_timeout is above the broker's maximum
+   */
+  createTransactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer>;
   /** Manual assignment or group membership, by which of `assign` and `subscribe` is called. */
   createConsumer(options?: ConsumerOptions): Promise<Consumer>;
   close(): Promise<void>;
@@ -107,6 +113,11 @@ export interface Producer {
   ready(): Promise<void> | null;
   /** Sends what is open, and resolves when everything appended before this call is acknowledged. */
   flush(): Promise<void>;
+  /**
+   * Resolves when everything appended before this call is acknowledged. Sends nothing any earlier, and reports no failure:
+   * then it rejects, or never settles. Absent where the client cannot tell.
+   */
+  delivered?(): Promise<void>;
   readonly stats: ProducerStats;
   close(): Promise<void>;
 }
@@ -116,11 +127,24 @@ export interface ProducerStats {
   readonly recordsAcknowledged: number;
   readonly bytesSent: number;
   readonly requestsInFlight: number;
+  /** Of a transactional producer: transactions that were aborted, whoever asked for it. */
+  readonly transactionsAborted?: number;
+  /**
+   * The last answer to records of a topic with LogAppendTime, epoch milliseconds: when they were sent and answered by the
+   * clock here, and when the broker appended them by its own. Absent before one, and where the client does not tell.
+   */
+  readonly lastAppend?: { readonly sentMs: number; readonly theirsMs: number; readonly answeredMs: number };
 }
 
 export interface ConsumerOptions {
   readonly groupId?: string;
-  /** Static membership (KIP-345). */
+  /**
+   * How partitions change hands. 'eager' (default): all are given back before each rebalance. 'cooperative' (KIP-429): only
+   * those that move are, and the others are read on, where the group allows: one with a member that knows 'eager' alone
+   * is eager, and librdkafka's members are such.
+   */
+  readonly rebalance?: 'eager' | 'cooperative';
+  /** Static membership (KIP-345): a restart within the session timeout takes the place of its former self at once. */
   readonly instanceId?: string;
   /** Fetch waits this long for `minBytes`. Default 500. */
   readonly maxWaitMs?: number;
@@ -132,16 +156,32 @@ export interface ConsumerOptions {
   readonly isolation?: 'read_committed' | 'read_uncommitted';
   readonly sessionTimeoutMs?: number;
   readonly rebalanceTimeoutMs?: number;
+  /** Default a tenth of the session timeout; a third with librdkafka. */
   readonly heartbeatIntervalMs?: number;
+  /**
+   * Whether committed offsets are read only once no open transaction can change them (KIP-447). Default true: a new owner
+   * must not begin before what the former one was just committing.
+   */
+  readonly requireStable?: boolean;
+  /**
+   * Setting transaction_timeout, as the group's producers have it: a transaction of a dead one keeps offsets unstable for
+   * that long, and `committed` waits for it, and for retry_timeout on top. Default 60000.
+   */
+  readonly transactionTimeoutMs?: number;
   /** Number of field columns that polled batches get room for. */
   readonly fieldCount?: number;
 }
 
+/**
+ * By the eager protocol `onRevoked` gets all partitions that are held, and `onAssigned` all that come. By the cooperative one
+ * each gets the difference alone; the partitions that are in neither stay, their positions with them.
+ */
 export interface RebalanceListener {
   /** Called before partitions go away: flush and commit here; the client rejoins when the promise settles. */
   onRevoked(partitions: readonly TopicPartition[]): Promise<void>;
   /**
-   * The group has already given the partitions to others (session timeout, fencing): drop their state, commit
+   * The group has already given the partitions to others (session timeout, fencing, an eager member that joined a
+   * cooperative group): drop their state, commit
    * nothing. Without it `onRevoked` is called, and a commit there fails with ANM_GROUP_REBALANCED.
    */
   onLost?(partitions: readonly TopicPartition[]): Promise<void>;
@@ -178,6 +218,8 @@ export interface Consumer {
   pause(partitions: readonly TopicPartition[]): void;
   resume(partitions: readonly TopicPartition[]): void;
   commit(offsets: readonly TopicPartitionOffset[]): Promise<void>;
+  /** What proves to a transaction that this member holds its partitions; undefined while it is none. */
+  membership(): GroupMembership | undefined;
   committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]>;
   close(): Promise<void>;
 }
@@ -222,6 +264,37 @@ export interface BrokerInfo {
   readonly apis: ReadonlyMap<string, readonly [number, number]>;
 }
 
+/** One of many groups: who is in it and what it committed, or why that is not known. */
+export interface GroupLook {
+  readonly info: GroupInfo;
+  readonly offsets: readonly TopicPartitionOffset[];
+  readonly problem: string | null;
+}
+
+/** One of many topics: where the logs of its partitions begin and end, or why that is not known. */
+export interface TopicLook {
+  readonly topic: string;
+  readonly problem: string | null;
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly start: number | null;
+    readonly end: number | null;
+    readonly problem: string | null;
+  }[];
+}
+
+/** A transaction that is neither committed nor aborted. */
+export interface OpenTransaction {
+  readonly transactionalId: string;
+  /** As the broker calls it: Ongoing, PrepareCommit, PrepareAbort. */
+  readonly state: string;
+  readonly producerId: number;
+  readonly timeoutMs: number;
+  /** Epoch milliseconds by the broker's clock; -1 where it does not say. */
+  readonly startedMs: number;
+  readonly partitions: readonly TopicPartition[];
+}
+
 export interface Admin {
   cluster(): Promise<BrokerInfo>;
   /** All topics, or the named ones; a missing one is left out. Never asks the broker to create. */
@@ -229,6 +302,8 @@ export interface Admin {
   /** An existing topic is left as it is and reported as false. */
   createTopics(topics: readonly NewTopic[]): Promise<Map<string, boolean>>;
   deleteTopics(names: readonly string[]): Promise<void>;
+  /** Removes the records below each offset; one at or below the start of the log removes nothing. */
+  deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void>;
   topicConfigs(name: string): Promise<Map<string, string>>;
   /** Earliest, latest, or the first offset at or after a time (epoch ms); -1 when there is none. */
   listOffsets(
@@ -236,7 +311,16 @@ export interface Admin {
     at: 'earliest' | 'latest' | number,
   ): Promise<TopicPartitionOffset[]>;
   groups(): Promise<{ groupId: string; state: string }[]>;
+  /** Those that this user may see. @throws ANM_UNSUPPORTED where the client or the broker has no call for it */
+  openTransactions(): Promise<OpenTransaction[]>;
   describeGroup(groupId: string): Promise<GroupInfo>;
   /** Offsets committed by a group: of the named partitions, or all. -1 where none. */
   groupOffsets(groupId: string, partitions?: readonly TopicPartition[]): Promise<TopicPartitionOffset[]>;
+  /**
+   * Many groups at once, in the order of the ids; by the fast client in a few requests a coordinator. One that cannot be
+   * asked has its problem, and does not hide the others; one that is not there is Dead and without offsets.
+   */
+  lookAtGroups(groupIds: readonly string[]): Promise<GroupLook[]>;
+  /** Ends of all partitions of many topics at once, in the order of the names, in a few requests a leader. */
+  lookAtTopics(names: readonly string[]): Promise<TopicLook[]>;
 }

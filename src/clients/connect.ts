@@ -24,17 +24,20 @@ export interface ClientChoice {
  * Rejects with ANM_BROKER_UNREACHABLE, ANM_AUTHENTICATION, ANM_CLIENT_MISSING or ANM_UNSUPPORTED.
  */
 export async function connect(options: ConnectOptions): Promise<KafkaClient> {
-  return (await choose(options)).client;
+  return (await connectWithChoice(options)).client;
 }
 
 /** The choice that `connect` makes for these options, without keeping the connection. */
 export async function whichClient(options: ConnectOptions): Promise<ClientChoice> {
-  const { client, choice } = await choose(options);
+  const { client, choice } = await connectWithChoice(options);
   await client.close();
   return choice;
 }
 
-async function choose(options: ConnectOptions): Promise<{ client: KafkaClient; choice: ClientChoice }> {
+/** As `connect`, with the reason for the client that was taken. */
+export async function connectWithChoice(
+  options: ConnectOptions,
+): Promise<{ client: KafkaClient; choice: ClientChoice }> {
   const wanted = options.client ?? 'auto';
   if (wanted === 'librdkafka') {
     const client = await connectNative(options);

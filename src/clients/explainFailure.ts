@@ -19,7 +19,8 @@ export async function explainFailure(
   return transportFailure(view, `${host}:${port}`, options) ?? loginFailure(view, `${host}:${port}`, sasl);
 }
 
-function transportFailure(view: ListenerView, address: string, { tls }: ClientOptions): AnomalyError | null {
+/** TLS against plain text, and certificates; null where both sides agree. */
+export function transportFailure(view: ListenerView, address: string, { tls }: ClientOptions): AnomalyError | null {
   if (tls === undefined && view.transport === 'tls') {
     return new AnomalyError('ANM_TLS', `cannot talk to ${address} in plain text as it speaks TLS`, {
       hint: 'set tls.enabled=true (RPK_TLS_ENABLED), and tls.ca unless a public authority signed its certificate',
@@ -54,7 +55,8 @@ export function tlsFailure(error: unknown, address: string, tls: ClientOptions['
   });
 }
 
-function loginFailure(view: ListenerView, address: string, sasl: SaslOptions | undefined): AnomalyError | null {
+/** SASL on one side only, or a mechanism that is not offered; null where both sides agree. */
+export function loginFailure(view: ListenerView, address: string, sasl: SaslOptions | undefined): AnomalyError | null {
   if (view.wantsLogin === null) return null;
   if (sasl === undefined) return view.wantsLogin ? loginMissing(address, view.mechanisms) : null;
   if (!view.wantsLogin) return loginUnwanted(address);

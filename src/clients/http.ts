@@ -1,4 +1,4 @@
-import { request as requestHttp } from 'node:http';
+import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { TlsOptions } from './client.ts';
 import { peerCertificate } from './inspectListener.ts';
@@ -23,7 +23,11 @@ export interface HttpAnswer {
   readonly status: number;
   readonly statusText: string;
   readonly text: string;
+  readonly headers: IncomingHttpHeaders;
 }
+
+/** Characters of an answer; more than any registry has, and less than would end the process. */
+const LONGEST_ANSWER = 64 * 1024 * 1024;
 
 /**
  * One request over node:http. `fetch` would do the same, and costs 50 ms of CPU to load at the first call of a process.
@@ -47,15 +51,23 @@ export function httpRequest(
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         text += chunk;
+        if (text.length > LONGEST_ANSWER)
+          request.destroy(new Error(`the answer has more than ${LONGEST_ANSWER} characters`));
       });
       response.on('error', fail);
+      // After its end this changes nothing; not every runtime calls an answer that breaks off an error.
+      response.on('close', () => fail(new Error('the answer broke off')));
       response.on('end', () => {
         clearTimeout(timer);
-        resolve({ status: response.statusCode ?? 0, statusText: response.statusMessage ?? '', text });
+        const { statusCode: status = 0, statusMessage: statusText = '', headers } = response;
+        resolve({ status, statusText, text, headers });
       });
     });
     const timer = setTimeout(() => {
-      request.destroy(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { name: 'TimeoutError' }));
+      const error = Object.assign(new Error(`no answer within ${timeoutMs} ms`), { name: 'TimeoutError' });
+      // First, as a request that is destroyed while its answer comes may tell of that only.
+      fail(error);
+      request.destroy(error);
     }, timeoutMs);
     function fail(error: Error): void {
       clearTimeout(timer);

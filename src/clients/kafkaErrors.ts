@@ -64,7 +64,13 @@ const TABLE = new Map<number, KafkaErrorEntry>([
   [45, entry('OUT_OF_ORDER_SEQUENCE_NUMBER', 'same', 'ANM_PRODUCE')],
   [46, entry('DUPLICATE_SEQUENCE_NUMBER', 'no', 'ANM_PRODUCE')],
   [47, entry('INVALID_PRODUCER_EPOCH', 'no', 'ANM_PRODUCE')],
+  [48, entry('INVALID_TXN_STATE', 'no', 'ANM_PRODUCE')],
+  [49, entry('INVALID_PRODUCER_ID_MAPPING', 'no', 'ANM_PRODUCE')],
+  [50, entry('INVALID_TRANSACTION_TIMEOUT', 'no', 'ANM_CONFIG')],
+  [51, entry('CONCURRENT_TRANSACTIONS', 'same', 'ANM_TIMEOUT')],
+  [52, entry('TRANSACTION_COORDINATOR_FENCED', 'coordinator', 'ANM_TIMEOUT')],
   [53, entry('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'no', 'ANM_AUTHORIZATION')],
+  [55, entry('OPERATION_NOT_ATTEMPTED', 'same', 'ANM_TIMEOUT')],
   [56, entry('KAFKA_STORAGE_ERROR', 'metadata', 'ANM_TIMEOUT')],
   [58, entry('SASL_AUTHENTICATION_FAILED', 'no', 'ANM_AUTHENTICATION')],
   [59, entry('UNKNOWN_PRODUCER_ID', 'no', 'ANM_PRODUCE')],
@@ -75,11 +81,13 @@ const TABLE = new Map<number, KafkaErrorEntry>([
   [78, entry('OFFSET_NOT_AVAILABLE', 'same', 'ANM_TIMEOUT')],
   [79, entry('MEMBER_ID_REQUIRED')],
   [81, entry('GROUP_MAX_SIZE_REACHED', 'no', 'ANM_GROUP_PROTOCOL')],
-  [82, entry('FENCED_INSTANCE_ID', 'no', 'ANM_GROUP_PROTOCOL')],
+  [82, entry('FENCED_INSTANCE_ID', 'no', 'ANM_INSTANCE_FENCED')],
   [87, entry('INVALID_RECORD', 'no', 'ANM_PRODUCE')],
   [88, entry('UNSTABLE_OFFSET_COMMIT', 'same', 'ANM_TIMEOUT')],
   [89, entry('THROTTLING_QUOTA_EXCEEDED', 'same', 'ANM_TIMEOUT')],
-  [90, entry('PRODUCER_FENCED', 'no', 'ANM_PRODUCE')],
+  [90, entry('PRODUCER_FENCED', 'no', 'ANM_PRODUCER_FENCED')],
+  [105, entry('TRANSACTIONAL_ID_NOT_FOUND', 'no', 'ANM_PRODUCE')],
+  [120, entry('TRANSACTION_ABORTABLE', 'no', 'ANM_PRODUCE')],
 ]);
 
 export const KafkaCode = {
@@ -96,10 +104,18 @@ export const KafkaCode = {
   topicAlreadyExists: 36,
   outOfOrderSequenceNumber: 45,
   duplicateSequenceNumber: 46,
+  invalidProducerEpoch: 47,
+  invalidTxnState: 48,
+  invalidProducerIdMapping: 49,
+  invalidTransactionTimeout: 50,
+  concurrentTransactions: 51,
   unknownProducerId: 59,
   groupIdNotFound: 69,
   memberIdRequired: 79,
   fencedInstanceId: 82,
+  unstableOffsetCommit: 88,
+  producerFenced: 90,
+  transactionAbortable: 120,
 } as const;
 
 export function kafkaError(code: number): KafkaErrorEntry {
@@ -169,7 +185,7 @@ export function requestTimedOut(action: string, setting: string, timeoutMs: numb
 
 export function topicMissing(topic: string): AnomalyError {
   return new AnomalyError('ANM_TOPIC_MISSING', `cannot use topic ${topic} as it does not exist`, {
-    hint: `create it with rpk topic create ${topic} -p PARTITIONS`,
+    hint: `create it with rpk topic create ${topic} -p PARTITIONS, or anomaly produce FILE --topic ${topic}; topics that a pipeline writes are made by anomaly run --create-topics-only`,
     details: { topic },
   });
 }

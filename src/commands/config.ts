@@ -1,4 +1,5 @@
 import { formatDuration } from '../config/duration.ts';
+import { flowText, userItem } from '../config/flowText.ts';
 import { settingRow } from '../config/settingsTable.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -60,7 +61,7 @@ async function showSettings({ settings, output, args, flags }: CommandContext): 
   const prefix = args[0] ?? '';
   const rows = [...settings.entries()]
     .filter((row) => row.key.startsWith(prefix) && (flags['changed'] !== true || row.origin !== 'default'))
-    .map(({ key, value, origin, place }) => ({ key, value: value ?? null, origin, place: place || null }));
+    .map(({ key, value, origin, place }) => ({ key, value: userValue(value) ?? null, origin, place: place || null }));
   if (rows.length === 0 && prefix !== '' && settingRow(prefix) === undefined && flags['changed'] !== true) {
     throw new AnomalyError('ANM_USAGE', `no key begins with ${prefix}`, { hint: 'anomaly -X list shows all keys' });
   }
@@ -84,8 +85,16 @@ export function valueText(key: string, value: unknown): string {
       .map(([name, target]) => `${name}=${target}`)
       .join(',');
   }
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : JSON.stringify(value);
+  if (typeof value === 'object') return Object.keys(value).length === 0 ? 'none' : flowText(value);
   return String(value);
+}
+
+/** Windows, features and overrides as anomaly.yaml has them. */
+function userValue(value: unknown): unknown {
+  const isItem = (each: unknown) => typeof each === 'object' && each !== null;
+  return Array.isArray(value)
+    ? value.map((each) => (isItem(each) ? userItem(each as Record<string, unknown>) : each))
+    : value;
 }
 
 async function initFile({ args, flags, cwd, output }: CommandContext): Promise<number> {

@@ -5,6 +5,7 @@ import type { HttpService } from '../clients/http.ts';
 import { createRegistry, type SchemaRegistry } from '../clients/registry.ts';
 import type { RegistryConnection } from '../clients/registryHttp.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../output/logger.ts';
 import type { CommandContext } from './command.ts';
 import { readTls, saslOptions, tlsOptions } from './securitySettings.ts';
 
@@ -36,10 +37,14 @@ export function adminOptions(settings: Settings, cwd = '.'): AdminConnection {
 
 /** A client for a command; the caller closes it. */
 export async function connectClient(context: CommandContext): Promise<KafkaClient> {
+  return await connectWith(context.settings, context.cwd, context.logger);
+}
+
+/** The same where there is no command, as in a worker. */
+export async function connectWith(settings: Settings, cwd: string, logger: Logger): Promise<KafkaClient> {
   const { connect } = await import('../clients/connect.ts');
-  const { logger } = context;
   const log: ClientOptions['logger'] = (level, message, fields) => logger[level](message, fields);
-  return await connect({ ...clientOptions(context.settings, context.cwd), logger: log });
+  return await connect({ ...clientOptions(settings, cwd), logger: log });
 }
 
 /** Nothing is sent before the first call. */

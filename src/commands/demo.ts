@@ -6,7 +6,7 @@ export const demo: Command = {
   summary: 'Show the whole pipeline on real data: nothing to install, over in half a minute',
   description:
     'Starts the embedded broker and Schema Registry on free loopback ports, streams nine series of the Numenta Anomaly\n' +
-    'Benchmark with 24 labelled anomalies through topics, 5-minute windows and the kpi detector, and measures the time\n' +
+    'Benchmark with 24 labelled anomalies through topics, 5-minute windows and the default detector, and measures the time\n' +
     'from ingestion to alert. At the end it prints what was found and missed. In a terminal it shows a live view.\n' +
     'It ends by itself within a minute, and leaves nothing behind. -o wide lists the series.',
   options: [

@@ -1,6 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { AnomalyError } from '../errors.ts';
-
 /** One labelled anomaly: event times in epoch ms, both inclusive. */
 export interface LabelledWindow {
   readonly startMs: number;
@@ -18,24 +15,6 @@ export interface SeriesGrade {
   readonly found: number;
   readonly missed: number;
   readonly falseAlarms: number;
-}
-
-/** Reads NAB's combined_windows.json: file name -> list of [first, last] time, in UTC. @throws ANM_FILE */
-export async function readLabels(path: string): Promise<Labels> {
-  const parsed = JSON.parse(await readFile(path, 'utf8')) as Record<string, [string, string][]>;
-  const labels = new Map<string, LabelledWindow[]>();
-  for (const [file, windows] of Object.entries(parsed)) {
-    const times = windows.map(([start, end]) => ({ startMs: utcMs(start, path), endMs: utcMs(end, path) }));
-    labels.set(file.replace(/\.csv$/, ''), times);
-  }
-  return labels;
-}
-
-/** '2014-04-10 16:15:00.000000' without a zone is UTC. */
-function utcMs(text: string, path: string): number {
-  const timeMs = Date.parse(`${text.slice(0, 19).replace(' ', 'T')}Z`);
-  if (Number.isNaN(timeMs)) throw new AnomalyError('ANM_FILE', `cannot read ${path} as "${text}" is no time`);
-  return timeMs;
 }
 
 /**

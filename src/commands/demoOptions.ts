@@ -1,3 +1,4 @@
+import { defaultOperation } from '../config/operation.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { AnomalyError } from '../errors.ts';
 import type { CommandContext } from './command.ts';
@@ -41,7 +42,7 @@ export function readDemoOptions({ flags, stdout, stderr, env, output, quiet }: C
   };
 }
 
-/** The pipeline of the demo: what `anomaly run` has for these topics with --size 5m --detector kpi. */
+/** The pipeline of the demo: what `anomaly run` has for these topics with --window 5m. */
 export function demoPipeline(): PipelineConfig {
   return {
     version: 1,
@@ -55,7 +56,14 @@ export function demoPipeline(): PipelineConfig {
       columns: [],
       start: 'earliest',
     },
-    time: { watermark: 'partition', outOfOrdernessMs: 5000, maxAheadMs: Number.POSITIVE_INFINITY },
+    derive: {},
+    time: {
+      watermark: 'partition',
+      outOfOrdernessMs: 5000,
+      maxAheadMs: Number.POSITIVE_INFINITY,
+      idleAfterMs: Number.POSITIVE_INFINITY,
+      allowedLatenessMs: 0,
+    },
     windows: [
       {
         name: 'w5m',
@@ -67,12 +75,12 @@ export function demoPipeline(): PipelineConfig {
     features: [],
     score: {
       on: 'record',
-      detector: 'kpi',
+      detector: 'auto',
       sensitivity: 'medium',
       window: 64,
       minCount: 8,
-      stepMs: 5 * MINUTE_MS,
-      refractoryMs: 60 * MINUTE_MS,
+      stepMs: 15 * MINUTE_MS,
+      refractoryMs: 12 * 60 * MINUTE_MS,
     },
     overrides: [],
     sinks: {
@@ -82,7 +90,11 @@ export function demoPipeline(): PipelineConfig {
       late: `${DEMO_TOPIC}.late`,
       deadLetters: `${DEMO_TOPIC}.dlq`,
     },
-    checkpoint: { store: '', everyMs: 1000 },
+    state: { backend: 'memory', ttlMs: Infinity, maxSeries: Infinity, onFull: 'reject', hotSeries: 100_000 },
+    checkpoint: { store: '', everyMs: 10_000, retain: 2, maxFailures: Infinity },
     guarantee: 'at-least-once',
+    operation: defaultOperation(),
+    commitEveryMs: 1000,
+    transactionTimeoutMs: 60_000,
   };
 }

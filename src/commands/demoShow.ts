@@ -1,6 +1,7 @@
 import type { CommandContext } from './command.ts';
 import { type DemoMeter, meterLine } from './demoMeter.ts';
 import type { DemoOptions } from './demoOptions.ts';
+import { prepareInk } from './inkEnvironment.ts';
 
 const LINE_INTERVAL_MS = 4000;
 
@@ -11,11 +12,7 @@ export async function showMeter(
   meter: DemoMeter,
 ): Promise<{ stop(): Promise<void> }> {
   if (!options.view) return showLines(context, meter);
-  // Ink's colours are chalk's, which ignores NO_COLOR and --color and looks at FORCE_COLOR when it is imported; with DEV
-  // set Ink would wait for devtools, and React without NODE_ENV is its slow development build.
-  process.env['FORCE_COLOR'] = context.output.color ? '1' : '0';
-  process.env['NODE_ENV'] ??= 'production';
-  delete process.env['DEV'];
+  prepareInk(context.output.color);
   const { showDemo } = await import('../tui/demoView.tsx');
   const view = showDemo({
     stdout: context.stdout as NodeJS.WriteStream,

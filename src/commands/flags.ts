@@ -6,7 +6,8 @@ import { nearest } from '../config/suggest.ts';
 import { splitList } from '../config/values.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command, OptionSpec } from './command.ts';
-import { flagNames, optionsOf, type RawFlags } from './program.ts';
+import { flagNames, optionsOf } from './commandOptions.ts';
+import type { RawFlags } from './program.ts';
 
 export interface ParsedFlags {
   /** By camelCase name, typed; undefined when not given. */
@@ -95,5 +96,5 @@ function longName(flags: string): string {
 }
 
 function camelCase(name: string): string {
-  return name.replace(/^-+/, '').replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return name.replace(/^-+/, '').replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

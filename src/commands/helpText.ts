@@ -1,4 +1,5 @@
 import type { Command, OptionSpec } from './command.ts';
+import { globalOptionsOf } from './commandOptions.ts';
 import { GLOBAL_OPTIONS } from './globalOptions.ts';
 
 const GROUPS: readonly Command['group'][] = ['Pipeline', 'Inspect', 'Setup'];
@@ -70,8 +71,8 @@ export function commandHelp(command: Command): string {
   if (args.length > 0) parts.push(`Arguments\n${columns(args)}\n`);
   const own = (command.options ?? []).filter((option) => option.hidden !== true);
   if (own.length > 0) parts.push(optionSection('Options', own));
-  parts.push(optionSection('Options of every command', GLOBAL_OPTIONS));
-  parts.push(`Keys of the configuration: anomaly -X list; docs/commands.md, docs/configuration.md\n`);
+  parts.push(optionSection('Options of every command', globalOptionsOf(command)));
+  parts.push(`Keys of the configuration: anomaly -X list; docs/cli.md, docs/configuration.md\n`);
   return parts.join('\n');
 }
 

@@ -1,218 +1,167 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Admin, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
-import { AnomalyError } from '../errors.ts';
-import { type GroupLag, groupsAbove, groupTotals, type PartitionLag, partitionLag } from '../observe/lag.ts';
-import { formatTime } from '../output/format.ts';
-import type { Column } from '../output/output.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import { AnomalyError, isAnomalyError } from '../errors.ts';
+import { isMissing } from '../observe/lag/reading.ts';
+import type { LagSample, PartitionSample } from '../observe/lag/sample.ts';
+import { type ExactTime, exactTimes } from '../runtime/lag/exactTimes.ts';
+import { LagSampler } from '../runtime/lag/lagSampler.ts';
+import { pastLooks } from '../runtime/lag/pastLooks.ts';
+import type { Chosen } from '../runtime/lag/readCluster.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient } from './connections.ts';
+import { chosenGroups } from './lagChoice.ts';
+import { GaugeCheck } from './lagGauges.ts';
+import { checkLimits, type LagLimits, lagLimits } from './lagLimits.ts';
+import { printLag, type Shown } from './lagPrint.ts';
+import { exactTime } from './lagRows.ts';
 
 const DEFAULT_INTERVAL_MS = 2000;
 const MIN_INTERVAL_MS = 1;
+const DEFAULT_LOOKS = 2;
+const DEFAULT_EVERY_MS = 1000;
 
-interface Reading {
-  readonly rows: readonly PartitionLag[];
-  readonly totals: readonly GroupLag[];
-}
-
-/** `lag`: reads once, or until the signal with --watch. */
+/** `lag`: looks a few times, or until the signal with --watch. */
 export async function runLag(context: CommandContext): Promise<number> {
-  const { flags, signal } = context;
-  if (typeof flags['watch'] === 'number' && flags['watch'] < MIN_INTERVAL_MS) {
-    throw new AnomalyError('ANM_USAGE', `--watch wants at least ${MIN_INTERVAL_MS} ms, got ${flags['watch']} ms`);
-  }
-  if (typeof flags['maxLag'] === 'number' && flags['maxLag'] < 0) {
-    throw new AnomalyError('ANM_USAGE', `--max-lag wants a number of records from 0 on, got ${flags['maxLag']}`);
-  }
+  const plan = lagPlan(context);
+  const chosen = chosenGroups(context);
+  const limits = lagLimits(context.flags);
+  const gauges = GaugeCheck.open(context);
   const client = await connectClient(context);
   try {
-    let reading = await read(context, client);
-    await print(context, reading);
-    if (flags['watch'] !== undefined) {
-      const intervalMs = typeof flags['watch'] === 'number' ? flags['watch'] : DEFAULT_INTERVAL_MS;
-      while (await pause(intervalMs, signal)) {
-        reading = await read(context, client);
-        await print(context, reading);
-      }
+    const allowedLag = context.flags['allowedLag'] as number | undefined;
+    const sampler = new LagSampler({
+      ...{ admin: client.admin, now: context.now, ...chosen },
+      ...(allowedLag !== undefined && { allowedLag }),
+    });
+    await requireGroups(context, client, chosen);
+    sampler.learn(await pastOf(context, client, chosen));
+    let shown: Shown | undefined;
+    for await (const sample of plan.isWatch
+      ? watch(context, sampler, plan.intervalMs)
+      : looks(context, sampler, plan)) {
+      const exact = await exactOf(context, client, sample, limits);
+      const crossCheck = await gauges?.take(sample, client.admin);
+      shown = { sample, exact, crossCheck, intervalMs: plan.isWatch ? plan.intervalMs : undefined };
+      await printLag(context, shown);
     }
-    const isNamed = context.args.length > 0 && flags['topic'] === undefined;
-    check(reading.totals, flags['maxLag'] as number | undefined, isNamed);
+    if (shown !== undefined) check(context, shown, limits);
     return 0;
   } finally {
     await client.close();
   }
 }
 
-/** False when the signal came. */
-async function pause(intervalMs: number, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) return false;
-  try {
-    await delay(intervalMs, undefined, { signal });
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
+interface LagPlan {
+  readonly isWatch: boolean;
+  readonly intervalMs: number;
+  readonly looks: number;
 }
 
-async function read(context: CommandContext, { admin }: KafkaClient): Promise<Reading> {
-  const topics = context.flags['topic'] as string[] | undefined;
-  const known = await admin.groups();
-  const names = context.args.length > 0 ? [...new Set(context.args)] : known.map((group) => group.groupId);
-  const isKnown = (name: string) => known.some((group) => group.groupId === name);
-  const missing = names.find((name) => !isKnown(name));
-  // One that is watched may come yet: `lag --watch` is often started before the pipeline.
-  if (missing !== undefined && context.flags['watch'] === undefined) {
-    throw new AnomalyError('ANM_USAGE', `cannot show group ${missing} as the broker knows no such group`, {
-      hint: known.length === 0 ? 'it has no groups at all' : `it has ${known.map((group) => group.groupId).join(', ')}`,
+/** @throws ANM_USAGE */
+function lagPlan({ flags }: CommandContext): LagPlan {
+  const given = flags['watch'];
+  const everyMs = (flags['every'] as number | undefined) ?? DEFAULT_EVERY_MS;
+  const count = (flags['looks'] as number | undefined) ?? DEFAULT_LOOKS;
+  if (typeof given === 'number' && given < MIN_INTERVAL_MS) {
+    throw new AnomalyError('ANM_USAGE', `--watch wants at least ${MIN_INTERVAL_MS} ms, got ${given} ms`);
+  }
+  if (count < 1) throw new AnomalyError('ANM_USAGE', `--looks wants a number from 1 on, got ${count}`);
+  if (everyMs < MIN_INTERVAL_MS) {
+    throw new AnomalyError('ANM_USAGE', `--every wants at least ${MIN_INTERVAL_MS} ms, got ${everyMs} ms`);
+  }
+  if (given !== undefined && (flags['looks'] !== undefined || flags['every'] !== undefined)) {
+    throw new AnomalyError('ANM_USAGE', '--looks and --every are of a run without --watch', {
+      hint: 'the interval is given to --watch itself, as --watch 5s',
     });
   }
-  const rows: PartitionLag[] = [];
-  const groups: { group: string; state: string; members: number }[] = [];
-  for (const group of names) {
-    if (!isKnown(group)) {
-      groups.push({ group, state: 'none yet', members: 0 });
-      continue;
-    }
-    const { state, members } = await admin.describeGroup(group);
-    groups.push({ group, state, members: members.length });
-    const assigned = members.flatMap((member) => member.partitions.map((each) => each.topic));
-    rows.push(...(await readGroup(admin, group, assigned, topics)));
-  }
-  return { rows, totals: groupTotals(rows, groups) };
+  if (given === undefined) return { isWatch: false, intervalMs: everyMs, looks: count };
+  return { isWatch: true, intervalMs: typeof given === 'number' ? given : DEFAULT_INTERVAL_MS, looks: 0 };
 }
 
-/** Rows of all partitions of each topic that the group has a commit in or reads, those without a commit included. */
-async function readGroup(
-  admin: Admin,
-  group: string,
-  assigned: readonly string[],
-  topics: readonly string[] | undefined,
-): Promise<PartitionLag[]> {
-  const committed = await admin.groupOffsets(group);
-  const names = [...new Set([...committed.map((each) => each.topic), ...assigned])]
-    .filter((name) => topics === undefined || topics.includes(name))
-    .sort();
-  const found = await admin.topics(names);
-  const rows: PartitionLag[] = [];
-  for (const topic of names) {
-    const own = committed.filter((each) => each.topic === topic);
-    const info = found.find((each) => each.name === topic);
-    if (info === undefined) {
-      const problem = 'the topic does not exist any more';
-      rows.push(...own.map((each) => partitionLag({ group, ...pick(each), start: null, end: null, problem })));
-      continue;
-    }
-    rows.push(
-      ...(await readTopic(
-        admin,
-        group,
-        topic,
-        info.partitions.map((each) => each.partition),
-        own,
-      )),
-    );
-  }
-  return rows;
-}
-
-async function readTopic(
-  admin: Admin,
-  group: string,
-  topic: string,
-  partitions: readonly number[],
-  committed: readonly TopicPartitionOffset[],
-): Promise<PartitionLag[]> {
-  const wanted = [...partitions].sort((a, b) => a - b).map((partition) => ({ topic, partition }));
-  const offsetOf = (list: readonly TopicPartitionOffset[], partition: number) =>
-    list.find((each) => each.partition === partition)?.offset;
-  let ends: readonly TopicPartitionOffset[] = [];
-  let starts: readonly TopicPartitionOffset[] = [];
-  let problem = 'the broker named no end offset';
-  try {
-    [starts, ends] = await Promise.all([admin.listOffsets(wanted, 'earliest'), admin.listOffsets(wanted, 'latest')]);
-  } catch (error) {
-    // One topic without a leader must not hide the others.
-    problem = (error as Error).message;
-  }
-  return wanted.map(({ partition }) =>
-    partitionLag({
-      group,
-      topic,
-      partition,
-      committed: offsetOf(committed, partition) ?? -1,
-      start: offsetOf(starts, partition) ?? null,
-      end: offsetOf(ends, partition) ?? null,
-      problem,
-    }),
-  );
-}
-
-function pick({ topic, partition, offset }: TopicPartitionOffset) {
-  return { topic, partition, committed: offset };
-}
-
-const PARTITION_COLUMNS: readonly Column<PartitionLag>[] = [
-  { header: 'group', value: (row) => row.group },
-  { header: 'topic', value: (row) => row.topic },
-  { header: 'partition', value: (row) => row.partition, align: 'right' },
-  { header: 'committed', value: (row) => row.committed, align: 'right' },
-  { header: 'end', value: (row) => row.end, align: 'right' },
-  { header: 'lag', value: (row) => row.lag, align: 'right' },
-  { header: 'reason', value: (row) => row.reason },
-];
-
-const GROUP_COLUMNS: readonly Column<GroupLag>[] = [
-  { header: 'group', value: (row) => row.group },
-  { header: 'state', value: (row) => row.state },
-  { header: 'members', value: (row) => row.members, align: 'right' },
-  { header: 'topics', value: (row) => row.topics, align: 'right' },
-  { header: 'partitions', value: (row) => row.partitions, align: 'right' },
-  { header: 'lag', value: (row) => row.lag, align: 'right' },
-  { header: 'max lag', value: (row) => row.maxLag, align: 'right' },
-  { header: 'unknown', value: (row) => row.unknown, align: 'right' },
-];
-
-async function print(context: CommandContext, { rows, totals }: Reading): Promise<void> {
-  const { output, flags, now, stdout } = context;
-  const summary = flags['summary'] === true;
-  const at = formatTime(now());
-  if (output.format === 'json' || output.format === 'yaml') {
-    const value = { at, groups: totals, ...(!summary && { partitions: rows }) };
-    if (flags['watch'] === undefined) await output.document(value, () => '');
-    else await output.line({ schemaVersion: 1, ...value }, () => '');
-    return;
-  }
-  if (output.format === 'ndjson') {
-    for (const row of summary ? totals : rows) await output.line({ at, ...row }, () => '');
-    return;
-  }
-  if (flags['watch'] !== undefined) {
-    // A terminal shows one reading at a time; anything else gets one under the other.
-    if (stdout.isTTY === true && output.color) stdout.write('\u001b[H\u001b[2J');
-    stdout.write(`${at}\n`);
-  }
-  if (!summary && rows.length > 0) {
-    const reasons = rows.some((row) => row.reason !== null);
-    await output.table('partitions', rows, reasons ? PARTITION_COLUMNS : PARTITION_COLUMNS.slice(0, -1));
-    stdout.write('\n');
-  }
-  if (totals.length === 0) stdout.write('no consumer groups\n');
-  else await output.table('groups', totals, GROUP_COLUMNS);
-  if (flags['watch'] !== undefined) stdout.write('\n');
-}
-
-function check(totals: readonly GroupLag[], maxLag: number | undefined, isNamed: boolean): void {
-  if (maxLag === undefined) return;
-  const above = groupsAbove(totals, maxLag, isNamed);
-  if (above.length === 0) return;
-  const list = above.map(({ group, lag, unknown }) =>
-    lag === null || (unknown > 0 && lag <= maxLag)
-      ? `${group} is unknown in ${unknown} partitions`
-      : `${group} is ${lag} behind`,
-  );
-  throw new AnomalyError('ANM_CHECK_FAILED', `the lag is above ${maxLag}: ${list.join(', ')}`, {
-    hint: 'look at the partitions with anomaly lag GROUP, or start more members',
-    details: { max_lag: maxLag, groups: above },
+/** A group by name has to be there, unless it is watched: `lag --watch` is often started before the pipeline. */
+async function requireGroups(
+  context: CommandContext,
+  { admin }: KafkaClient,
+  { named }: Required<Chosen>,
+): Promise<void> {
+  if (named.length === 0 || context.flags['watch'] !== undefined) return;
+  const known = (await admin.groups()).map(({ groupId }) => groupId);
+  const missing = named.find((name) => !known.includes(name));
+  if (missing === undefined) return;
+  throw new AnomalyError('ANM_USAGE', `cannot show group ${missing} as the broker knows no such group`, {
+    hint: known.length === 0 ? 'it has no groups at all' : `it has ${known.slice(0, 20).join(', ')}`,
   });
+}
+
+/** What pipelines tell of themselves is a help, never a condition. */
+async function pastOf({ logger }: CommandContext, client: KafkaClient, chosen: Required<Chosen>) {
+  try {
+    const names = (await client.admin.groups()).map(({ groupId }) => groupId).filter(chosen.isGroup);
+    const past = await pastLooks(client, [...new Set([...chosen.named, ...names])]);
+    return past.filter(({ topic }) => chosen.isTopic(topic));
+  } catch (error) {
+    logger.debug(`no history from status topics: ${(error as Error).message}`);
+    return [];
+  }
+}
+
+/** The last of a few looks; the one there is when the signal comes. */
+async function* looks(context: CommandContext, sampler: LagSampler, plan: LagPlan): AsyncGenerator<LagSample> {
+  let last: LagSample | undefined;
+  let count = 0;
+  for await (const sample of sampler.watch(plan.intervalMs, context.signal)) {
+    last = sample;
+    if (++count === plan.looks) break;
+    const done = count;
+    context.progress.update(() => `look ${done} of ${plan.looks}`);
+  }
+  context.progress.clear();
+  if (last !== undefined) yield last;
+}
+
+/** Goes on where the broker is away for a while, once there was a look; says so, and which groups went. */
+async function* watch(context: CommandContext, sampler: LagSampler, intervalMs: number): AsyncGenerator<LagSample> {
+  const { logger, signal } = context;
+  let before: LagSample | undefined;
+  let isAway = false;
+  while (!signal.aborted) {
+    try {
+      for await (const sample of sampler.watch(intervalMs, signal)) {
+        if (isAway) logger.info('the broker is back');
+        isAway = false;
+        for (const group of gone(before, sample)) logger.warn(`group ${group} is gone`);
+        before = sample;
+        yield sample;
+      }
+    } catch (error) {
+      const isPassing = isAnomalyError(error) && ['ANM_BROKER_UNREACHABLE', 'ANM_TIMEOUT'].includes(error.code);
+      if (!isPassing || before === undefined) throw error;
+      if (!isAway) logger.warn(`${error.message}; trying again until it is back`);
+      isAway = true;
+    }
+  }
+}
+
+function gone(before: LagSample | undefined, now: LagSample): string[] {
+  const isThere = new Set(now.groups.flatMap(({ group, state }) => (isMissing(state) ? [] : [group])));
+  return (before?.groups ?? [])
+    .filter(({ group, state }) => !isMissing(state) && !isThere.has(group))
+    .map(({ group }) => group);
+}
+
+/** Of all partitions with --exact; of those that a limit on time cannot do without, where their time is unknown. */
+async function exactOf(
+  { flags, signal }: CommandContext,
+  client: KafkaClient,
+  { partitions }: LagSample,
+  { maxLagMs }: LagLimits,
+): Promise<Map<PartitionSample, ExactTime> | undefined> {
+  if (flags['exact'] === true) return await exactTimes(client, partitions, signal);
+  if (maxLagMs === undefined || flags['watch'] !== undefined) return undefined;
+  const unknown = partitions.filter(({ lagMs }) => lagMs === null);
+  return unknown.length === 0 ? undefined : await exactTimes(client, unknown, signal);
+}
+
+function check({ args, flags }: CommandContext, { sample, exact }: Shown, limits: LagLimits): void {
+  const isNamed = args.length > 0 && flags['topic'] === undefined;
+  checkLimits(sample, limits, isNamed, (row) => exactTime(row, exact?.get(row), sample.atMs) ?? row.lagMs);
 }

@@ -16,7 +16,7 @@ export interface OffsetRange {
 }
 
 export const OFFSET_GRAMMAR =
-  'start, end, :end, 42, +n (after the start), -n (before the end), a:b (b not included), @time, @t1:t2; a time is epoch seconds or ms, a date, RFC 3339, or a negative duration as -1h';
+  'start, end, :end, 42, +n (after the start), -n (before the end), a:b (b not included), @time, @t1:t2; a time is epoch seconds or ms, a date, RFC 3339, or a duration from now as -1h; a duration for t2 counts from a t1 that is none, as @2026-02-14:1h';
 
 /** rpk's grammar of `topic consume --offset`. @throws AnomalyError ANM_USAGE */
 export function parseOffsets(text: string, nowMs: number): OffsetRange {
@@ -49,7 +49,10 @@ function parsePosition(text: string): OffsetBound | null {
   return { kind: 'offset', offset: value };
 }
 
-/** RFC 3339 has colons of its own, so every colon is tried as the one between the two times. */
+/**
+ * RFC 3339 has colons of its own, so every colon is tried as the one between the two times. A duration as the second time
+ * counts from the first where that is a time, and from now where that is a duration, too.
+ */
 function parseTimes(text: string, nowMs: number): OffsetRange | null {
   const whole = parseTime(text, nowMs);
   if (whole !== null) return { from: whole, to: undefined };
@@ -59,13 +62,14 @@ function parseTimes(text: string, nowMs: number): OffsetRange | null {
     const from: OffsetBound | null = left === '' ? { kind: 'start', plus: 0 } : parseTime(left, nowMs);
     if (from === null) continue;
     if (right === '') return { from, to: undefined };
-    const to = parseTime(right, nowMs);
+    const to = parseTime(right, from.kind === 'time' && parseSpan(left) === null ? from.timeMs : nowMs);
     if (to !== null) return { from, to };
   }
   return null;
 }
 
-function parseTime(text: string, nowMs: number): OffsetBound | null {
+/** @param spanFromMs what a duration counts from */
+function parseTime(text: string, spanFromMs: number): OffsetBound | null {
   if (text === 'start') return { kind: 'start', plus: 0 };
   if (text === 'end') return { kind: 'end', minus: 0 };
   if (/^\d{13}$/.test(text)) return { kind: 'time', timeMs: Number(text) };
@@ -76,8 +80,13 @@ function parseTime(text: string, nowMs: number): OffsetBound | null {
     const timeMs = Date.parse(zoned.replace(' ', 'T'));
     return Number.isNaN(timeMs) ? null : { kind: 'time', timeMs };
   }
-  const durationMs = text.startsWith('-') ? parseDuration(text) : null;
-  return durationMs === null ? null : { kind: 'time', timeMs: nowMs + durationMs };
+  const spanMs = parseSpan(text);
+  return spanMs === null ? null : { kind: 'time', timeMs: spanFromMs + spanMs };
+}
+
+/** A duration with its unit: 0 alone is no time. */
+function parseSpan(text: string): number | null {
+  return /[a-z]$/.test(text) ? parseDuration(text) : null;
 }
 
 export interface ResolvedRange {
@@ -89,7 +98,7 @@ export interface ResolvedRange {
 
 /** Asks the broker what a range means now. Without an end it stops at the end offsets of now, unless it follows. */
 export async function resolveOffsets(
-  admin: Admin,
+  admin: Pick<Admin, 'listOffsets'>,
   partitions: readonly TopicPartition[],
   range: OffsetRange,
   follow = false,
@@ -113,7 +122,8 @@ export async function resolveOffsets(
   return { from, to: to.map(({ topic, partition, offset }) => ({ topic, partition, offset })) };
 }
 
-function positionOf(bound: OffsetBound, first: number, last: number, atTime: number): number {
+/** `atTime`: first offset at or after the bound's time, -1 where there is none. Not clamped to the log. */
+export function positionOf(bound: OffsetBound, first: number, last: number, atTime: number): number {
   switch (bound.kind) {
     case 'start':
       return first + bound.plus;

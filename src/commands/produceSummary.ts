@@ -17,19 +17,28 @@ export interface Summary {
 /** Above this share of late rows a pipeline's windows would miss too much: the same bound at which `run` warns. */
 const LATE_SHARE_MAX = 0.01;
 
-/** One line: rows, rate, bytes, and how much is left. */
+/**
+ * One line: rows, rate, bytes, and how much is left. A paced load reads far ahead of what it sends, so bytes tell nothing
+ * of its end: it shows the event time that it has come to.
+ */
 export function progressText({ options, input }: ProducePlan, totals: SendTotals, seconds: number): string {
   const rate = totals.rows / Math.max(seconds, 1e-3);
-  const parts = [`${count(totals.rows)} rows`, `${count(Math.round(rate))}/s`, bytesText(totals.valueBytes)];
+  const parts = [rowsText(totals.rows), `${count(Math.round(rate))}/s`, bytesText(totals.valueBytes)];
   if (options.loop) return [...parts, `round ${totals.rounds + 1}`].join('  ');
   const share = Number.isFinite(options.limit)
     ? (totals.rows + totals.found) / options.limit
-    : input.totalBytes > 0
+    : !isPaced(options) && input.totalBytes > 0
       ? input.bytesRead() / input.totalBytes
       : 0;
+  const reached = Number.isFinite(options.speed) ? timeText(totals.lastTimeMs) : null;
+  if (reached !== null) parts.push(`event time ${reached}`);
   if (share <= 0) return parts.join('  ');
   const leftSeconds = Math.max(0, seconds / share - seconds);
   return [...parts, `${Math.floor(Math.min(1, share) * 100)} %`, `ETA ${durationText(leftSeconds)}`].join('  ');
+}
+
+function isPaced({ rate, speed }: ProducePlan['options']): boolean {
+  return Number.isFinite(rate) || Number.isFinite(speed);
 }
 
 export async function printSummary(context: CommandContext, summary: Summary): Promise<void> {
@@ -62,17 +71,19 @@ export async function printSummary(context: CommandContext, summary: Summary): P
     const files = input.samples.length === 1 ? input.samples[0]!.file.name : `${count(input.samples.length)} files`;
     const spread = Array.from(totals.perPartition, (rows, partition) => `${partition}: ${count(rows)}`).join(', ');
     return [
-      `${options.topic}: ${count(totals.rows)} rows of ${files} in ${seconds.toFixed(2)} s (${count(rowsPerSecond)}/s, ${bytesText(totals.valueBytes)})`,
+      `${options.topic}: ${rowsText(totals.rows)} of ${files} in ${seconds.toFixed(2)} s (${count(rowsPerSecond)}/s, ${bytesText(totals.valueBytes)})`,
       `  partitions  ${spread}`,
       `  schema      ${schemaId === null ? 'none (JSON)' : `id ${schemaId}, subject ${options.topic}-value`}`,
       ...(document.first_event_time === null
         ? []
         : [`  event time  ${document.first_event_time} to ${document.last_event_time}`]),
-      ...(totals.found > 0 ? [`  resumed     ${count(totals.found)} rows were there already`] : []),
+      ...(totals.found > 0
+        ? [`  resumed     ${rowsText(totals.found)} ${totals.found === 1 ? 'was' : 'were'} there already`]
+        : []),
       `  rejected    ${count(rejected)}${rejected > 0 ? `, see ${rejectsPath}` : ''}`,
       ...(stopped === null
         ? []
-        : [`  stopped by ${stopped} after ${count(totals.rows)} rows; all of them are acknowledged`]),
+        : [`  stopped by ${stopped} after ${rowsText(totals.rows)}; all of them are acknowledged`]),
     ].join('\n');
   });
 }
@@ -87,7 +98,8 @@ function warn({ logger }: CommandContext, { plan, totals, rejected, rejectsPath 
       `${percent(lateShare)} of the rows are late (${count(totals.late)}): their event time is behind the watermark; ${how}`,
     );
   }
-  if (rejected > 0) logger.warn(`${count(rejected)} bad rows were left out: ${rejectsPath}`);
+  if (rejected > 0)
+    logger.warn(`${rejected === 1 ? '1 bad row was' : `${count(rejected)} bad rows were`} left out: ${rejectsPath}`);
   // JSON records are sent as they are; a schema has only the members that the sample had.
   const unknown = plan.avro === null ? [] : plan.input.unknownMembers();
   if (unknown.length > 0)
@@ -102,6 +114,10 @@ export function percent(share: number): string {
 
 export function count(value: number): string {
   return value.toLocaleString('en-US');
+}
+
+function rowsText(rows: number): string {
+  return rows === 1 ? '1 row' : `${count(rows)} rows`;
 }
 
 export function bytesText(bytes: number): string {

@@ -4,6 +4,7 @@ import { type AvroPlan, fitsSchema, planAvro } from '../inputs/avroPlan.ts';
 import type { RowInput } from '../inputs/rowInput.ts';
 import { fitsValues } from '../inputs/valuePlan.ts';
 import { knownConfigs } from '../runtime/topics.ts';
+import { newTopic } from '../runtime/topicTable.ts';
 import type { CommandContext } from './command.ts';
 import { DEFAULT_PARTITIONS, type ProduceOptions } from './produceOptions.ts';
 import type { ProducePlan } from './produceRun.ts';
@@ -20,8 +21,13 @@ export async function ensureTopic(
   const [known] = await client.admin.topics([name]);
   if (known === undefined) {
     const partitions = wanted ?? DEFAULT_PARTITIONS;
+    const topic = newTopic({ kind: 'produced', name }, { partitions });
     const created = await client.admin.createTopics([
-      { name, partitions, configs: topicConfigs, ...(replicationFactor !== undefined && { replicationFactor }) },
+      {
+        ...topic,
+        configs: { ...topic.configs, ...topicConfigs },
+        ...(replicationFactor !== undefined && { replicationFactor }),
+      },
     ]);
     if (created.get(name) === true) {
       logger.info(`made topic ${name} with ${partitions} partition${partitions === 1 ? '' : 's'}`);

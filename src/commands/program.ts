@@ -2,6 +2,7 @@ import { type CommanderError, Command as Program } from 'commander';
 import { nearest } from '../config/suggest.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command, OptionSpec } from './command.ts';
+import { flagNames, optionsOf } from './commandOptions.ts';
 import { GLOBAL_OPTIONS } from './globalOptions.ts';
 import { commandHelp, familyHelp, rootHelp } from './helpText.ts';
 
@@ -35,6 +36,8 @@ export function parseArguments(commands: readonly Command[], argv: readonly stri
       families.set(first, parent);
     }
     const leaf = parent.command(second ?? first);
+    // A command may have others below it, as lag has lag reset; it stands before them in the list.
+    if (second === undefined) families.set(first, leaf.enablePositionalOptions());
     prepare(leaf, optionsOf(command), commands, () => commandHelp(command));
     for (const argument of command.arguments ?? []) {
       const name = argument.name + (argument.variadic ? '...' : '');
@@ -52,26 +55,6 @@ export function parseArguments(commands: readonly Command[], argv: readonly stri
   }
   if (request === undefined) throw new AnomalyError('ANM_INTERNAL', 'no command was chosen');
   return request;
-}
-
-/** Options of a command and of every command; a global flag gives way to the command's own of the same name. */
-export function optionsOf(command: Command): readonly OptionSpec[] {
-  const own = command.options ?? [];
-  const taken = new Set(own.flatMap((option) => flagNames(option.flags)));
-  return [...own, ...GLOBAL_OPTIONS.flatMap((option) => withoutTaken(option, taken))];
-}
-
-function withoutTaken(option: OptionSpec, taken: ReadonlySet<string>): OptionSpec[] {
-  const names = flagNames(option.flags);
-  if (!names.some((name) => taken.has(name))) return [option];
-  const long = names.find((name) => name.startsWith('--'));
-  if (long === undefined || taken.has(long)) return [];
-  return [{ ...option, flags: option.flags.replace(/^-\w, /, '') }];
-}
-
-/** '-o, --output <format>' -> ['-o', '--output']. */
-export function flagNames(flags: string): string[] {
-  return flags.split(/[ ,|]+/).filter((part) => part.startsWith('-'));
 }
 
 function addFamily(root: Program, family: string, commands: readonly Command[]): Program {

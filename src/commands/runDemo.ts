@@ -12,17 +12,20 @@ import { inferSchema, planAvro } from '../inputs/avroPlan.ts';
 import { openRows, type RowInput } from '../inputs/rowInput.ts';
 import { SendTotals, sendRows } from '../inputs/sendRows.ts';
 import type { Logger } from '../output/logger.ts';
+import { toolVersion } from '../platform/version.ts';
 import { type JobResult, runJob } from '../runtime/job.ts';
 import type { AnomalyObject } from '../runtime/rowObjects.ts';
+import { directoryCheckpoints } from './checkpointPlace.ts';
 import type { CommandContext } from './command.ts';
 import { AlertWatch } from './demoAlerts.ts';
 import { jittered } from './demoJitter.ts';
-import { AlertGrader, readLabels } from './demoLabels.ts';
+import { AlertGrader } from './demoLabels.ts';
 import { DemoMeter } from './demoMeter.ts';
 import { DEMO_PARTITIONS, DEMO_TOPIC, type DemoOptions, demoPipeline, readDemoOptions } from './demoOptions.ts';
 import { RampPacer } from './demoPacer.ts';
 import { showMeter } from './demoShow.ts';
 import { type DemoEnd, summarize, summaryText } from './demoSummary.ts';
+import { readLabels } from './labelFile.ts';
 
 /** Between two looks at the group. */
 const ASSIGNED_POLL_MS = 10;
@@ -100,7 +103,7 @@ class Demo {
     const { admin } = this.#servers.client;
     const names = [DEMO_TOPIC, sinks.windows, sinks.anomalies, sinks.late, sinks.deadLetters];
     await admin.createTopics(names.map((name) => ({ name, partitions: DEMO_PARTITIONS })));
-    const labels = await readLabels(join(DATA, 'combined_windows.json'));
+    const labels = await readLabels('combined_windows.json', DATA);
     const grader = new AlertGrader(labels, score?.refractoryMs ?? 0);
     const input = await openRows([DATA], { cwd: DATA });
     const meter = new DemoMeter(await countRows(input), now);
@@ -229,8 +232,10 @@ class Demo {
       config: this.#config,
       stage: 'run',
       groupId: this.#config.group,
-      stateDir: this.#stateDir,
-      startEmpty: false,
+      toolVersion: toolVersion(),
+      openCheckpoints: (group, cluster) => directoryCheckpoints(this.#stateDir, group, cluster),
+      localDir: join(this.#stateDir, 'lmdb'),
+      recovery: { fresh: false, acceptGap: false, allow: [] },
       untilEnd: false,
       until: () => this.#ends,
       leaveOpen: false,

@@ -1,37 +1,35 @@
 import { addAbortSignal } from 'node:stream';
-import type { KafkaClient, Producer, TopicInfo } from '../clients/client.ts';
-import type { ColumnBatch } from '../engine/batch.ts';
-import { AnomalyError } from '../errors.ts';
-import type { TextOutput } from '../output/textOutput.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import { AnomalyError, isAnomalyError } from '../errors.ts';
+import { Recording } from '../inputs/recording.ts';
 import { fileLines } from '../runtime/fileSource.ts';
-import type { Line } from '../runtime/lines.ts';
-import { LineWriter } from '../runtime/lineWriter.ts';
-import { type TopicRange, topicBatches } from '../runtime/topicSource.ts';
-import { ensureSinks, sourceShape, sourceTopics } from '../runtime/topics.ts';
-import { readHeaders } from '../wire/headers.ts';
+import { ensureSinks } from '../runtime/topics.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
 import { stoppedCode } from './lifecycle.ts';
-import { parseOffsets, resolveOffsets } from './offsetGrammar.ts';
-import { choosePartitions } from './partitionChoice.ts';
 import { inputPlace, openOutput, outputPlace, type Place } from './places.ts';
 import { parseSpeed } from './produceOptions.ts';
-import { ReplayPace, StartLine } from './replayPace.ts';
-import { warnOfCorrupt } from './stageInput.ts';
+import { type OpenRecording, openRecording, recordJournal } from './recordTopic.ts';
+import { ReplayPace } from './replayPace.ts';
+import { LineSink, lineOutput, TopicCopy } from './replaySinks.ts';
+import { type ReplaySink, type ReplaySource, readSource, recordingSource, topicSource } from './replaySource.ts';
+import { settingName } from './settingName.ts';
 
-/** Takes records from <= i < to of a batch; back-pressure is its promise. */
-interface ReplaySink {
-  write(batch: ColumnBatch, from: number, to: number): Promise<void>;
-}
-
-/** `replay`: a topic or files once more, to a topic or as NDJSON. */
+/** `replay`: a topic, a recording or files once more, to a topic, as NDJSON, or into a recording. */
 export async function runReplay(context: CommandContext): Promise<number> {
   const { args, flags, cwd, signal, now } = context;
-  const to = outputPlace((flags['to'] as string | undefined) ?? '-', cwd);
+  const record = flags['record'] as string | undefined;
+  const target = (flags['to'] as string | undefined) ?? (record === undefined ? '-' : undefined);
+  const to = target === undefined ? undefined : outputPlace(target, cwd);
   const input = inputPlace(args[0]!, cwd);
   const pace = new ReplayPace(parseSpeed(flags['speed'] as string | undefined), now, signal);
   if (input.kind === 'topic') await replayTopic(context, input.name, to, pace);
-  else await replayFiles(context, to, pace);
+  else {
+    if (record !== undefined) throw new AnomalyError('ANM_USAGE', `--record is for topics, and ${args[0]} is a file`);
+    const recording = input.kind === 'file' && args.length === 1 ? await Recording.open(input.path) : null;
+    if (recording === null) await replayFiles(context, to!, pace);
+    else await replayRecording(context, recording, to!, pace);
+  }
   return signal.aborted ? stoppedCode(signal) : 0;
 }
 
@@ -56,6 +54,8 @@ async function replayFiles(context: CommandContext, to: Place, pace: ReplayPace)
     stdin,
     timeColumn: settings.optionalString('source.time'),
     keyColumn: settings.optionalString('source.key'),
+    timeName: settingName(settings, 'source.time'),
+    keyName: settingName(settings, 'source.key'),
     onBadRow: ({ file, line, reason }) => logger.warn(`left out ${file}:${line}: ${reason}`),
     onNote: (text) => logger.warn(text),
   });
@@ -74,136 +74,127 @@ async function replayFiles(context: CommandContext, to: Place, pace: ReplayPace)
   }
 }
 
-async function replayTopic(context: CommandContext, name: string, to: Place, pace: ReplayPace): Promise<void> {
-  if (to.kind === 'topic' && to.name === name) throw new AnomalyError('ANM_USAGE', `cannot replay ${name} into itself`);
-  const { settings, flags, now } = context;
+async function replayTopic(
+  context: CommandContext,
+  name: string,
+  to: Place | undefined,
+  pace: ReplayPace,
+): Promise<void> {
+  if (to?.kind === 'topic' && to.name === name)
+    throw new AnomalyError('ANM_USAGE', `cannot replay ${name} into itself`);
+  const client = await connectClient(context);
+  let recording: OpenRecording | undefined;
+  try {
+    const source = await topicSource(context, client, name);
+    recording = await openRecording(context, client, source);
+    const journal = recording;
+    const finish = journal && (() => recordJournal(context, client, source, journal));
+    await replaySource(context, client, source, to, pace, recording?.sink, finish);
+    if (recording === undefined) return;
+    await recording.writer.close(!context.signal.aborted);
+    const { records, bytes, path } = recording.writer;
+    recording = undefined;
+    if (to?.kind === 'pipe') return;
+    await context.output.document(
+      { from: name, file: path, records, bytes },
+      () => `recorded ${records.toLocaleString('en-US')} records from ${name} in ${path}`,
+    );
+  } finally {
+    await recording?.writer.abandon();
+    await client.close();
+  }
+}
+
+async function replayRecording(
+  context: CommandContext,
+  recording: Recording,
+  to: Place,
+  pace: ReplayPace,
+): Promise<void> {
+  const { flags, args } = context;
+  if (flags['follow'] !== undefined) {
+    throw new AnomalyError('ANM_USAGE', `--follow is for topics, and ${args[0]} is a recording`);
+  }
+  const source = await recordingSource(context, recording);
+  if (to.kind !== 'topic') return await replaySource(context, undefined, source, to, pace);
   const client = await connectClient(context);
   try {
-    const [topic] = await sourceTopics(client.admin, [name]);
-    const partitions = choosePartitions(topic!, flags['partition'] as number[] | undefined);
-    const offsets = parseOffsets((flags['offset'] as string | undefined) ?? 'start', now());
-    const range = await resolveOffsets(client.admin, partitions, offsets, flags['follow'] === true);
-    if (to.kind === 'topic') {
-      await copyTopic(context, client, topic!, range, to.name, pace);
-      return;
-    }
-    const output = await openOutput(context, to);
-    const write = lineOutput(output, settings.durationMs('time.out_of_orderness'));
-    const writer = new LineWriter(connectRegistry(context));
-    try {
-      await write([{ type: 'source', topic: name, partitions: topic!.partitions.length }]);
-      const sink: ReplaySink = {
-        write: async (batch, first, end) => await write(await writer.lines(batch, first, end)),
-      };
-      await readRange(context, client, range, pace, sink);
-    } finally {
-      await output.close();
-    }
+    await warnOfSchemas(context, recording);
+    await replaySource(context, client, source, to, pace);
   } finally {
     await client.close();
   }
 }
 
-/** Records as they are, each into its own partition. */
-async function copyTopic(
+/** Reads a source once, into all that it is to go to. */
+async function replaySource(
   context: CommandContext,
-  client: KafkaClient,
-  from: TopicInfo,
-  range: TopicRange,
-  to: string,
+  client: KafkaClient | undefined,
+  source: ReplaySource,
+  to: Place | undefined,
   pace: ReplayPace,
+  recording?: ReplaySink,
+  finish?: () => Promise<void>,
 ): Promise<void> {
-  await ensureSinks(client.admin, [to], await sourceShape(client.admin, [from]));
-  const producer = await client.createProducer();
-  let records = 0;
-  await readRange(context, client, range, pace, {
-    write: async (batch, first, end) => {
-      for (let i = first; i < end; i++) copyRecord(producer, to, batch, i);
-      records += end - first;
-      await producer.ready();
-    },
-  });
-  await producer.flush();
-  await producer.close();
-  await context.output.document(
-    { from: from.name, to, records },
-    () => `replayed ${records.toLocaleString('en-US')} records from ${from.name} to ${to}`,
-  );
-}
-
-function copyRecord(producer: Producer, to: string, batch: ColumnBatch, i: number): void {
-  const { bytes, keyStart, keyEnd, valueStart, valueEnd, partition, recordTimes } = batch;
-  const key = keyStart[i]! < 0 ? null : bytes;
-  const value = valueStart[i]! < 0 ? null : bytes;
-  const [from, end] = [valueStart[i]!, valueEnd[i]!];
-  const headers = readHeaders(batch, i);
-  producer.append(to, partition, recordTimes[i]!, key, keyStart[i]!, keyEnd[i]!, value, from, end, headers);
-}
-
-/**
- * Reads a range into a sink. With a pace each partition has a reader of its own, as one that is ahead must not hold up
- * the others: what is due goes, whichever partition it is of.
- */
-async function readRange(
-  context: CommandContext,
-  client: KafkaClient,
-  range: TopicRange,
-  pace: ReplayPace,
-  sink: ReplaySink,
-): Promise<void> {
-  const read = (part: TopicRange) => topicBatches(client, part, context.signal, warnOfCorrupt(context));
-  if (pace.unlimited) {
-    for await (const batch of read(range)) await sink.write(batch, 0, batch.count);
+  const read = async (sink: ReplaySink | undefined) => {
+    const sinks = [recording, sink].filter((each) => each !== undefined);
+    await readSource(source, pace, {
+      write: async (batch, first, end) => {
+        for (const each of sinks) await each.write(batch, first, end);
+      },
+    });
+    await finish?.();
+  };
+  if (to === undefined) return await read(undefined);
+  if (to.kind === 'topic') {
+    await ensureSinks(client!.admin, [{ kind: 'replayed', name: to.name }], await source.shape());
+    const copy = await TopicCopy.open(client!, to.name);
+    try {
+      await read(copy);
+      await copy.finish();
+    } finally {
+      await copy.close();
+    }
+    const { records } = copy;
+    await context.output.document(
+      { from: source.topic, to: to.name, records },
+      () => `replayed ${records.toLocaleString('en-US')} records from ${source.topic} to ${to.name}`,
+    );
     return;
   }
-  const ends = await client.admin.listOffsets(range.from, 'latest');
-  const parts = range.from.map((start, i) => ({ from: [start], to: range.to && [range.to[i]!], end: [ends[i]!] }));
-  const firsts = await Promise.all(parts.map(({ from, end }) => firstTime(read({ from, to: end }))));
-  const known = firsts.filter((timeMs) => timeMs >= 0);
-  // The clock starts when all of them have something in hand, so that none begins late.
-  const start = new StartLine(known.length, () => pace.start(Math.min(...known)));
-  await Promise.all(
-    parts.map(async ({ from, to }, i) => {
-      const here = firsts[i]! < 0 ? () => {} : start.comer();
-      try {
-        for await (const batch of read({ from, to })) {
-          here();
-          await start.crossed;
-          for (let first = 0; first < batch.count; ) {
-            if (!(await pace.due(batch.recordTimes[first]!))) return;
-            const end = pace.dueEnd(batch, first);
-            await sink.write(batch, first, end);
-            first = end;
-          }
-        }
-      } finally {
-        here();
-      }
-    }),
-  );
+  const output = await openOutput(context, to);
+  try {
+    await read(await LineSink.open(output, source, context.settings.durationMs('time.out_of_orderness')));
+  } finally {
+    await output.close();
+  }
 }
 
-/** Record time of the first record, -1 where there is none. */
-async function firstTime(batches: AsyncIterable<ColumnBatch>): Promise<number> {
-  for await (const batch of batches) return batch.recordTimes[0]!;
-  return -1;
-}
-
-/** Record lines get the watermark after them, so that the next stage may see how far event time has come. */
-function lineOutput(output: TextOutput, slackMs: number): (lines: readonly Line[]) => Promise<void> {
-  const watermarks = new Map<string, number>();
-  return async (lines) => {
-    let text = '';
-    for (const line of lines) {
-      if (line['type'] === 'record') {
-        const partition = `${line['topic']}/${line['partition']}`;
-        const watermark = Math.max(watermarks.get(partition) ?? -Infinity, (line['record_time'] as number) - slackMs);
-        watermarks.set(partition, watermark);
-        line['watermark'] = watermark;
+/** Values name schemas by the ids of the registry that they were recorded with, and another one may have others there. */
+async function warnOfSchemas(context: CommandContext, { schemas }: Recording): Promise<void> {
+  const registry = connectRegistry(context);
+  for (const { id, text } of schemas.values()) {
+    let found: string | undefined;
+    try {
+      found = (await registry.schemaById(id)).schema;
+    } catch (error) {
+      if (!isAnomalyError(error)) throw error;
+      if (error.code !== 'ANM_SCHEMA_UNKNOWN') {
+        context.logger.warn(`whether the registry has the schemas that the values name is not known: ${error.message}`);
+        return;
       }
-      text += `${JSON.stringify(line)}\n`;
     }
-    output.write(text);
-    await output.ready();
-  };
+    if (found !== undefined && sameJson(found, text)) continue;
+    const what = found === undefined ? 'has none by that id' : 'has another one by that id';
+    context.logger.warn(`values name schema ${id} of the registry that they were recorded with, and this one ${what}`);
+  }
+}
+
+function sameJson(a: string, b: string): boolean {
+  if (a === b) return true;
+  try {
+    return JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));
+  } catch {
+    return false;
+  }
 }

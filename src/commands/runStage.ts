@@ -1,11 +1,16 @@
+import { join } from 'node:path';
 import type { KafkaClient } from '../clients/client.ts';
 import type { SchemaRegistry } from '../clients/registry.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
+import { splitAggregate } from '../engine/windows/aggregates.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
+import { ColdStores } from '../runtime/coldStores.ts';
 import { definePipeline } from '../runtime/definition.ts';
+import { fieldNames } from '../runtime/fieldNames.ts';
 import { LineSchemas } from '../runtime/lineSchemas.ts';
 import type { Line } from '../runtime/lines.ts';
+import { modelOptions } from '../runtime/model/modelOptions.ts';
 import { ObjectDecoder } from '../runtime/objectDecoder.ts';
 import { registerOutputs } from '../runtime/outputSchemas.ts';
 import { Pipe, type PipeTotals } from '../runtime/pipes.ts';
@@ -14,13 +19,16 @@ import { type Emit, NdjsonSink, type RowSink } from '../runtime/rowSink.ts';
 import { SourceSchemas } from '../runtime/sourceSchemas.ts';
 import { TopicSink } from '../runtime/topicSink.ts';
 import { ensureSinks } from '../runtime/topics.ts';
+import type { NamedTopic } from '../runtime/topicTable.ts';
 import { WindowRowTask } from '../runtime/windowRowTask.ts';
 import { WindowWatch } from '../runtime/windowWatch.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
+import { badRate } from './jobPlan.ts';
 import { stoppedCode } from './lifecycle.ts';
 import { inputPlace, openOutput, outputPlace, type Place } from './places.ts';
 import { runPipeline } from './runPipeline.ts';
+import { type OpenedScorers, openScorers, withModelReads } from './scoreModel.ts';
 import { openStageInput, type StageHead, type StageInput, topicHead } from './stageInput.ts';
 
 type StageName = 'window' | 'score';
@@ -79,23 +87,34 @@ async function throughPipes(
   source: Place,
   to: Place,
 ): Promise<number> {
-  const { flags, logger, signal } = context;
+  const { flags, logger, signal, settings } = context;
+  if (to.kind === 'topic' && base.guarantee === 'exactly-once') {
+    throw new AnomalyError(
+      'ANM_UNSUPPORTED',
+      `cannot write to topic ${to.name} exactly once from a pipe or a file, as a restart has no offset to go on from`,
+      { hint: 'read a topic, or give --guarantee at-least-once' },
+    );
+  }
+  let cold: ColdStores | undefined;
+  let scorers: OpenedScorers | undefined;
   const needsKafka = source.kind === 'topic' || to.kind === 'topic';
   const client = needsKafka ? await connectClient(context) : undefined;
   try {
-    const fieldCount = Object.keys(base.source.fields).length;
+    const fieldCount = fieldNames(base).length;
     const input = await openStageInput(context, client, source, fieldCount);
     if (stage === 'window') refuseWindows(input.name, input.head);
     const { kind, scoring } =
       stage === 'score' ? scoringOf(context, base, input.head) : { kind: 'record' as const, scoring: base };
     const { score: _, ...unscored } = scoring;
-    const config: PipelineConfig = stage === 'score' ? scoring : unscored;
+    const config: PipelineConfig = stage === 'score' ? await withModelReads(context, scoring) : unscored;
     const emit: Emit = { windows: stage === 'window', alerts: stage === 'score' };
     const sink = await openSink(context, client, config, to, emit, input);
     try {
       const registry = connectRegistry(context);
       const schemas = new LineSchemas(registry);
       const watch = new WindowWatch(logger);
+      scorers = stage === 'score' ? await openScorers(context, config, logger) : undefined;
+      cold = await ColdStores.of(config, join(settings.string('state_dir'), 'pipes', 'lmdb'));
       const pipe = new Pipe({
         input: input.chunks,
         inputName: input.name,
@@ -103,9 +122,12 @@ async function throughPipes(
         sink: sink.rows,
         config,
         schemas,
-        maxBadRate: (flags['maxBadRate'] as number | undefined) ?? 0.1,
+        maxBadRate: badRate(flags['maxBadRate'] as number | undefined),
         deadLetters: to.kind === 'topic' ? config.sinks.deadLetters : undefined,
         leaveOpen: flags['leaveOpen'] === true,
+        model: modelOptions(config, scorers, logger, {
+          ...{ now: context.now, ticks: () => performance.now(), untilEnd: true },
+        }),
         logger,
         signal,
         createTask: taskFactory(
@@ -115,11 +137,14 @@ async function throughPipes(
           watch,
           logger,
           sink.partitions,
+          cold,
         ),
       });
       report(context, stage, await pipe.run());
       if (kind === 'window' && !signal.aborted) watch.end(config.score!.on);
     } finally {
+      await cold?.close();
+      await scorers?.close();
       await sink.close();
     }
     return signal.aborted ? stoppedCode(signal) : 0;
@@ -135,6 +160,7 @@ function taskFactory(
   watch: WindowWatch,
   logger: Logger,
   sinkPartitions: number,
+  cold: ColdStores,
 ) {
   const definition = definePipeline(config);
   const objects = new ObjectDecoder(registry);
@@ -148,8 +174,8 @@ function taskFactory(
       );
     }
     return kind === 'window'
-      ? new WindowRowTask(topic, partition, definition, objects, watch)
-      : new RecordTask(topic, partition, definition, config, schemas);
+      ? new WindowRowTask(topic, partition, definition, objects, watch, cold.open(topic, partition))
+      : new RecordTask(topic, partition, definition, config, schemas, cold.open(topic, partition));
   };
 }
 
@@ -165,9 +191,14 @@ async function openSink(
     const output = await openOutput(context, to);
     return { rows: new NdjsonSink(output, config, emit), partitions: Infinity, close: async () => {} };
   }
-  const names = [to.name, config.sinks.late, config.sinks.deadLetters];
+  const topics: NamedTopic[] = [
+    { kind: emit.windows ? 'windows' : 'anomalies', name: to.name },
+    { kind: 'late', name: config.sinks.late },
+    { kind: 'dead_letters', name: config.sinks.deadLetters },
+  ];
+  const names = topics.map(({ name }) => name);
   const { admin } = client!;
-  await ensureSinks(admin, names, { partitions: input.partitions });
+  await ensureSinks(admin, topics, { partitions: input.partitions });
   const partitions = Math.min(...(await admin.topics(names)).map((topic) => topic.partitions.length));
   const schemas = await registerOutputs(connectRegistry(context), config.sinks, names);
   const producer = await client!.createProducer();
@@ -209,12 +240,16 @@ function isKnown(config: PipelineConfig): boolean {
 /** The window of an aggregate as w5m.mean, or of the aggregate that a feature is of. */
 function windowOf(config: PipelineConfig, on: string): string {
   const of = config.features.find(({ name }) => name === on)?.of ?? on;
-  return of.slice(0, Math.max(0, of.lastIndexOf('.')));
+  return splitAggregate(of)?.window ?? '';
 }
 
 /** Scores the windows of the first row's name where the configuration does not say which. */
 function scoringWindows(context: CommandContext, config: PipelineConfig, rows: readonly Line[]): PipelineConfig {
-  let { source } = config;
+  refuseSelecting(context);
+  // The records were filtered and the fields derived where the windows were made: only the names are left.
+  const { where: _, ...unfiltered } = config.source;
+  const derived = Object.fromEntries(Object.keys(config.derive).map((name) => [name, name]));
+  let source = { ...unfiltered, fields: { ...unfiltered.fields, ...derived } };
   if (rows.length > 0 && context.settings.origin('source.fields').origin === 'default') {
     // Nobody said which: all that the first rows have.
     const names = new Set(rows.map((row) => String(row['field'])));
@@ -239,10 +274,24 @@ function scoringWindows(context: CommandContext, config: PipelineConfig, rows: r
   // Only its name matters here: the windows are closed already, and the state must not depend on which came first.
   const stand = { name, type: 'tumbling' as const, sizeMs: 1, aggregates: [] };
   const windows = isKnown({ ...config, score: { ...score, on } }) ? config.windows : [...config.windows, stand];
-  return { ...config, source, windows, score: { ...score, on } };
+  return { ...config, source, derive: {}, windows, score: { ...score, on } };
+}
+
+/** A flag is meant for this very input; what anomaly.yaml says is for the stage that reads the records. */
+function refuseSelecting({ settings }: CommandContext): void {
+  for (const key of ['source.where', 'derive']) {
+    const { origin, place } = settings.origin(key);
+    if (origin !== 'flag') continue;
+    throw new AnomalyError('ANM_CONFIG', `${place}: ${key} cannot be used on windows as it is for records`, {
+      hint: 'give it to anomaly window, which reads the records',
+      details: { key },
+    });
+  }
 }
 
 function report(context: CommandContext, stage: string, totals: PipeTotals): void {
   const out = stage === 'window' ? `${totals.windows} windows` : `${totals.alerts} alerts`;
-  context.logger.info(`${stage}: ${totals.records} in, ${out} out, ${totals.late} late, ${totals.rejected} left out`);
+  const filtered = totals.filtered === 0 ? '' : `, ${totals.filtered} filtered`;
+  const { records, late, rejected } = totals;
+  context.logger.info(`${stage}: ${records} in, ${out} out, ${late} late${filtered}, ${rejected} left out`);
 }

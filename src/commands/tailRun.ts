@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import type { Consumer, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { toJson, verbatim } from '../output/json.ts';
 import { readHeaders } from '../wire/headers.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
+import { headerMap } from './headerMap.ts';
 import { parseOffsets, type ResolvedRange, resolveOffsets } from './offsetGrammar.ts';
 import { choosePartitions } from './partitionChoice.ts';
 import { type ReadValue, ValueReader } from './valueReader.ts';
@@ -97,7 +97,7 @@ async function describeRecord(
   const { output } = context;
   const key = await reader.read(batch.bytes, batch.keyStart[i]!, batch.keyEnd[i]!);
   const value = await reader.read(batch.bytes, batch.valueStart[i]!, batch.valueEnd[i]!);
-  const headers = headersOf(batch, i);
+  const headers = headerMap(readHeaders(batch, i));
   const row = {
     topic: batch.topic,
     partition: batch.partition,
@@ -120,27 +120,6 @@ async function describeRecord(
     return `${place}  ${shown(key)}  ${shown(value)}${extra}${problem}`;
   };
   return () => output.line(row, render);
-}
-
-/**
- * Headers by their key: text, null, or {base64} for what is no text; a list where a key stands there more than once.
- * Undefined when there are none.
- */
-function headersOf(batch: ColumnBatch, i: number): ReadonlyMap<string, unknown> | undefined {
-  const headers = new Map<string, unknown[]>();
-  for (const { key, value } of readHeaders(batch, i)) {
-    const values = headers.get(key) ?? [];
-    values.push(value === null ? null : headerText(value));
-    headers.set(key, values);
-  }
-  if (headers.size === 0) return undefined;
-  return new Map([...headers].map(([key, values]) => [key, values.length === 1 ? values[0] : values]));
-}
-
-function headerText(value: Uint8Array): unknown {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
-  const text = bytes.toString();
-  return isUtf8(bytes) && !/[\x00-\x08\x0e-\x1f\x7f]/.test(text) ? text : { base64: bytes.toString('base64') };
 }
 
 function shown({ value, encoding }: ReadValue): string {

@@ -3,7 +3,7 @@ import { LATER_KEYS } from './pipelineKeys.ts';
 import type { Origin, Problem } from './settings.ts';
 import { SETTINGS_TABLE, type SettingRow } from './settingsTable.ts';
 import { nearest } from './suggest.ts';
-import { show } from './values.ts';
+import { isSecretReference, show } from './values.ts';
 import type { YamlFile } from './yamlFile.ts';
 
 /** A value with its source. */
@@ -66,10 +66,6 @@ function checkFileValue(row: SettingRow, node: unknown): ReturnType<typeof check
   if (row.type !== 'secret') return checkNode(row, node);
   if (typeof node === 'string' && isSecretReference(node)) return { value: node, issues: [] };
   return { issues: [{ path: [], message: 'may not stand here in plain text: use file:PATH or env:NAME' }] };
-}
-
-export function isSecretReference(text: string): boolean {
-  return /^(file|env):./.test(text);
 }
 
 /** windows, 0, size -> windows[0].size. */

@@ -1,15 +1,29 @@
-import { formatDuration } from './duration.ts';
-import type { Aggregate, FeatureConfig, OverrideConfig, WindowConfig } from './pipelineConfig.ts';
+import { ALERT_SINK_FIELDS, ALERT_SINK_SHAPE, alertSinkOf, parseAlertSink } from './alertSinks.ts';
+import { checkRolling, FEATURE_FIELDS, FEATURE_SHAPE, featureOf, parseFeature } from './featureItems.ts';
 import type { SettingRow } from './settingsTable.ts';
 import { nearest } from './suggest.ts';
-import { type Checked, checkScalar, good, parseScalar, show, type ValueIssue } from './values.ts';
+import {
+  type Checkable,
+  type Checked,
+  checkScalar,
+  good,
+  isSecretReference,
+  parseScalar,
+  show,
+  type ValueIssue,
+} from './values.ts';
+import { checkAggregates, parseWindow, WINDOW_FIELDS, WINDOW_SHAPE, windowOf } from './windowItems.ts';
 
 /** The lists of anomaly.yaml whose items are objects. */
-export type ItemKind = 'windows' | 'features' | 'overrides';
+export type ItemKind = 'windows' | 'features' | 'overrides' | 'alert_sinks';
 
-export const AGGREGATES: readonly Aggregate[] = ['count', 'mean', 'min', 'max', 'stddev'];
+export function isItemKind(type: SettingRow['type']): type is ItemKind {
+  return type in ITEM_FIELDS;
+}
 
-interface ItemField extends Pick<SettingRow, 'key' | 'type' | 'choices' | 'min' | 'max'> {
+interface ItemField extends Pick<SettingRow, 'key' | 'choices' | 'min' | 'max'> {
+  /** rolling: a number of values, or a duration. */
+  readonly type: SettingRow['type'] | 'rolling';
   readonly name: string;
   readonly required?: boolean;
   readonly doc: string;
@@ -17,32 +31,8 @@ interface ItemField extends Pick<SettingRow, 'key' | 'type' | 'choices' | 'min' 
 
 /** Fields of an item, by kind; docs/configuration.md prints them. */
 export const ITEM_FIELDS: Readonly<Record<ItemKind, readonly ItemField[]>> = {
-  windows: [
-    { key: 'windows[].name', name: 'name', type: 'string', doc: 'name; default w and the size, as w5m' },
-    { key: 'windows[].type', name: 'type', type: 'string', choices: ['tumbling'], doc: 'shape; default tumbling' },
-    { key: 'windows[].size', name: 'size', type: 'duration', min: 1, required: true, doc: 'length in event time' },
-    { key: 'windows[].aggregates', name: 'aggregates', type: 'list', doc: `of ${AGGREGATES.join(', ')}; default all` },
-  ],
-  features: [
-    { key: 'features[].name', name: 'name', type: 'string', required: true, doc: 'name' },
-    {
-      key: 'features[].rolling',
-      name: 'rolling',
-      type: 'integer',
-      min: 1,
-      max: 100_000,
-      required: true,
-      doc: 'number of last values, the current one included',
-    },
-    {
-      key: 'features[].statistic',
-      name: 'statistic',
-      type: 'string',
-      choices: ['mean', 'stddev', 'z'],
-      doc: 'what is computed; default mean',
-    },
-    { key: 'features[].of', name: 'of', type: 'string', required: true, doc: 'a field, or an aggregate as w5m.mean' },
-  ],
+  windows: WINDOW_FIELDS,
+  features: FEATURE_FIELDS,
   overrides: [
     { key: 'overrides[].series', name: 'series', type: 'string', required: true, doc: 'series names, * and ? allowed' },
     { key: 'overrides[].min', name: 'min', type: 'number', doc: 'least valid value' },
@@ -54,14 +44,44 @@ export const ITEM_FIELDS: Readonly<Record<ItemKind, readonly ItemField[]>> = {
       choices: ['low', 'medium', 'high'],
       doc: 'sensitivity of these series',
     },
+    {
+      key: 'overrides[].direction',
+      name: 'direction',
+      type: 'string',
+      choices: ['above', 'below', 'both'],
+      doc: 'on which side of the expected value they alert',
+    },
+    {
+      key: 'overrides[].min_deviation',
+      name: 'min_deviation',
+      type: 'number',
+      min: 0,
+      doc: 'least distance to the expected value that is worth an alert',
+    },
+    {
+      key: 'overrides[].min_deviation_ratio',
+      name: 'min_deviation_ratio',
+      type: 'number',
+      min: 0,
+      doc: 'the same as a part of the expected value',
+    },
+    {
+      key: 'overrides[].calendars',
+      name: 'calendars',
+      type: 'list',
+      doc: 'names of calendars in which they neither alert nor teach, in place of score.calendars',
+    },
+    { key: 'overrides[].mute', name: 'mute', type: 'list', doc: "parts of the detector's score that do not count" },
   ],
+  alert_sinks: ALERT_SINK_FIELDS,
 };
 
 /** Fields that a later version will know. */
 const LATER_FIELDS: Readonly<Record<ItemKind, Readonly<Record<string, string>>>> = {
-  windows: { advance: 'hopping windows', slide: 'sliding windows', gap: 'session windows', group_by: 'group_by' },
+  windows: { slide: 'sliding windows', group_by: 'group_by' },
   features: { group_by: 'group_by' },
   overrides: { detector: 'a detector per series', model: 'ONNX models', threshold: 'a threshold per series' },
+  alert_sinks: {},
 };
 
 /** Checks the node of a YAML file. All issues at once, each with its path from the list. */
@@ -81,15 +101,14 @@ export function checkItems(kind: ItemKind, node: unknown): Checked {
 
 /** Checks items in the short notation of flags; ITEM_FIELDS and the table's doc lines show it. */
 export function parseItems(kind: ItemKind, texts: readonly string[]): Checked {
-  const node = texts.map((text) =>
-    kind === 'windows' ? parseWindow(text) : kind === 'features' ? parseFeature(text) : parseOverride(text),
-  );
+  const node = texts.map((text) => PARSERS[kind](text));
   const bad = texts.find((_, index) => node[index] === null);
   if (bad !== undefined) {
     const shape = {
-      windows: '5m, w5m=5m or w5m=5m:count+mean',
-      features: 'name=mean:field:12',
+      windows: WINDOW_SHAPE,
+      features: FEATURE_SHAPE,
       overrides: 'pump-*:min=0:max=90',
+      alert_sinks: ALERT_SINK_SHAPE,
     };
     return { issues: [{ path: [], message: `wants ${shape[kind]}, got "${bad}"` }] };
   }
@@ -117,27 +136,35 @@ function checkItem(kind: ItemKind, item: unknown): Checked {
     if (field.required && !(field.name in item))
       issues.push({ path: [], message: `misses ${field.name}: ${field.doc}` });
   }
-  return issues.length > 0 ? { issues } : good(value);
+  if (issues.length > 0) return { issues };
+  const whole = WHOLE[kind](value);
+  return Array.isArray(whole) ? { issues: whole as ValueIssue[] } : good(whole);
+}
+
+/** The item in the shape of OverrideConfig, or issues. */
+function overrideOf({ min_deviation, min_deviation_ratio, ...rest }: Record<string, unknown>): unknown {
+  const { min, max } = rest as { min?: number; max?: number };
+  if (min !== undefined && max !== undefined && min > max) {
+    return [{ path: ['min'], message: `is ${min}, above max, which is ${max}` }];
+  }
+  return {
+    ...rest,
+    ...(min_deviation !== undefined && { minDeviation: min_deviation }),
+    ...(min_deviation_ratio !== undefined && { minDeviationRatio: min_deviation_ratio }),
+  };
 }
 
 function checkItemField(field: ItemField, node: unknown): Checked {
-  if (field.key === 'features[].rolling' && typeof node === 'string' && /^\d.*[a-z]$/.test(node)) {
-    return {
-      issues: [
-        { path: [], message: `cannot be ${node} yet, as this version rolls over a number of values`, later: true },
-      ],
-    };
+  if (field.key === 'features[].rolling') return checkRolling(node);
+  // A duration or a number, by the type of the window.
+  if (field.key === 'windows[].size') return good(node);
+  if (field.type === 'secret' && !(typeof node === 'string' && isSecretReference(node))) {
+    return { issues: [{ path: [], message: 'may not stand here in plain text: use file:PATH or env:NAME' }] };
   }
-  const checked = checkScalar(field, node);
+  const checked = checkScalar(field as ItemField & Checkable, node);
   if (field.key !== 'windows[].aggregates' || checked.issues.length > 0) return checked;
-  const names = checked.value as string[];
-  const bad = names.find((name) => !AGGREGATES.includes(name as Aggregate));
-  if (bad === undefined) return checked;
-  const near = nearest(bad, AGGREGATES);
-  const meant = near === undefined ? '' : `; did you mean ${near}?`;
-  return {
-    issues: [{ path: [names.indexOf(bad)], message: `wants some of ${AGGREGATES.join(', ')}, got "${bad}"${meant}` }],
-  };
+  const issues = checkAggregates(checked.value as string[]);
+  return issues.length > 0 ? { issues } : checked;
 }
 
 function unknownField(kind: ItemKind, name: string): ValueIssue {
@@ -152,55 +179,12 @@ function unknownField(kind: ItemKind, name: string): ValueIssue {
 }
 
 function finish(kind: ItemKind, items: readonly Record<string, unknown>[]): Checked {
-  const value = items.map((item) => {
-    if (kind === 'windows') return windowOf(item);
-    if (kind === 'features') return featureOf(item);
-    return item as unknown as OverrideConfig;
-  });
-  if (kind === 'overrides') return good(value);
-  const names = (value as { name: string }[]).map((item) => item.name);
+  if (kind === 'overrides') return good(items);
+  const names = (items as unknown as { name: string }[]).map((item) => item.name);
   const twice = names.findIndex((name, index) => names.indexOf(name) !== index);
   return twice < 0
-    ? good(value)
+    ? good(items)
     : { issues: [{ path: [twice], message: `has the name ${names[twice]} a second time` }] };
-}
-
-function windowOf(item: Record<string, unknown>): WindowConfig {
-  const sizeMs = item['size'] as number;
-  const asked = item['aggregates'] as Aggregate[] | undefined;
-  return {
-    name: (item['name'] as string | undefined) ?? `w${formatDuration(sizeMs)}`,
-    type: 'tumbling',
-    sizeMs,
-    // One fixed order, whatever order they are asked in.
-    aggregates: AGGREGATES.filter((name) => asked === undefined || asked.includes(name)),
-  };
-}
-
-function featureOf(item: Record<string, unknown>): FeatureConfig {
-  return {
-    name: item['name'] as string,
-    rolling: item['rolling'] as number,
-    statistic: (item['statistic'] as FeatureConfig['statistic'] | undefined) ?? 'mean',
-    of: item['of'] as string,
-  };
-}
-
-function parseWindow(text: string): Record<string, unknown> | null {
-  const match = /^(?:([^=:]+)=)?([^=:]+)(?::(.+))?$/.exec(text);
-  if (match === null) return null;
-  return {
-    ...(match[1] !== undefined && { name: match[1] }),
-    size: match[2],
-    ...(match[3] !== undefined && { aggregates: match[3].split('+') }),
-  };
-}
-
-function parseFeature(text: string): Record<string, unknown> | null {
-  const match = /^([^=:]+)=([^=:]+):([^=:]+):([^=:]+)$/.exec(text);
-  if (match === null) return null;
-  const rolling = Number(match[4]);
-  return { name: match[1], statistic: match[2], of: match[3], rolling: Number.isNaN(rolling) ? match[4] : rolling };
 }
 
 function parseOverride(text: string): Record<string, unknown> | null {
@@ -210,11 +194,26 @@ function parseOverride(text: string): Record<string, unknown> | null {
     const equals = part.indexOf('=');
     if (equals <= 0) return null;
     const name = part.slice(0, equals);
-    const numeric = ITEM_FIELDS.overrides.find((field) => field.name === name)?.type === 'number';
-    const checked = numeric
-      ? parseScalar({ key: name, type: 'number' }, part.slice(equals + 1))
-      : good(part.slice(equals + 1));
-    item[name] = checked.value ?? part.slice(equals + 1);
+    const text = part.slice(equals + 1);
+    const type = ITEM_FIELDS.overrides.find((field) => field.name === name)?.type;
+    // Commas divide the overrides of a flag.
+    if (type === 'list') item[name] = text.split('+').filter((each) => each !== '');
+    else item[name] = (type === 'number' ? parseScalar({ key: name, type }, text) : good(text)).value ?? text;
   }
   return series === '' || parts.length === 0 ? null : item;
 }
+
+const PARSERS: Readonly<Record<ItemKind, (text: string) => Record<string, unknown> | null>> = {
+  windows: parseWindow,
+  features: parseFeature,
+  overrides: parseOverride,
+  alert_sinks: parseAlertSink,
+};
+
+/** An item whose fields are right, put together, or a list of issues. */
+const WHOLE: Readonly<Record<ItemKind, (item: Record<string, unknown>) => unknown>> = {
+  windows: windowOf,
+  features: featureOf,
+  overrides: overrideOf,
+  alert_sinks: alertSinkOf,
+};

@@ -2,11 +2,13 @@ import { isAbsolute, join, relative } from 'node:path';
 import { AnomalyError } from '../errors.ts';
 import { configDirectory, stateDirectory } from '../platform/paths.ts';
 import { parseText } from './check.ts';
-import { type Found, isSecretReference, readFileKeys, unknownDottedKey } from './fileKeys.ts';
+import { type Found, readFileKeys, unknownDottedKey } from './fileKeys.ts';
+import { isItemKind } from './items.ts';
 import { ResolvedSettings } from './resolvedSettings.ts';
 import { readRpkProfile } from './rpkProfile.ts';
 import type { Origin, Problem, Settings } from './settings.ts';
 import { envName, SETTINGS_TABLE, type SettingRow, settingRow } from './settingsTable.ts';
+import { isSecretReference, splitList, type ValueIssue } from './values.ts';
 import { readYamlFile } from './yamlFile.ts';
 
 /** A flag or argument that sets a key: its texts as the user wrote them. */
@@ -41,8 +43,10 @@ export async function loadSettings(input: SettingsInput): Promise<Settings> {
   const { files, sections } = await readFiles(input, layers, problems);
   const found = new Map<string, Found>();
   for (const layer of layers.toReversed()) for (const [key, value] of layer) found.set(key, value);
+  const calendars = await calendarsOf(found.get('calendars'), input.cwd, problems);
   return new ResolvedSettings({
     found,
+    ...(calendars !== undefined && { calendars }),
     problems,
     files,
     sections,
@@ -52,12 +56,19 @@ export async function loadSettings(input: SettingsInput): Promise<Settings> {
   });
 }
 
+/** The files that `calendars` names: read with the settings, so that what is wrong with one is told with the rest. */
+async function calendarsOf(found: Found | undefined, cwd: string, problems: Problem[]) {
+  if (found === undefined) return undefined;
+  const { readCalendars } = await import('./calendars/readCalendars.ts');
+  return await readCalendars(found.value as Record<string, string>, found.place, cwd, problems);
+}
+
 async function readFiles(
   input: SettingsInput,
   layers: ReadonlyMap<string, Found>[],
   problems: Problem[],
 ): Promise<{ files: Settings['files']; sections: Set<string> }> {
-  const files: { kind: Origin; path: string; found: boolean }[] = [];
+  const files: { kind: Origin; path: string; found: boolean; name?: string }[] = [];
   const sections = new Set<string>();
   const asked = input.config ?? (input.env['ANOMALY_CONFIG'] || undefined);
   const project = asked === undefined ? join(input.cwd, 'anomaly.yaml') : absolute(asked, input.cwd);
@@ -81,7 +92,8 @@ async function readFiles(
   }
   if (input.ignoreProfile !== true) {
     const profile = await readRpkProfile({ env: input.env, name: input.profile });
-    files.push({ kind: 'rpk profile', path: profile.path, found: profile.exists });
+    const { path, exists: found, name } = profile;
+    files.push({ kind: 'rpk profile', path, found, ...(name !== undefined && { name }) });
     problems.push(...profile.problems);
     layers.push(profile.found);
   }
@@ -96,9 +108,18 @@ function readFlags(flags: readonly FlagValue[], problems: Problem[]): Map<string
     if (row === undefined)
       throw new AnomalyError('ANM_INTERNAL', `${name} sets ${key}, which the settings table lacks`);
     // Two names of one list, as --size and --window, make one list.
-    const all = row.type === 'windows' ? [...(listed.get(key) ?? []), ...texts] : [...texts];
+    const before = row.type === 'windows' ? (listed.get(key) ?? []) : [];
+    const all = [...before, ...texts];
     listed.set(key, all);
-    addText(found, problems, row, all.join(','), 'flag', name);
+    addText(
+      found,
+      problems,
+      row,
+      all.join(row.type === 'expressions' ? '\n' : ','),
+      'flag',
+      name,
+      splitList(before.join(',')).length,
+    );
   }
   return found;
 }
@@ -139,6 +160,8 @@ function addText(
   text: string,
   origin: Origin,
   place: string,
+  /** How many items of the text were there before this flag. */
+  known = 0,
 ): void {
   if (row.type === 'secret' && origin === 'flag' && !isSecretReference(text)) {
     // The command line is in the shell's history and in the process list.
@@ -148,9 +171,22 @@ function addText(
   }
   const checked = parseText(row, text);
   for (const issue of checked.issues) {
-    problems.push({ place, key: row.key, message: issue.message, later: issue.later ?? false });
+    const { message, later = false } = issue;
+    // Of an item that another flag of the list gave, that flag has told.
+    if (typeof issue.path[0] === 'number' && issue.path[0] < known) continue;
+    problems.push({ ...whereOf(row, text, place, issue), message, later });
   }
   if (checked.issues.length === 0) found.set(row.key, { value: checked.value, origin, place });
+}
+
+/** The item of a list of objects, and its field; the entry of a map of expressions. */
+function whereOf(row: SettingRow, text: string, place: string, { path }: ValueIssue): Pick<Problem, 'place' | 'key'> {
+  const [first, ...rest] = path;
+  if (row.type === 'expressions' && first !== undefined) return { place, key: `${row.key}.${first}` };
+  if (!isItemKind(row.type)) return { place, key: row.key };
+  const item = typeof first === 'number' ? ` ${splitList(text)[first]}` : '';
+  const field = rest.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
+  return { place: `${place}${item}`, key: field.slice(1) };
 }
 
 function absolute(path: string, cwd: string): string {

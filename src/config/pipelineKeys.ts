@@ -1,4 +1,9 @@
+import { ALERT_SINK_KEYS } from './alertSinkKeys.ts';
+import { DETECTORS } from './pipelineConfig.ts';
+import { SCORE_MODEL_KEYS } from './scoreModelKeys.ts';
 import type { SettingRow } from './settingsTable.ts';
+import { STATE_KEYS } from './stateKeys.ts';
+import { WATCH_KEYS } from './watchKeys.ts';
 
 /** The keys of anomaly.yaml that describe a pipeline. */
 export const PIPELINE_KEYS: readonly SettingRow[] = [
@@ -29,11 +34,16 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     doc: 'numbers to watch, as name=path: value, temperature=pump.temp',
   },
   {
+    key: 'source.where',
+    type: 'string',
+    doc: "condition on records, as value > 0 and series ~ 'pump-*'; others are counted as filtered, and move no watermark",
+  },
+  {
     key: 'source.format',
     type: 'string',
     default: 'auto',
     choices: ['auto', 'avro', 'json', 'csv'],
-    doc: 'encoding of the values; auto looks at the first record',
+    doc: 'encoding of the values; auto decides for each value: one with a schema header (a zero byte and the id) is Avro, one that begins with { is JSON, any other goes to dead letters; CSV has to be named',
   },
   {
     key: 'source.columns',
@@ -49,11 +59,17 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     doc: 'where to begin in a partition without a committed offset',
   },
   {
+    key: 'derive',
+    type: 'expressions',
+    default: '',
+    doc: 'further fields, as name: expression over the fields and the ones before: {power: volts * amperes}',
+  },
+  {
     key: 'time.watermark',
     type: 'string',
     default: 'partition',
-    choices: ['partition'],
-    doc: 'whose event times move the watermark',
+    choices: ['partition', 'series'],
+    doc: 'whose event times move the watermark; series: one late sensor makes no other late',
   },
   {
     key: 'time.out_of_orderness',
@@ -71,29 +87,44 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     doc: 'an event time further ahead of its record time goes to dead letters; off for history',
   },
   {
+    key: 'time.idle_after',
+    type: 'duration',
+    default: 'off',
+    min: 1,
+    offAllowed: true,
+    doc: 'silence of a partition after which time goes on; with a watermark a series, how far one may be behind',
+  },
+  {
+    key: 'time.allowed_lateness',
+    type: 'duration',
+    default: '0s',
+    min: 0,
+    doc: 'how long after its end a window takes late records; each puts out an updated row, and every window comes out twice at least: on time, and final after this time',
+  },
+  {
     key: 'windows',
     type: 'windows',
     default: '',
-    doc: 'event-time windows; as a flag 5m, hourly=1h or w5m=5m:count+mean',
+    doc: 'windows; as a flag 5m, hourly=1h, w5m=5m:count+p99, 1h/1m, session:gap=10m or count:100',
   },
   {
     key: 'features',
     type: 'features',
     default: '',
-    doc: 'rolling statistics; as a flag mean_1h=mean:w5m.mean:12',
+    doc: 'statistics by series over its last values or a span of event time; as a flag mean_1h=mean:w5m.mean:12',
   },
   {
     key: 'score.on',
     type: 'string',
     default: 'record',
-    doc: 'what is scored: record, or an aggregate of a window such as w5m.mean',
+    doc: 'what is scored: record, an aggregate of a window such as w5m.mean, or a feature; of a window the on-time row',
   },
   {
     key: 'score.detector',
     type: 'string',
-    default: 'kpi',
-    choices: ['kpi', 'rolling-z', 'range'],
-    doc: 'how values are scored',
+    default: 'auto',
+    choices: DETECTORS,
+    doc: 'how values are scored; auto weighs the parts of kpi and sensor by what it learns of each series',
   },
   {
     key: 'score.sensitivity',
@@ -107,7 +138,7 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     type: 'number',
     min: 0,
     defaultText: 'by sensitivity',
-    doc: 'kpi: -log10 p; rolling-z: standard deviations',
+    doc: '-log10 p, below 8; rolling-z: standard deviations',
   },
   {
     key: 'score.window',
@@ -118,21 +149,70 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     doc: 'rolling-z: number of previous values, the current one excluded',
   },
   { key: 'score.min_count', type: 'integer', default: '8', min: 1, doc: 'rolling-z: how many of them there must be' },
-  { key: 'score.min', type: 'number', doc: 'range: least valid value' },
-  { key: 'score.max', type: 'number', doc: 'range: greatest valid value' },
-  { key: 'score.step', type: 'duration', default: '15m', min: 60_000, doc: 'kpi: width of a season slot' },
+  { key: 'score.min', type: 'number', doc: 'least valid value; outside of it any detector alerts but rolling-z' },
+  { key: 'score.max', type: 'number', doc: 'greatest valid value' },
+  { key: 'score.step', type: 'duration', default: '15m', min: 60_000, doc: 'width of a season slot' },
+  {
+    key: 'score.direction',
+    type: 'string',
+    default: 'both',
+    choices: ['above', 'below', 'both'],
+    doc: 'on which side of the expected value something alerts; a value outside score.min and score.max always does',
+  },
+  {
+    key: 'score.min_deviation',
+    type: 'number',
+    default: '0',
+    min: 0,
+    doc: 'least distance to the expected value that is worth an alert, in the unit of the value',
+  },
+  {
+    key: 'score.min_deviation_ratio',
+    type: 'number',
+    default: '0',
+    min: 0,
+    doc: 'the same as a part of the expected value: 0.1 is a tenth of it',
+  },
+  {
+    key: 'score.calendars',
+    type: 'list',
+    default: '',
+    doc: 'names of calendars: what is inside of them neither alerts nor is learnt',
+  },
+  {
+    key: 'score.mute',
+    type: 'list',
+    default: '',
+    doc: "parts of the detector's score that do not count, as range or limits",
+  },
   {
     key: 'score.refractory',
     type: 'duration',
     min: 0,
-    defaultText: '1h for kpi, else 0s',
+    defaultText: '12h; 0s for range, rolling-z and threshold',
     doc: 'event time after an alert without another of the same series and rule, unless its score is higher',
   },
+  {
+    key: 'score.ttl',
+    type: 'duration',
+    default: 'off',
+    min: 1,
+    offAllowed: true,
+    doc: 'event time without a record after which the detector forgets a series; off for as long as state.ttl says',
+  },
+  ...SCORE_MODEL_KEYS,
+  ...WATCH_KEYS,
   {
     key: 'overrides',
     type: 'overrides',
     default: '',
-    doc: 'limits or sensitivity of some series; as a flag pump-*:min=0:max=90:sensitivity=low',
+    doc: 'what is known of some series; as a flag pump-*:min=0:max=90:sensitivity=low:calendars=holidays+repairs',
+  },
+  {
+    key: 'calendars',
+    type: 'map',
+    defaultText: 'none',
+    doc: 'iCalendar files by name, as holidays=holidays.ics; score.calendars and overrides name them',
   },
   {
     key: 'sinks.format',
@@ -141,22 +221,52 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     choices: ['avro', 'json'],
     doc: 'encoding of what is written; avro needs a registry',
   },
-  { key: 'sinks.windows', type: 'string', defaultText: '<topic>.windows', doc: 'topic of the closed windows' },
+  { key: 'sinks.windows', type: 'string', defaultText: '<pipeline>.windows', doc: 'topic of the closed windows' },
   {
     key: 'sinks.anomalies',
     type: 'string',
-    defaultText: '<topic>.anomalies',
+    defaultText: '<pipeline>.anomalies',
     doc: 'topic of the alerts; without .windows where the source is the windows of another stage',
   },
-  { key: 'sinks.late', type: 'string', defaultText: '<topic>.late', doc: 'topic of the late records' },
-  { key: 'sinks.dead_letters', type: 'string', defaultText: '<topic>.dlq', doc: 'topic of what cannot be read' },
+  { key: 'sinks.late', type: 'string', defaultText: '<pipeline>.late', doc: 'topic of the late records' },
+  { key: 'sinks.dead_letters', type: 'string', defaultText: '<pipeline>.dlq', doc: 'topic of what cannot be read' },
+  ...ALERT_SINK_KEYS,
+  ...STATE_KEYS,
   {
     key: 'checkpoint.store',
     type: 'string',
     defaultText: '<state_dir>',
-    doc: 'directory of the snapshots, or a file: URL; each group, and in it each cluster, has a folder of its own there',
+    doc: 'a directory, s3://bucket/prefix or webhdfs://host:port/path; each group, and in it each cluster, has a folder there',
   },
-  { key: 'checkpoint.every', type: 'duration', default: '1s', min: 0, doc: 'least time between commits' },
+  {
+    key: 'checkpoint.every',
+    type: 'duration',
+    default: '10s',
+    min: 0,
+    doc: 'time between two checkpoints of a partition, commit_every at least: how much a restart reads again at most',
+  },
+  {
+    key: 'checkpoint.retain',
+    type: 'integer',
+    default: '10',
+    min: 1,
+    max: 100_000,
+    doc: 'how many checkpoints of a partition are kept; savepoints stay until they are removed',
+  },
+  {
+    key: 'checkpoint.max_failures',
+    type: 'integer',
+    min: 1,
+    defaultText: 'off',
+    doc: 'checkpoints in a row that cannot be stored, after which the run stops; without it goes on and warns',
+  },
+  {
+    key: 'commit_every',
+    type: 'duration',
+    default: '1s',
+    min: 0,
+    doc: 'longest time between two commits; with exactly-once an alert is committed at once',
+  },
   {
     key: 'guarantee',
     type: 'string',
@@ -164,27 +274,31 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     choices: ['at-least-once', 'exactly-once'],
     doc: 'how often an output may appear when a process dies',
   },
+  {
+    key: 'transaction_timeout',
+    type: 'duration',
+    default: '10s',
+    min: 1000,
+    // Kafka's int32.
+    max: 2_147_483_647,
+    doc: 'exactly-once: the broker aborts a transaction that is open for longer; what one that a dead member left open holds back waits as long',
+  },
+  {
+    key: 'instance',
+    type: 'string',
+    defaultText: 'none',
+    doc: 'name of this member in its group (static membership), unlike that of any other: a restart then waits for no timeout',
+  },
 ];
 
 /** Keys that a later version will know: refused by name, since ignoring them would compute something else. */
 export const LATER_KEYS: Readonly<Record<string, string>> = {
-  'source.where': 'filters on records',
   'source.isolation': 'a choice of isolation',
-  'time.idle_after': 'idle partitions',
-  'time.allowed_lateness': 'allowed lateness',
-  'score.model': 'ONNX models',
-  'score.when': 'conditions on scores',
-  'checkpoint.retain': 'a choice of kept snapshots',
-  commit_every: 'transactions',
-  alerts: 'alert delivery',
   joins: 'joins',
-  derive: 'derived fields',
 };
 
 /** Values that a later version will know, by key. */
 export const LATER_VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  guarantee: { 'exactly-once': 'transactions' },
-  'score.detector': { auto: 'choosing a detector by itself', sensor: 'the sensor detector', model: 'ONNX models' },
-  'time.watermark': { series: 'a watermark per series' },
-  'windows[].type': { sliding: 'sliding windows', hopping: 'hopping windows', session: 'session windows' },
+  'score.detector': { model: 'a model without a detector beside it' },
+  'windows[].type': { sliding: 'sliding windows' },
 };

@@ -2,17 +2,20 @@ import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { AnomalyError, withoutPassword } from '../errors.ts';
 import { parseText } from './check.ts';
-import { type Found, isSecretReference } from './fileKeys.ts';
+import type { Found } from './fileKeys.ts';
 import { pipelineOf } from './pipeline.ts';
 import type { PipelineConfig } from './pipelineConfig.ts';
 import { problemError } from './problems.ts';
 import type { Origin, Problem, Settings } from './settings.ts';
 import { SETTINGS_TABLE, type SettingRow, settingRow } from './settingsTable.ts';
+import { isSecretReference } from './values.ts';
 
 export interface ResolvedParts {
   /** The strongest value of each key that something sets. */
   readonly found: ReadonlyMap<string, Found>;
   readonly problems: readonly Problem[];
+  /** What the files of `calendars` hold. */
+  readonly calendars?: PipelineConfig['calendars'];
   readonly files: Settings['files'];
   /** Top-level keys that a file has. */
   readonly sections: ReadonlySet<string>;
@@ -20,6 +23,9 @@ export interface ResolvedParts {
   readonly cwd: string;
   readonly stateDirectory: string;
 }
+
+/** Everything behind settings, as structured cloning takes it. */
+export type PlainSettings = ResolvedParts;
 
 export class ResolvedSettings implements Settings {
   readonly problems: readonly Problem[];
@@ -68,25 +74,23 @@ export class ResolvedSettings implements Settings {
   secret(key: string): string | undefined {
     const found = this.#parts.found.get(known(key).key);
     if (found === undefined) return undefined;
-    const text = found.value as string;
+    return this.reference(found.value as string, `${found.place}: ${key}`);
+  }
+
+  reference(text: string, place: string): string {
     if (!isSecretReference(text)) return text;
     const target = text.slice(text.indexOf(':') + 1);
     if (text.startsWith('env:')) {
       const value = this.#parts.env[target];
       if (value === undefined || value === '') {
-        throw new AnomalyError(
-          'ANM_CONFIG',
-          `${found.place}: ${key} names ${target}, which the environment does not have`,
-        );
+        throw new AnomalyError('ANM_CONFIG', `${place} names ${target}, which the environment does not have`);
       }
       return value;
     }
     try {
-      return this.#secretFile(isAbsolute(target) ? target : join(this.#parts.cwd, target));
+      return this.#secretFile(this.#secretPath(target));
     } catch (cause) {
-      throw new AnomalyError('ANM_CONFIG', `${found.place}: ${key} names the file ${target}, which cannot be read`, {
-        cause,
-      });
+      throw new AnomalyError('ANM_CONFIG', `${place} names the file ${target}, which cannot be read`, { cause });
     }
   }
 
@@ -96,19 +100,31 @@ export class ResolvedSettings implements Settings {
   }
 
   pipeline(defaults: Readonly<Record<string, unknown>> = {}): PipelineConfig {
-    const { found, sections } = this.#parts;
+    const { found, sections, calendars } = this.#parts;
     const isScore = (key: string) => key.startsWith('score.');
     const problems: Problem[] = [];
     const config = pipelineOf(
       {
         get: (key) => (found.has(key) ? this.get(key) : (defaults[key] ?? this.get(key))),
         place: (key) => this.origin(key).place || 'default',
+        ...(calendars !== undefined && { calendars }),
         scoring: sections.has('score') || [...found.keys()].some(isScore) || Object.keys(defaults).some(isScore),
       },
       problems,
     );
     if (problems.length > 0) throw problemError(problems);
     return config;
+  }
+
+  plain(): PlainSettings {
+    const found = new Map(this.#parts.found);
+    for (const [key, each] of found) {
+      const text = String(each.value);
+      if (settingRow(key)?.type !== 'secret' || !text.startsWith('file:')) continue;
+      // A pipe is read by now, and would be empty for whoever reads it next; a missing file fails here by its name.
+      if (!isFile(this.#secretPath(text.slice('file:'.length)))) found.set(key, { ...each, value: this.secret(key) });
+    }
+    return { ...this.#parts, found, env: { ...this.#parts.env } };
   }
 
   *entries(): IterableIterator<{ key: string; value: unknown; origin: Origin; place: string; secret: boolean }> {
@@ -130,11 +146,23 @@ export class ResolvedSettings implements Settings {
     return text;
   }
 
+  #secretPath(target: string): string {
+    return isAbsolute(target) ? target : join(this.#parts.cwd, target);
+  }
+
   #typed(key: string, type: 'string' | 'number' | 'boolean'): unknown {
     const value = this.get(key);
     if (typeof value === type) return value;
     if (value === undefined) throw new AnomalyError('ANM_CONFIG', `${key} is not set`);
     throw new AnomalyError('ANM_INTERNAL', `${key} was read as a ${type} but is ${typeof value}`);
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
   }
 }
 

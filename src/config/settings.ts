@@ -1,4 +1,5 @@
 import type { PipelineConfig } from './pipelineConfig.ts';
+import type { PlainSettings } from './resolvedSettings.ts';
 
 /** Where a value came from, strongest first. */
 export type Origin = 'flag' | 'environment' | 'project file' | 'user file' | 'rpk profile' | 'default';
@@ -31,16 +32,28 @@ export interface Settings {
   durationMs(key: string): number;
   /** The text behind a secret's reference, read when asked for; undefined when it is not set. @throws ANM_CONFIG */
   secret(key: string): string | undefined;
+  /**
+   * The text behind a reference that stands inside of a value, as in an item of alerts.sinks; any other text as it is.
+   * @param place for messages. @throws ANM_CONFIG
+   */
+  reference(text: string, place: string): string;
   origin(key: string): { readonly origin: Origin; readonly place: string };
   /**
    * The whole resolved document in the shape of anomaly.yaml (source, time, windows, score, ...), validated. A command
    * may give defaults of its own by key ({'score.detector': 'range'}); they are weaker than all but the table's.
    */
   pipeline(defaults?: Readonly<Record<string, unknown>>): PipelineConfig;
+  /** All of it as plain data that may cross to a worker, secrets included: `ResolvedSettings` takes it back. */
+  plain(): PlainSettings;
   /** Secrets come redacted. */
   entries(): IterableIterator<{ key: string; value: unknown; origin: Origin; place: string; secret: boolean }>;
-  /** The files that were looked for, strongest first. */
-  readonly files: readonly { readonly kind: Origin; readonly path: string; readonly found: boolean }[];
+  /** The files that were looked for, strongest first; `name` is the profile of rpk.yaml. */
+  readonly files: readonly {
+    readonly kind: Origin;
+    readonly path: string;
+    readonly found: boolean;
+    readonly name?: string;
+  }[];
   /** Empty, except for commands that take a broken configuration (doctor, config path). */
   readonly problems: readonly Problem[];
 }

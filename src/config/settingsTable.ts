@@ -1,4 +1,8 @@
+import { ALERT_KEYS } from './alertKeys.ts';
+import { MODEL_KEYS } from './modelKeys.ts';
+import { OPERATION_KEYS } from './operationKeys.ts';
 import { PIPELINE_KEYS } from './pipelineKeys.ts';
+import { STORE_KEYS } from './storeKeys.ts';
 
 export type ValueType =
   | 'string'
@@ -9,9 +13,11 @@ export type ValueType =
   | 'boolean'
   | 'list'
   | 'map'
+  | 'expressions'
   | 'windows'
   | 'features'
-  | 'overrides';
+  | 'overrides'
+  | 'alert_sinks';
 
 /** One configuration key. Flags, environment, files, help and docs/configuration.md all derive from these rows. */
 export interface SettingRow {
@@ -25,7 +31,7 @@ export interface SettingRow {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
-  /** The value `off` is allowed and means infinity. */
+  /** The value `off` is allowed and means infinity: durations and whole numbers. */
   readonly offAllowed?: boolean;
   /** rpk's variable for the same thing. */
   readonly rpkEnv?: string;
@@ -218,7 +224,7 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
     key: 'state_dir',
     type: 'string',
     defaultText: '$XDG_STATE_HOME/anomaly',
-    doc: 'directory for snapshots and logs of this machine',
+    doc: 'directory for the state of this machine: member names, lmdb, and checkpoints unless checkpoint.store names a place',
   },
   {
     key: 'log.level',
@@ -236,7 +242,14 @@ const CONNECTION_KEYS: readonly SettingRow[] = [
   },
 ];
 
-export const SETTINGS_TABLE: readonly SettingRow[] = [...CONNECTION_KEYS, ...PIPELINE_KEYS];
+export const SETTINGS_TABLE: readonly SettingRow[] = [
+  ...CONNECTION_KEYS,
+  ...PIPELINE_KEYS,
+  ...STORE_KEYS,
+  ...MODEL_KEYS,
+  ...OPERATION_KEYS,
+  ...ALERT_KEYS,
+];
 
 const BY_KEY = new Map(
   SETTINGS_TABLE.flatMap((row) => [[row.key, row] as const, ...(row.alias ? [[row.alias, row] as const] : [])]),

@@ -1,4 +1,5 @@
-import { parseDuration } from './duration.ts';
+import { formatDuration, parseDuration } from './duration.ts';
+import { checkExpressions, parseExpressions } from './expressionMap.ts';
 import { LATER_VALUES } from './pipelineKeys.ts';
 import type { SettingRow } from './settingsTable.ts';
 import { nearest } from './suggest.ts';
@@ -25,12 +26,15 @@ export function parseScalar(row: Checkable, text: string): Checked {
       return good(splitList(text));
     case 'map':
       return parseMap(text);
+    case 'expressions':
+      return parseExpressions(text);
     case 'boolean':
       if (/^(true|1|yes|on)$/i.test(text)) return good(true);
       if (/^(false|0|no|off)$/i.test(text)) return good(false);
       return wrong(`wants true or false, got "${text}"`);
     case 'integer':
     case 'number':
+      if (text === 'off' && row.offAllowed) return good(Infinity);
       return /^[+-]?(\d|\.\d|Infinity)/.test(text) ? checkNumber(row, Number(text), text) : wrongNumber(row, text);
     case 'duration':
       return checkDuration(row, text);
@@ -48,10 +52,13 @@ export function checkScalar(row: Checkable, node: unknown): Checked {
       return wrong(`wants a list of texts, got ${show(node)}`);
     case 'map':
       return checkMap(node);
+    case 'expressions':
+      return checkExpressions(node);
     case 'boolean':
       return typeof node === 'boolean' ? good(node) : wrong(`wants true or false, got ${show(node)}`);
     case 'integer':
     case 'number':
+      if ((node === false || node === 'off') && row.offAllowed) return good(Infinity);
       return typeof node === 'number' ? checkNumber(row, node, String(node)) : wrongNumber(row, show(node));
     case 'duration':
       if (node === false && row.offAllowed) return good(Infinity);
@@ -62,6 +69,11 @@ export function checkScalar(row: Checkable, node: unknown): Checked {
       if (typeof node === 'string' || typeof node === 'number') return checkChoice(row, String(node));
       return wrong(`wants a text, got ${show(node)}`);
   }
+}
+
+/** A secret by where it is: file:PATH or env:NAME. */
+export function isSecretReference(text: string): boolean {
+  return /^(file|env):./.test(text);
 }
 
 export function good(value: unknown): Checked {
@@ -101,8 +113,10 @@ function checkDuration(row: Checkable, text: string): Checked {
   const durationMs = parseDuration(text);
   if (durationMs === null) return wrongDuration(`"${text}"`);
   if (row.min !== undefined && durationMs < row.min) {
+    if (row.min > 1) return wrong(`must be at least ${formatDuration(row.min)}, got ${text}`);
     return wrong(row.min > 0 ? `must be longer than 0, got ${text}` : `must not be negative, got ${text}`);
   }
+  if (row.max !== undefined && durationMs > row.max) return wrong(`must be at most ${row.max} ms, got ${text}`);
   return good(durationMs);
 }
 

@@ -16,6 +16,10 @@ export class ColumnBatch {
   /** First offset that this batch covers, and the next one after it: records that compaction removed included. */
   firstOffset = 0;
   nextOffset = 0;
+  /** Whether the record times are the broker's, of its append (LogAppendTime); else the producer's stamps, as far as is known. */
+  isAppendTime = false;
+  /** How long the bytes lay here before they were handed out, milliseconds; 0 where they came from no broker. */
+  waitedMs = 0;
   /** The fetched buffer, or the decompressed copy; the ranges below point into it. */
   bytes: Uint8Array = EMPTY;
   offsets: Float64Array;
@@ -33,7 +37,7 @@ export class ColumnBatch {
   eventTimes: Float64Array;
   /** Interned series id, dense from 0 in a partition; -1 where the record has no key or was rejected by the decoder. */
   series: Int32Array;
-  /** One column per needed field, in the order of the pipeline's `source.fields`; NaN for null. */
+  /** One column per needed field, in the order of the pipeline's `source.fields`, then one per derived field; NaN for null. */
   fields: Float64Array[];
 
   constructor(fieldCount = 0, capacity = 1024) {

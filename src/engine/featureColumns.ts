@@ -1,13 +1,16 @@
 import type { ColumnBatch } from './batch.ts';
 import type { ColumnRef, FeatureDefinition, PipelineDefinition } from './definition.ts';
-import { RollingFeature } from './features.ts';
+import { createFeature } from './features/create.ts';
+import type { FeatureOperator } from './features/operator.ts';
+import { RollingByCount } from './features/rollingByCount.ts';
 import type { WindowRows } from './rows.ts';
-import type { StateReader, StateWriter } from './state.ts';
+import type { StateReader } from './state.ts';
+import { type RowState, StateRow } from './stateRow.ts';
 
-/** The configured rolling features, each a column beside the column that it is of. */
+/** The configured features, each a column beside the column that it is of. */
 export class FeatureColumns {
   readonly #definitions: readonly FeatureDefinition[];
-  readonly #operators: RollingFeature[];
+  readonly #operators: FeatureOperator[];
   readonly #fields: number;
   /** Features of records: a column by record index. Features of windows live in WindowRows. */
   readonly #columns: Float64Array[];
@@ -16,12 +19,19 @@ export class FeatureColumns {
   constructor(definition: PipelineDefinition) {
     this.#definitions = definition.features;
     this.#fields = definition.fields.length;
-    this.#operators = definition.features.map(({ rolling, statistic }) => new RollingFeature(rolling, statistic));
+    this.#operators = definition.features.map(createFeature);
     this.#columns = definition.features.map(() => new Float64Array(0));
   }
 
+  /** Values that left a window early, as it held too many. */
+  get shortenedCount(): number {
+    let sum = 0;
+    for (let k = 0; k < this.#operators.length; k++) sum += this.#operators[k]!.shortenedCount;
+    return sum;
+  }
+
   reserve(series: number): void {
-    for (const operator of this.#operators) operator.reserve(series * this.#fields);
+    for (let k = 0; k < this.#operators.length; k++) this.#operators[k]!.reserve(series * this.#width(k));
   }
 
   isOfRecords(feature: number): boolean {
@@ -50,41 +60,67 @@ export class FeatureColumns {
       const of = this.#definitions[k]!.of;
       if (of.kind !== 'field') continue;
       if (this.#columns[k]!.length < to) this.#columns[k] = new Float64Array(batch.capacity);
-      const slots = this.#recordSlots(batch.series, of.field, from, to);
-      this.#operators[k]!.compute(slots, batch.fields[of.field]!, from, to, this.#columns[k]!);
+      const { series, eventTimes, fields } = batch;
+      this.#operators[k]!.compute(series, eventTimes, fields[of.field]!, from, to, this.#columns[k]!);
     }
   }
 
+  /** The time of a window is its end. */
   ofWindows(rows: WindowRows, from: number): void {
     for (let k = 0; k < this.#definitions.length; k++) {
       const of = this.#definitions[k]!.of;
       if (of.kind !== 'aggregate') continue;
       const slots = this.#room(rows.count);
       for (let i = from; i < rows.count; i++) {
-        slots[i] = rows.window[i] === of.window ? rows.series[i]! * this.#fields + rows.field[i]! : -1;
+        slots[i] =
+          rows.window[i] === of.window && rows.onTime[i] === 1 ? rows.series[i]! * this.#fields + rows.field[i]! : -1;
       }
-      // Rows of other windows have no slot, and get NaN.
-      this.#operators[k]!.compute(slots, rows.aggregate(of.aggregate), from, rows.count, rows.features[k]!);
+      // Rows of other windows, and those that are not on time, have no slot and get NaN.
+      this.#operators[k]!.compute(slots, rows.end, rows.aggregate(of.aggregate), from, rows.count, rows.features[k]!);
     }
   }
 
-  snapshot(state: StateWriter): void {
-    for (let k = 0; k < this.#operators.length; k++) this.#operators[k]!.snapshot(state.scope(String(k)));
+  /** The state of a feature by series. */
+  stateOf(name: string): RowState {
+    const feature = this.#definitions.findIndex((each) => each.name === name);
+    const operator = this.#operators[feature]!;
+    const width = this.#width(feature);
+    const each = (series: number, act: (slot: number) => void): void => {
+      for (let slot = series * width; slot < (series + 1) * width; slot++) act(slot);
+    };
+    return {
+      reserve: (count) => operator.reserve(count * width),
+      pack: (series, out) => each(series, (slot) => operator.pack(slot, out)),
+      unpack: (series, from) => each(series, (slot) => operator.unpack(slot, from)),
+      reset: (series) => each(series, (slot) => operator.reset(slot)),
+      restore: (state) => this.#restoreArrays(feature, state),
+      describe: (series) => Array.from({ length: width }, (_, k) => operator.describe(series * width + k)),
+    };
   }
 
-  restore(state: StateReader): void {
-    for (let k = 0; k < this.#operators.length; k++) this.#operators[k]!.restore(state.scope(String(k)));
+  /** Version 0.1 kept the windows of all slots as arrays, and a slot a field also where the feature is of one field. */
+  #restoreArrays(feature: number, state: StateReader): void {
+    const operator = this.#operators[feature]!;
+    const former = new RollingByCount(this.#definitions[feature]!.rolling!, 'mean');
+    former.restore(state);
+    const series = state.number('slots') / this.#fields;
+    const width = this.#width(feature);
+    operator.reserve(series * width);
+    const row = new StateRow();
+    for (let slot = 0; slot < series * width; slot++) {
+      row.clear();
+      former.pack(width === 1 ? slot * this.#fields + this.fieldOf(feature) : slot, row);
+      operator.unpack(slot, row);
+    }
+  }
+
+  /** Slots a series: one for a feature of a field, else one a field, as windows have a row a field. */
+  #width(feature: number): number {
+    return this.isOfRecords(feature) ? 1 : this.#fields;
   }
 
   #of(feature: number): ColumnRef {
     return this.#definitions[feature]!.of;
-  }
-
-  #recordSlots(series: Int32Array, field: number, from: number, to: number): Int32Array {
-    if (this.#fields === 1) return series;
-    const slots = this.#room(to);
-    for (let i = from; i < to; i++) slots[i] = series[i]! < 0 ? -1 : series[i]! * this.#fields + field;
-    return slots;
   }
 
   #room(count: number): Int32Array {

@@ -18,19 +18,36 @@ export class Placement {
     home: number,
   ): { readonly series: string; readonly home: number } | undefined {
     for (let id = from; id < keys.size; id++) {
-      const known = this.#series.size;
-      const series = this.#series.intern(keys.arena, keys.startOf(id), keys.endOf(id));
-      if (series < known) {
-        if (this.#homes[series] !== home) return { series: keys.text(id), home: this.#homes[series]! };
-        continue;
-      }
-      if (series >= this.#homes.length) {
-        const grown = new Int32Array(this.#homes.length * 2);
-        grown.set(this.#homes);
-        this.#homes = grown;
-      }
-      this.#homes[series] = home;
+      const other = this.noteSeries(keys, id, home);
+      if (other !== undefined) return other;
     }
     return undefined;
+  }
+
+  /** The same for one series. */
+  noteSeries(
+    keys: KeyDictionary,
+    id: number,
+    home: number,
+  ): { readonly series: string; readonly home: number } | undefined {
+    if (!keys.has(id)) return undefined;
+    const known = this.#series.count;
+    const series = this.#series.intern(keys.arena, keys.startOf(id), keys.endOf(id));
+    if (this.#series.count === known) {
+      return this.#homes[series] === home ? undefined : { series: keys.text(id), home: this.#homes[series]! };
+    }
+    if (series >= this.#homes.length) {
+      const grown = new Int32Array(this.#homes.length * 2);
+      grown.set(this.#homes);
+      this.#homes = grown;
+    }
+    this.#homes[series] = home;
+    return undefined;
+  }
+
+  /** A series whose state is gone may turn up anywhere. */
+  forget(keys: KeyDictionary, id: number, home: number): void {
+    const series = this.#series.find(keys.arena, keys.startOf(id), keys.endOf(id));
+    if (series >= 0 && this.#homes[series] === home) this.#series.free(series);
   }
 }

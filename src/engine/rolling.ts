@@ -1,4 +1,6 @@
+import { MANY } from './readAhead.ts';
 import type { StateReader, StateWriter } from './state.ts';
+import type { StateRow } from './stateRow.ts';
 
 /** Doubles a slot in `RollingWindow.cells`: one cache line, since slots are visited in scattered order. */
 export const CELL_SIZE = 8;
@@ -33,6 +35,8 @@ export class RollingWindow {
   cells: Float64Array = new Float64Array(0);
   #ring: Float64Array = new Float64Array(0);
   #slots = 0;
+  /** Of no meaning: see readAhead. */
+  read = 0;
 
   constructor(size: number) {
     this.size = size;
@@ -49,6 +53,22 @@ export class RollingWindow {
     const capacity = Math.max(slots, 2 * (this.cells.length / CELL_SIZE), 16);
     this.cells = grown(this.cells, capacity * CELL_SIZE);
     this.#ring = grown(this.#ring, capacity * this.size);
+  }
+
+  /** Before a block of slots[from, to) is pushed. */
+  readAhead(slots: Int32Array, from: number, to: number): void {
+    if (this.#slots < MANY) return;
+    const { cells, size } = this;
+    const ring = this.#ring;
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += cells[Math.max(0, slots[i]!) * CELL_SIZE]!;
+    for (let i = from; i < to; i++) {
+      const slot = Math.max(0, slots[i]!);
+      const cursor = cells[slot * CELL_SIZE + CURSOR]!;
+      sum += ring[slot * size + (cursor < size ? cursor : cursor - size)]!;
+    }
+    // What nobody could need is not read.
+    this.read = sum;
   }
 
   /** Takes a value in, and the oldest one out once the window is full. Costs no allocation. */
@@ -109,6 +129,32 @@ export class RollingWindow {
   deviation(slot: number, value: number): number {
     const cell = slot * CELL_SIZE;
     return value - this.cells[cell + SHIFT]! - this.cells[cell + MEAN_DEVIATION]!;
+  }
+
+  /** Appends the slot's sums and its values, as many as there are. */
+  pack(slot: number, out: StateRow): void {
+    const cell = slot * CELL_SIZE;
+    out.putDoubles(this.cells, cell, cell + OWNER);
+    out.putDoubles(this.#ring, slot * this.size, slot * this.size + this.count(slot));
+  }
+
+  unpack(slot: number, from: StateRow): void {
+    const cell = slot * CELL_SIZE;
+    from.doubles(this.cells, cell, cell + OWNER);
+    from.doubles(this.#ring, slot * this.size, slot * this.size + this.count(slot));
+  }
+
+  /** For people. */
+  describe(slot: number): { readonly values: number; readonly mean: number | null; readonly stddev: number | null } {
+    const values = this.count(slot);
+    if (values === 0) return { values, mean: null, stddev: null };
+    return { values, mean: this.mean(slot), stddev: Math.sqrt(Math.max(0, this.variance(slot))) };
+  }
+
+  /** As before the first value; the owner's number stays. */
+  reset(slot: number): void {
+    const cell = slot * CELL_SIZE;
+    this.cells.fill(0, cell, cell + OWNER);
   }
 
   snapshot(state: StateWriter): void {

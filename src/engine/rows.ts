@@ -1,3 +1,5 @@
+import { ALERT_WIDTH, type AlertHistory, NAMED_ALERTS } from './alertHistory.ts';
+
 /**
  * What a pipeline puts out, as columns: reused tables that a sink encodes and then clears. Series, window, field and
  * rule are indexes; the names belong to the pipeline's definition and key dictionary.
@@ -5,7 +7,7 @@
  * Units: times are epoch milliseconds, offsets those of the source partition.
  */
 
-/** One row a closed window, series and field. */
+/** One row a window, series and field, as often as the window puts it out. */
 export class WindowRows {
   count = 0;
   series = new Int32Array(INITIAL);
@@ -21,14 +23,27 @@ export class WindowRows {
   max = new Float64Array(INITIAL);
   /** Population standard deviation. */
   stddev = new Float64Array(INITIAL);
-  /** Offset and record time of the record whose watermark closed the window. */
+  /** Offset and record time of the record that put the row out, as a rule the one whose watermark closed the window. */
   offset = new Float64Array(INITIAL);
   recordTime = new Float64Array(INITIAL);
-  /** One column a feature; NaN where the feature is of another window. */
+  /** How many rows of the same window and series came before. */
+  pane = new Int32Array(INITIAL);
+  /** 1 for the row that came when the watermark reached the window's end: the only one that is scored. */
+  onTime = new Uint8Array(INITIAL);
+  /** 1 for the last row of the window and series. */
+  final = new Uint8Array(INITIAL);
+  /** Watermark at which the row was due; -Infinity where its record put it out at once. */
+  due = new Float64Array(INITIAL);
+  /** Aggregates beside the above, a column a name of `extraNames`; NaN where the window does not have it. */
+  readonly extras: Float64Array[];
+  readonly extraNames: readonly string[];
+  /** One column a feature; NaN where the feature is of another window, or the row is not on time. */
   readonly features: Float64Array[];
 
-  constructor(featureCount = 0) {
+  constructor(featureCount = 0, extraNames: readonly string[] = []) {
     this.features = Array.from({ length: featureCount }, () => new Float64Array(INITIAL));
+    this.extraNames = extraNames;
+    this.extras = extraNames.map(() => new Float64Array(INITIAL));
   }
 
   clear(): void {
@@ -51,11 +66,37 @@ export class WindowRows {
     this.stddev = grown(this.stddev, capacity);
     this.offset = grown(this.offset, capacity);
     this.recordTime = grown(this.recordTime, capacity);
+    this.pane = grown(this.pane, capacity);
+    this.onTime = grown(this.onTime, capacity);
+    this.final = grown(this.final, capacity);
+    this.due = grown(this.due, capacity);
+    for (let e = 0; e < this.extras.length; e++) this.extras[e] = grown(this.extras[e]!, capacity);
     for (let f = 0; f < this.features.length; f++) this.features[f] = grown(this.features[f]!, capacity);
+  }
+
+  /**
+   * Orders the rows from `first` on by the record that put them out, then by the watermark at which they were due, then
+   * by the window's place in the configuration: several windows put them out column by column.
+   */
+  sortFrom(first: number): void {
+    const { offset, due, window } = this;
+    const order = Array.from({ length: this.count - first }, (_, i) => first + i);
+    const compare = (a: number, b: number) =>
+      offset[a]! - offset[b]! || (due[a]! === due[b]! ? window[a]! - window[b]! : due[a]! - due[b]!) || a - b;
+    if (order.every((row, i) => i === 0 || compare(row - 1, row) <= 0)) return;
+    order.sort(compare);
+    for (const column of [this.series, this.window, this.field, this.pane]) permute(column, first, order, 1);
+    for (const column of [this.onTime, this.final]) permute(column, first, order, 1);
+    const doubles = [this.start, this.end, this.values, this.mean, this.min, this.max, this.stddev];
+    for (const column of [...doubles, this.offset, this.recordTime, this.due, ...this.extras]) {
+      permute(column, first, order, 1);
+    }
   }
 
   /** The column of an aggregate by its name in anomaly.yaml. */
   aggregate(name: string): Float64Array {
+    const extra = this.extraNames.indexOf(name);
+    if (extra >= 0) return this.extras[extra]!;
     switch (name) {
       case 'count':
         return this.values;
@@ -71,11 +112,25 @@ export class WindowRows {
   }
 }
 
+/** What alerts are raised by: a detector over a field, or a watch. */
+export interface Rule {
+  /** As kpi@value, kpi@w5m.mean. */
+  readonly name: string;
+  /** Names of the parts behind its score. */
+  readonly partNames: readonly string[];
+  /** The parts are series: `AlertRows.partSeries` has their ids. */
+  readonly partsAreSeries?: boolean;
+  /** Name of the detector, where one scored. */
+  readonly detector?: string;
+}
+
 /** One row an alert. */
 export class AlertRows {
   count = 0;
   series = new Int32Array(INITIAL);
   field = new Int32Array(INITIAL);
+  /** Index into the pipeline's rules. */
+  rule = new Int32Array(INITIAL);
   /** The window that was scored, [start, end); both are the event time when a record was. */
   start = new Float64Array(INITIAL);
   end = new Float64Array(INITIAL);
@@ -86,20 +141,71 @@ export class AlertRows {
   expected = new Float64Array(INITIAL);
   lower = new Float64Array(INITIAL);
   upper = new Float64Array(INITIAL);
+  /** Index into the pipeline's origins of thresholds, -1 for none, and the threshold before verdicts moved it. */
+  origin = new Int32Array(INITIAL);
+  configured = new Float64Array(INITIAL);
+  /** Start of the season slot that the value was compared with, in ms of the week (Monday 00:00 UTC is 0); NaN for none. */
+  season = new Float64Array(INITIAL);
+  /** Alerts of the same series and rule before: how many, and of each ALERT_WIDTH numbers (alertHistory.ts). */
+  pastCount = new Int32Array(INITIAL);
+  past = new Float64Array(INITIAL * PAST_WIDTH);
   /** The record that completes the evidence: its offset and its record time. */
   offset = new Float64Array(INITIAL);
   recordTime = new Float64Array(INITIAL);
-  /** Scores of the detector's parts, `partCount` a row. */
+  /** Which of several sources the evidence is of, where a partition has rows of several. */
+  place = new Int32Array(INITIAL);
+  /** That of the rows that are added next. */
+  placeNow = 0;
+  /** Where ends are told (AlertShaping.tellsEnd): OPEN for an alert that will have one, ENDED for it, which is no alert. */
+  phase = new Uint8Array(INITIAL);
+  /** Which of the pipeline's models had a part in the score; -1 where none had. */
+  model = new Int32Array(INITIAL);
+  /** Scores of the rule's parts, `partCount` a row: as many as the rule with the most of them has. */
   parts: Float64Array;
   readonly partCount: number;
+  readonly rules: readonly Rule[];
+  /** Series ids of the parts, where they are series; as long as `parts` where a rule has such. */
+  partSeries: Int32Array;
+  readonly #hasPartSeries: boolean;
 
-  constructor(partCount = 0) {
-    this.partCount = partCount;
-    this.parts = new Float64Array(INITIAL * partCount);
+  constructor(rules: readonly Rule[] = []) {
+    this.rules = rules;
+    this.partCount = Math.max(0, ...rules.map(({ partNames }) => partNames.length));
+    this.parts = new Float64Array(INITIAL * this.partCount);
+    this.#hasPartSeries = rules.some(({ partsAreSeries }) => partsAreSeries === true);
+    this.partSeries = new Int32Array(this.#hasPartSeries ? this.parts.length : 0);
   }
 
   clear(): void {
     this.count = 0;
+  }
+
+  /** Rows that are alerts, not ends of such. */
+  get alertCount(): number {
+    let count = 0;
+    for (let row = 0; row < this.count; row++) if (this.phase[row] !== ENDED) count++;
+    return count;
+  }
+
+  /** Appends a row, and returns it; what not every rule has is as if it had none. */
+  add(series: number, field: number, rule: number): number {
+    this.reserve(1);
+    const row = this.count++;
+    this.series[row] = series;
+    this.field[row] = field;
+    this.rule[row] = rule;
+    this.origin[row] = -1;
+    this.configured[row] = NaN;
+    this.season[row] = NaN;
+    this.pastCount[row] = 0;
+    this.model[row] = -1;
+    this.phase[row] = 0;
+    this.place[row] = this.placeNow;
+    return row;
+  }
+
+  namePast(row: number, history: AlertHistory, slot: number, value: number): void {
+    this.pastCount[row] = history.nearest(slot, value, this.past, row * PAST_WIDTH);
   }
 
   reserve(more: number): void {
@@ -107,6 +213,7 @@ export class AlertRows {
     const capacity = Math.max(this.count + more, this.series.length * 2);
     this.series = grown(this.series, capacity);
     this.field = grown(this.field, capacity);
+    this.rule = grown(this.rule, capacity);
     this.start = grown(this.start, capacity);
     this.end = grown(this.end, capacity);
     this.value = grown(this.value, capacity);
@@ -117,22 +224,62 @@ export class AlertRows {
     this.upper = grown(this.upper, capacity);
     this.offset = grown(this.offset, capacity);
     this.recordTime = grown(this.recordTime, capacity);
+    this.model = grown(this.model, capacity);
+    this.phase = grown(this.phase, capacity);
+    this.place = grown(this.place, capacity);
+    this.origin = grown(this.origin, capacity);
+    this.configured = grown(this.configured, capacity);
+    this.season = grown(this.season, capacity);
+    this.pastCount = grown(this.pastCount, capacity);
+    this.past = grown(this.past, capacity * PAST_WIDTH);
     this.parts = grown(this.parts, capacity * this.partCount);
+    if (this.#hasPartSeries) this.partSeries = grown(this.partSeries, this.parts.length);
   }
 
   /**
-   * Orders the rows from `first` on by offset, then field: the order in which a record-by-record run would have put
+   * Orders the rows from `first` on by offset, then field, then rule: the order in which a record-by-record run would have put
    * them out. Needed when several fields were scored column by column. Alerts are few, so insertion will do.
    */
   sortFrom(first: number): void {
     const order = Array.from({ length: this.count - first }, (_, i) => first + i);
-    order.sort((a, b) => this.offset[a]! - this.offset[b]! || this.field[a]! - this.field[b]! || a - b);
-    for (const column of [this.series, this.field]) permute(column, first, order, 1);
-    const doubles = [this.start, this.end, this.value, this.score, this.threshold, this.expected];
-    for (const column of [...doubles, this.lower, this.upper, this.offset, this.recordTime]) {
-      permute(column, first, order, 1);
-    }
+    order.sort(
+      (a, b) =>
+        this.offset[a]! - this.offset[b]! || this.field[a]! - this.field[b]! || this.rule[a]! - this.rule[b]! || a - b,
+    );
+    for (const column of this.columns) permute(column, first, order, 1);
+    permute(this.past, first, order, PAST_WIDTH);
     if (this.partCount > 0) permute(this.parts, first, order, this.partCount);
+    if (this.#hasPartSeries) permute(this.partSeries, first, order, this.partCount);
+  }
+
+  /** Appends a row of a table with as many parts, without earlier alerts. Columns that only one of the two has are left out. */
+  append(from: AlertRows, row: number): void {
+    this.reserve(1);
+    const to = this.count++;
+    const [columns, sources] = [this.columns, from.columns];
+    const shared = Math.min(columns.length, sources.length);
+    for (let c = 0; c < shared; c++) columns[c]![to] = sources[c]![row]!;
+    this.pastCount[to] = 0;
+    for (let k = 0; k < this.partCount; k++) {
+      this.parts[to * this.partCount + k] = from.parts[row * this.partCount + k]!;
+      if (this.#hasPartSeries) this.partSeries[to * this.partCount + k] = from.partSeries[row * this.partCount + k]!;
+    }
+  }
+
+  /** Takes the first `count` rows out; those after them move up. */
+  drop(count: number): void {
+    for (const column of this.columns) column.copyWithin(0, count, this.count);
+    this.parts.copyWithin(0, count * this.partCount, this.count * this.partCount);
+    if (this.#hasPartSeries) this.partSeries.copyWithin(0, count * this.partCount, this.count * this.partCount);
+    this.count -= count;
+  }
+
+  /** All of one value a row; those that a table has beside them come last. */
+  protected get columns(): Column[] {
+    const { series, field, rule, start, end, value, score, threshold, expected, lower, upper, offset } = this;
+    const times = [start, end, value, score, threshold, expected, lower, upper, offset, this.recordTime];
+    const numbers = [this.model, this.place, this.origin, this.configured, this.season, this.pastCount, this.phase];
+    return [series, field, rule, ...times, ...numbers];
   }
 }
 
@@ -170,14 +317,21 @@ export class LateRows {
 }
 
 const INITIAL = 64;
+/** Values of `phase`; 0 where no end is told. */
+export const OPEN = 1;
+export const ENDED = 2;
+/** Numbers of `past` a row. */
+export const PAST_WIDTH = NAMED_ALERTS * ALERT_WIDTH;
 
-function grown<T extends Int32Array | Float64Array>(column: T, capacity: number): T {
-  const out = (column instanceof Int32Array ? new Int32Array(capacity) : new Float64Array(capacity)) as T;
+export type Column = Int32Array | Float64Array | Uint8Array;
+
+export function grown<T extends Column>(column: T, capacity: number): T {
+  const out = new (column.constructor as new (length: number) => T)(capacity);
   out.set(column);
   return out;
 }
 
-function permute(column: Int32Array | Float64Array, first: number, order: readonly number[], stride: number): void {
+export function permute(column: Column, first: number, order: readonly number[], stride: number): void {
   const copy = column.slice(first * stride, (first + order.length) * stride);
   for (let i = 0; i < order.length; i++) {
     const from = (order[i]! - first) * stride;

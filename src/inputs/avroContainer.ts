@@ -26,6 +26,8 @@ export interface AvroBlock {
  */
 export class AvroContainer {
   readonly schema: string;
+  /** The header's metadata, as text. */
+  readonly meta: ReadonlyMap<string, string>;
   /** Bytes read so far. */
   bytesRead: number;
   readonly #name: string;
@@ -41,6 +43,7 @@ export class AvroContainer {
     this.#name = name;
     this.#source = source;
     this.schema = head.schema;
+    this.meta = head.meta;
     this.#codec = head.codec;
     this.#sync = head.sync;
     this.#buffer = head.bytes;
@@ -84,6 +87,11 @@ export class AvroContainer {
     const bytes = this.#unpack(packed);
     this.#pos = mark + SYNC_BYTES;
     return { bytes, count: Number(count) };
+  }
+
+  /** Where the next block begins in the file. */
+  get position(): number {
+    return this.bytesRead - (this.#end - this.#pos);
   }
 
   /** The error of the block at hand. */
@@ -150,6 +158,7 @@ export class AvroContainer {
 
 interface Head {
   readonly schema: string;
+  readonly meta: ReadonlyMap<string, string>;
   readonly codec: Codec;
   readonly sync: Uint8Array;
   /** What was read beyond the header. */
@@ -201,5 +210,7 @@ function parseHead(name: string, bytes: Uint8Array, end: number): Head {
     });
   }
   const pos = cursor.pos + SYNC_BYTES;
-  return { schema, codec: codec as Codec, sync: Uint8Array.from(bytes.subarray(cursor.pos, pos)), bytes, pos, end };
+  const sync = Uint8Array.from(bytes.subarray(cursor.pos, pos));
+  const texts = new Map([...meta].map(([key, value]) => [key, Buffer.from(value).toString()]));
+  return { schema, meta: texts, codec: codec as Codec, sync, bytes, pos, end };
 }

@@ -17,6 +17,8 @@ import { UnchangedSource } from './unchanged.ts';
 export interface RowInputOptions extends SampleOptions {
   /** `time` merges the files by event time, `file` reads them one after the other. Default: time, where there is one. */
   readonly order?: 'time' | 'file';
+  /** What gave `timeColumn`, for messages. Default: --time. */
+  readonly timeName?: string;
   /** Read for the argument `-`. Default: process.stdin. */
   readonly stdin?: Readable;
   /** Ends stdin, so that what came until then is all. */
@@ -93,7 +95,7 @@ function settleOrder(samples: readonly FileSample[], options: RowInputOptions): 
   if (options.timeColumn !== undefined) {
     throw new AnomalyError(
       'ANM_USAGE',
-      `--time cannot be ${options.timeColumn} as ${without.file.name} has no such column`,
+      `${options.timeName ?? '--time'} cannot be ${options.timeColumn} as ${without.file.name} has no such column`,
       {
         hint: `its columns: ${names}`,
       },

@@ -41,7 +41,8 @@ export function createProgress(options: ProgressOptions): Progress {
       stream.write(`${text}\n`);
       return;
     }
-    const columns = stream.columns ?? 80;
+    // A terminal that does not know its size says 0.
+    const columns = stream.columns || 80;
     const cut = text.length < columns ? text : text.slice(0, columns - 1);
     stream.write(`\r${cut.padEnd(shownWidth)}`);
     shownWidth = cut.length;

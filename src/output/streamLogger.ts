@@ -47,7 +47,7 @@ export class StreamLogger implements Logger {
   #log(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
     const { stream, format, color, now, beforeLine } = this.#options;
     if (ORDER[level] < ORDER[this.#options.level]) return;
-    const safe = Object.entries(fields).map(([key, value]) => [key, SECRET.test(key) ? '********' : value] as const);
+    const safe = withoutSecrets(fields);
     beforeLine?.();
     if (format === 'json') {
       const line = {
@@ -61,10 +61,21 @@ export class StreamLogger implements Logger {
     }
     const prefix = level === 'info' ? '' : `${level === 'warn' ? 'warning' : level}: `;
     const style = STYLES[level];
-    const rest = safe.map(([key, value]) => ` ${key}=${fieldText(value)}`).join('');
+    const rest = fieldsText(safe);
     const shown = style === null ? prefix : styled(color, style, prefix);
     stream.write(`${shown}${message}${color && rest !== '' ? styled(color, 'dim', rest) : rest}\n`);
   }
+}
+
+type Fields = readonly (readonly [string, unknown])[];
+
+/** What a logger may show of the fields of a message. */
+export function withoutSecrets(fields: Record<string, unknown>): Fields {
+  return Object.entries(fields).map(([key, value]) => [key, SECRET.test(key) ? '********' : value] as const);
+}
+
+export function fieldsText(fields: Fields): string {
+  return fields.map(([key, value]) => ` ${key}=${fieldText(value)}`).join('');
 }
 
 function fieldText(value: unknown): string {

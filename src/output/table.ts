@@ -1,5 +1,6 @@
 import { styled } from './color.ts';
 import { formatNumber } from './format.ts';
+import { pictured, picturedUnlessStyle } from './harmless.ts';
 import type { Column } from './output.ts';
 
 /** Aligned columns two spaces apart, headers in capitals, `-` for what is null, no trailing spaces. */
@@ -9,7 +10,7 @@ export function renderTable<Row>(
   options: { readonly wide: boolean; readonly color: boolean },
 ): string {
   const shown = columns.filter((column) => options.wide || column.wide !== true);
-  const cells = rows.map((row) => shown.map((column) => cellText(column.value(row))));
+  const cells = rows.map((row) => shown.map((column) => cellText(column.value(row), options.color)));
   const widths = shown.map((column, i) =>
     cells.reduce((width, row) => Math.max(width, textWidth(row[i]!)), textWidth(column.header)),
   );
@@ -25,9 +26,10 @@ export function renderTable<Row>(
   return [header, ...cells.map(line)].join('\n');
 }
 
-function cellText(value: string | number | boolean | null | undefined): string {
+function cellText(value: string | number | boolean | null | undefined, color: boolean): string {
   if (value === null || value === undefined || value === '') return '-';
-  return typeof value === 'number' ? formatNumber(value) : String(value);
+  if (typeof value === 'number') return formatNumber(value);
+  return color ? picturedUnlessStyle(String(value)) : pictured(String(value));
 }
 
 const ESCAPES = /\u001b\[[0-9;]*m/g;

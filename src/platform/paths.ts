@@ -13,6 +13,16 @@ export function stateDirectory(env: Environment): string {
   return join(absolute(env['XDG_STATE_HOME']) ?? join(home(env), '.local', 'state'), 'anomaly');
 }
 
+/** Directory of what the user keeps (models): $XDG_DATA_HOME/anomaly. */
+export function dataDirectory(env: Environment): string {
+  return join(absolute(env['XDG_DATA_HOME']) ?? join(home(env), '.local', 'share'), 'anomaly');
+}
+
+/** Directory of what can be had again (downloads): $XDG_CACHE_HOME/anomaly. */
+export function cacheDirectory(env: Environment): string {
+  return join(absolute(env['XDG_CACHE_HOME']) ?? join(home(env), '.cache'), 'anomaly');
+}
+
 /** Where rpk keeps rpk.yaml: Go's os.UserConfigDir() and rpk/. */
 export function rpkFile(env: Environment, platform: NodeJS.Platform = process.platform): string {
   if (platform === 'darwin') return join(home(env), 'Library', 'Application Support', 'rpk', 'rpk.yaml');

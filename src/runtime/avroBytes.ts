@@ -46,7 +46,23 @@ export class AvroBytes {
     this.double(value);
   }
 
-  /** The null branch of a union whose first branch is null; also an empty array. */
+  /** A union ["null", "long"]: NaN is null. */
+  nullableLong(value: number): void {
+    if (Number.isNaN(value)) {
+      this.null();
+      return;
+    }
+    this.#room(1);
+    this.bytes[this.length++] = 2;
+    this.long(value);
+  }
+
+  boolean(value: boolean): void {
+    this.#room(1);
+    this.bytes[this.length++] = value ? 1 : 0;
+  }
+
+  /** The null branch of a union whose first branch is null; also an empty array or map, or the end of one. */
   null(): void {
     this.#room(1);
     this.bytes[this.length++] = 0;

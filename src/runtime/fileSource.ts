@@ -14,6 +14,9 @@ export interface FileSourceOptions {
   readonly timeColumn: string | undefined;
   /** Column that names the series, as a path in nested rows; absent: the file does. */
   readonly keyColumn: string | undefined;
+  /** What gave the two columns, for messages: a flag, or a key and its place. */
+  readonly timeName: string;
+  readonly keyName: string;
   readonly onBadRow: (row: BadRow) => void;
   /** Hears what is odd about a file and does no harm. */
   readonly onNote: (text: string) => void;
@@ -25,19 +28,19 @@ export interface FileSourceOptions {
  * @throws ANM_USAGE for a key or time that no file has
  */
 export async function* fileLines(options: FileSourceOptions): AsyncGenerator<Line[]> {
-  const { inputs, cwd, stdin, timeColumn, keyColumn, onBadRow, onNote } = options;
+  const { inputs, cwd, stdin, timeColumn, timeName, keyColumn, onBadRow, onNote } = options;
   const input = await openRows(inputs, {
     cwd,
     stdin,
     onBadRow,
     onNote,
-    ...(timeColumn !== undefined && { timeColumn }),
+    ...(timeColumn !== undefined && { timeColumn, timeName }),
   });
   const encoder = jsonEncoder(input, null);
   const topic = inputs.join(',');
   let offset = 0;
   try {
-    const key = keyColumn === undefined ? undefined : keyPath(input.columns, keyColumn);
+    const key = keyColumn === undefined ? undefined : keyPath(input.columns, keyColumn, options.keyName);
     yield [{ type: 'source', topic, partitions: 1 }];
     for await (const rows of input.rows()) {
       const lines: Line[] = [];
@@ -84,6 +87,6 @@ function exactKey(value: object, text: string, path: string): unknown {
   return isRounded(key) ? lookUp(JSON.parse(quoteLongIntegers(text)) as object, path) : key;
 }
 
-function keyPath(columns: readonly InputColumn[], name: string): string {
-  return columns[columnNamed(columns, name, '--key')]!.name;
+function keyPath(columns: readonly InputColumn[], name: string, option: string): string {
+  return columns[columnNamed(columns, name, option)]!.name;
 }

@@ -22,6 +22,7 @@ export class InputChecks {
   #bad = 0;
   #lastReason = '';
   #warnedLate = false;
+  #warnedShortened = false;
 
   constructor(options: InputCheckOptions) {
     this.#options = options;
@@ -46,6 +47,15 @@ export class InputChecks {
     const percent = ((100 * late) / records).toFixed(1);
     this.#options.logger.warn(
       `${percent} % of the records came late, above 1 %: raise time.out_of_orderness, or load files merged by time`,
+    );
+  }
+
+  /** @param values that left a window over event time early, as it is full */
+  checkShortened(values: number, place: string): void {
+    if (values === 0 || this.#warnedShortened) return;
+    this.#warnedShortened = true;
+    this.#options.logger.warn(
+      `a feature over event time holds a million values of one series in ${place}: its window is shorter than rolling or ago says; let it be of a window's aggregate, or give it a shorter span`,
     );
   }
 

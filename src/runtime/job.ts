@@ -1,20 +1,29 @@
-import { join } from 'node:path';
-import type { KafkaClient, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import { randomUUID } from 'node:crypto';
+import type { KafkaClient, TopicInfo, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
 import type { SchemaRegistry } from '../clients/registry.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
-import { FileStore } from '../stores/fileStore.ts';
-import { definePipeline, definitionHash } from './definition.ts';
+import type { CheckpointStore } from '../stores/checkpointStore.ts';
+import { ColdStores } from './coldStores.ts';
+import { type GroupMember, openGroup } from './commit/openGroup.ts';
+import { definePipeline, stateHash } from './definition.ts';
+import type { JobHooks } from './jobHooks.ts';
+import { journalTopic } from './journal/journalRecord.ts';
+import { ensureJournal } from './journal/journalTopic.ts';
+import { modelOptions, type Scorers } from './model/modelOptions.ts';
 import { ObjectDecoder } from './objectDecoder.ts';
-import { registerOutputs } from './outputSchemas.ts';
+import { type OutputSchemas, registerOutputs } from './outputSchemas.ts';
 import { RecordTask } from './recordTask.ts';
+import { type WarmChoice, warmOf } from './recovery/warm.ts';
 import { Runner } from './runner.ts';
-import type { RunTotals } from './runnerOptions.ts';
+import type { RunTotals, StateOptions } from './runnerOptions.ts';
+import { sinkTopics } from './runTopics.ts';
 import { SourceSchemas } from './sourceSchemas.ts';
 import type { Task } from './task.ts';
 import { TopicSink } from './topicSink.ts';
-import { ensureSinks, sourceShape, sourceTopics } from './topics.ts';
+import { checkSinks, ensureSinks, sourceShape, sourceTopics } from './topics.ts';
+import type { NamedTopic, SourceShape } from './topicTable.ts';
 import { WindowRowTask } from './windowRowTask.ts';
 import { WindowWatch } from './windowWatch.ts';
 
@@ -27,9 +36,16 @@ export interface JobOptions {
   readonly config: PipelineConfig;
   readonly stage: Stage;
   readonly groupId: string;
-  /** Directory of the snapshots; each cluster has a folder of its own in it. */
-  readonly stateDir: string;
-  readonly startEmpty: boolean;
+  /** Of the member among those of the group: see GroupOptions. */
+  readonly memberName?: string;
+  /** Of this tool, for journal and checkpoints. */
+  readonly toolVersion: string;
+  /** Opens the store of the group's checkpoints on a cluster: two clusters may have a pipeline of one name. */
+  readonly openCheckpoints: (group: string, cluster: string) => Promise<CheckpointStore>;
+  /** What a start may do where the state cannot simply go on. */
+  readonly recovery: RecoveryChoice;
+  /** Directory on this machine for state that is not in memory. */
+  readonly localDir: string;
   readonly untilEnd: boolean;
   /** In place of `untilEnd`: the offsets to stop at, undefined while they are not known yet. */
   readonly until?: () => readonly TopicPartitionOffset[] | undefined;
@@ -42,83 +58,188 @@ export interface JobOptions {
   readonly ticks?: () => number;
   readonly signal: AbortSignal;
   readonly onProgress?: (totals: RunTotals) => void;
+  /** The models of `config.score.model`. */
+  readonly scorers?: Scorers;
+  /** Status, control and crashes of the member that runs it; absent where nobody operates it. */
+  readonly hooks?: JobHooks;
+  /** Put around each new task: how tests let the processing of a record throw. */
+  readonly wrapTask?: (task: Task) => Task;
+}
+
+export interface RecoveryChoice {
+  /** Begin with empty windows where no checkpoint can be used. */
+  readonly fresh: boolean;
+  /** Go on where records that are needed are gone from the source. */
+  readonly acceptGap: boolean;
+  /** Ids of operators whose state may be dropped where it is of another definition. */
+  readonly allow: readonly string[];
+  /** What a partition without a commit learns from before it goes live. */
+  readonly warm?: WarmChoice;
 }
 
 export interface JobResult {
   readonly ended: 'end' | 'stopped';
-  /** False when a rebalance refused the last commit; the snapshots are stored, and the next owner goes on from them. */
+  /** False when a rebalance refused the last commit; the next owner goes on from the one before. */
   readonly isCommitted: boolean;
   readonly totals: RunTotals;
   readonly series: number;
   readonly openWindows: number;
+  /** What the member had at its end, each with its part of `series` and `openWindows`. */
+  readonly partitions: readonly (TopicPartition & { readonly series: number; readonly openWindows: number })[];
 }
 
-/** Reads topics, runs a stage, writes topics, until the end or the signal. */
+/**
+ * Reads topics, runs a stage, writes topics, until the end or the signal. Whatever may refuse the run is asked before the
+ * first topic is made: a start that fails leaves nothing behind.
+ */
 export async function runJob(options: JobOptions): Promise<JobResult> {
-  const { client, config, stage } = options;
+  const { client, config, stage, groupId, logger, now, memberName } = options;
   const topics = await sourceTopics(client.admin, config.source.topics);
   const shape = await sourceShape(client.admin, topics);
-  const { partitions } = shape;
-  const definition = definePipeline(stage === 'window' ? withoutScore(config) : config);
-  if (stage === 'run' || stage.startsWith('score')) requireOutput(config, stage);
+  const definition = defineJob(config, stage);
+  const cold = await ColdStores.of(config, options.localDir);
+  const { clusterId } = await client.admin.cluster();
+  const journal = journalTopic(groupId);
+  const schemas = new SourceSchemas(config, options.registry, logger);
+  const state = await openState(options, clusterId, journal, stateHash(definition), schemas, topics);
+  let group: GroupMember | undefined;
+  try {
+    group = await openGroup({
+      ...{ client, config, groupId, now, fieldCount: definition.fields.length, journalTopic: journal },
+      ...(memberName !== undefined && { memberName }),
+      rebalance: 'cooperative',
+    });
+    return await runMember(options, { topics, shape, definition, cold, journal, schemas, state, group });
+  } finally {
+    // The consumer gives its partitions back, which may take a last commit.
+    await group?.consumer.close().catch(() => {});
+    await Promise.allSettled([group?.producer.close(), state.store.close(), cold.close()]);
+  }
+}
+
+/** What a run has before the first topic is made for it. */
+interface JobParts {
+  readonly topics: readonly TopicInfo[];
+  readonly shape: SourceShape;
+  readonly definition: ReturnType<typeof definePipeline>;
+  readonly cold: ColdStores;
+  readonly journal: string;
+  readonly schemas: SourceSchemas;
+  readonly state: StateOptions;
+  readonly group: GroupMember;
+}
+
+async function runMember(options: JobOptions, parts: JobParts): Promise<JobResult> {
+  const { client, config, stage, now, logger, signal, leaveOpen, maxBadRate, onProgress, wrapTask } = options;
+  const { topics, shape, definition, cold, journal, schemas, state, group } = parts;
+  const { consumer, producer, committer, member } = group;
   const sinks = sinkTopics(config, stage);
-  const made = await ensureSinks(client.admin, sinks, shape);
-  if (made.length > 0) options.logger.info(`created ${made.join(', ')} with ${partitions} partitions`);
-  const outputs = await registerOutputs(options.registry, config.sinks, sinks);
+  const outputs = await makeOutputs(options, sinks, journal, shape);
   const ends = options.untilEnd ? await client.admin.listOffsets(topics.flatMap(partitionsOf), 'latest') : undefined;
   const until = options.until ?? (ends === undefined ? undefined : () => ends);
   const emit = { windows: !stage.startsWith('score'), alerts: stage !== 'window' };
-  const { clusterId } = await client.admin.cluster();
-  const producer = await client.createProducer({ idempotent: true, lingerMs: 0 });
-  const consumer = await client.createConsumer({ groupId: options.groupId, fieldCount: definition.fields.length });
-  const schemas = new SourceSchemas(config, options.registry, options.logger);
   const objects = new ObjectDecoder(options.registry);
-  const watch = new WindowWatch(options.logger);
-  const createTask = ({ topic, partition }: TopicPartition): Task =>
+  const watch = new WindowWatch(logger);
+  const plainTask = ({ topic, partition }: TopicPartition): Task =>
     stage === 'score windows'
-      ? new WindowRowTask(topic, partition, definition, objects, watch)
-      : new RecordTask(topic, partition, definition, config, schemas);
-  const { logger, now, signal, startEmpty, leaveOpen, maxBadRate, onProgress } = options;
+      ? new WindowRowTask(topic, partition, definition, objects, watch, cold.open(topic, partition))
+      : new RecordTask(topic, partition, definition, config, schemas, cold.open(topic, partition));
+  const createTask = wrapTask === undefined ? plainTask : (place: TopicPartition) => wrapTask(plainTask(place));
+  const ticks = options.ticks ?? now;
   const runner = new Runner({
-    consumer,
-    producer,
+    ...{ consumer, producer, committer, state, createTask, logger, signal, leaveOpen, maxBadRate, member },
     sink: new TopicSink(producer, config, outputs, emit, now),
-    // Two clusters may have a pipeline of one name; each finds its own state again.
-    store: new FileStore(join(options.stateDir, clusterId)),
-    createTask,
     topics: config.source.topics,
     fields: stage === 'score windows' ? {} : config.source.fields,
-    cluster: clusterId,
     start: config.source.start,
-    definition: definitionHash(config, stage),
-    commitEveryMs: config.checkpoint.everyMs,
-    logger,
-    now: options.ticks ?? now,
-    signal,
-    startEmpty,
-    leaveOpen,
-    maxBadRate,
+    commitEveryMs: config.commitEveryMs,
+    idleAfterMs: config.time.idleAfterMs,
+    ...{ now, ticks },
     partitionCounts: new Map(topics.map((topic) => [topic.name, topic.partitions.length])),
     onGrown: async (partition) => {
       await ensureSinks(client.admin, sinks, { ...shape, partitions: partition + 1 });
+      await ensureJournal(client.admin, journal, partition + 1);
     },
     ...(until !== undefined && { until }),
     ...(onProgress !== undefined && { onProgress }),
+    ...(options.hooks !== undefined && { hooks: options.hooks }),
+    model: modelOptions(config, options.scorers, logger, { now, ticks, untilEnd: until !== undefined }),
   });
-  try {
-    const ended = await runner.run();
-    watch.warn(config.score?.on);
-    const tasks = [...runner.tasks];
-    return {
-      ended,
-      isCommitted: runner.isCommitted,
-      totals: runner.totals,
-      series: tasks.reduce((sum, task) => sum + task.pipeline.keys.size, 0),
-      openWindows: tasks.reduce((sum, task) => sum + task.pipeline.openWindows, 0),
-    };
-  } finally {
-    await Promise.allSettled([consumer.close(), producer.close()]);
-  }
+  const ended = await runner.run();
+  watch.warn(config.score?.on);
+  return resultOf(runner, ended);
+}
+
+function resultOf(runner: Runner, ended: JobResult['ended']): JobResult {
+  const had = [...runner.settledTasks].map(({ topic, partition, pipeline }) => {
+    return { topic, partition, series: pipeline.keys.count, openWindows: pipeline.openWindows };
+  });
+  return {
+    ended,
+    isCommitted: runner.isCommitted,
+    totals: runner.totals,
+    series: had.reduce((sum, { series }) => sum + series, 0),
+    openWindows: had.reduce((sum, { openWindows }) => sum + openWindows, 0),
+    partitions: had,
+  };
+}
+
+/** The schemas and topics of the outputs, and the journal. The topics that are there are looked at before any is made. */
+async function makeOutputs(
+  { client, config, registry, logger }: JobOptions,
+  sinks: readonly NamedTopic[],
+  journal: string,
+  shape: SourceShape,
+): Promise<OutputSchemas> {
+  const names = sinks.map(({ name }) => name);
+  await checkSinks(client.admin, names, shape);
+  const outputs = await registerOutputs(registry, config.sinks, names);
+  const risk = await ensureJournal(client.admin, journal, shape.partitions);
+  if (risk !== undefined) logger.warn(risk);
+  const made = await ensureSinks(client.admin, sinks, shape);
+  if (made.length > 0)
+    logger.info(`created ${made.join(', ')} with ${shape.partitions} partition${shape.partitions === 1 ? '' : 's'}`);
+  return outputs;
+}
+
+/** The store of the checkpoints, tried by a write, and what the configuration says of state. */
+async function openState(
+  options: JobOptions,
+  cluster: string,
+  journal: string,
+  definition: string,
+  schemas: SourceSchemas,
+  topics: readonly TopicInfo[],
+): Promise<StateOptions> {
+  const { client, config, groupId, now, toolVersion, recovery } = options;
+  const store = await options.openCheckpoints(groupId, cluster);
+  await store.probe();
+  const head = { pipeline: config.pipeline, group: groupId, cluster, toolVersion, definition };
+  const partitionsOf = (topic: string) => topics.find(({ name }) => name === topic)!.partitions.length;
+  return {
+    ...{ client, store, now, journalTopic: journal, newId: randomUUID, head },
+    ...(recovery.warm !== undefined && {
+      warm: warmOf(recovery.warm, {
+        ...{ admin: client.admin, config, partitionsOf, store, head, newId: randomUUID, now, logger: options.logger },
+      }),
+    }),
+    schemaIds: () => [...schemas.ids],
+    everyMs: config.checkpoint.everyMs,
+    retain: config.checkpoint.retain,
+    maxFailures: config.checkpoint.maxFailures,
+    transactionTimeoutMs: config.transactionTimeoutMs,
+    fresh: recovery.fresh,
+    acceptGap: recovery.acceptGap,
+    allow: new Set(recovery.allow),
+  };
+}
+
+/** What a configuration computes. @throws ANM_CONFIG for one that cannot run */
+export function defineJob(config: PipelineConfig, stage: Stage): ReturnType<typeof definePipeline> {
+  const definition = definePipeline(stage === 'window' ? withoutScore(config) : config);
+  if (stage === 'run' || stage.startsWith('score')) requireOutput(config, stage);
+  requireOtherSinks(config, stage);
+  return definition;
 }
 
 function requireOutput(config: PipelineConfig, stage: Stage): void {
@@ -132,16 +253,18 @@ function requireOutput(config: PipelineConfig, stage: Stage): void {
   );
 }
 
+/** A stage that read what it writes would never come to an end. */
+function requireOtherSinks(config: PipelineConfig, stage: Stage): void {
+  const own = sinkTopics(config, stage).find(({ name }) => config.source.topics.includes(name))?.name;
+  if (own === undefined) return;
+  throw new AnomalyError('ANM_CONFIG', `cannot write to ${own} as it is a source topic of the same pipeline`, {
+    hint: 'name other topics by sinks.*, or the pipeline otherwise: its name is that of the sinks without one',
+  });
+}
+
 function withoutScore(config: PipelineConfig): PipelineConfig {
   const { score: _, ...rest } = config;
   return rest;
-}
-
-function sinkTopics({ sinks, windows, score }: PipelineConfig, stage: Stage): string[] {
-  const names = [sinks.deadLetters];
-  if (windows.length > 0 && stage !== 'score windows') names.push(sinks.windows, sinks.late);
-  if (score !== undefined && stage !== 'window') names.push(sinks.anomalies);
-  return names;
 }
 
 function partitionsOf(topic: { name: string; partitions: readonly { partition: number }[] }): TopicPartition[] {

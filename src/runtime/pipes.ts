@@ -2,14 +2,19 @@ import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
+import { fieldNames } from './fieldNames.ts';
 import { FieldWatch } from './fieldWatch.ts';
 import { InputChecks } from './inputChecks.ts';
 import { LineBatch } from './lineBatch.ts';
 import type { LineSchemas } from './lineSchemas.ts';
 import { isWindow, type Line, type NumberedLine, type RecordLine } from './lines.ts';
+import { ModelDispatch } from './model/modelDispatch.ts';
+import type { ModelOptions } from './model/modelOptions.ts';
+import type { PartitionScores } from './model/partitionScores.ts';
 import { PlacementWatch } from './placementWatch.ts';
 import type { RowSink } from './rowSink.ts';
-import type { Task } from './task.ts';
+import { seriesLimit } from './seriesLimit.ts';
+import { runWhole, type Task } from './task.ts';
 import type { WindowRowTask } from './windowRowTask.ts';
 
 /** What a stage reads: lines of an earlier stage as they arrive, or batches of a topic. */
@@ -29,6 +34,8 @@ export interface PipeOptions {
   /** Topic of the dead letters, where the sink has one. */
   readonly deadLetters?: string | undefined;
   readonly leaveOpen: boolean;
+  /** The model beside the detector; absent where none is asked. */
+  readonly model?: ModelOptions | undefined;
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly createTask: (topic: string, partition: number) => Task;
@@ -39,6 +46,8 @@ export interface PipeTotals {
   windows: number;
   alerts: number;
   late: number;
+  /** Records that source.where left out. */
+  filtered: number;
   rejected: number;
 }
 
@@ -47,21 +56,24 @@ export interface PipeTotals {
  * handled in its order, so a partition's output is the same as that of a run.
  */
 export class Pipe {
-  readonly totals: PipeTotals = { records: 0, windows: 0, alerts: 0, late: 0, rejected: 0 };
+  readonly totals: PipeTotals = { records: 0, windows: 0, alerts: 0, late: 0, filtered: 0, rejected: 0 };
   readonly #options: PipeOptions;
   readonly #tasks = new Map<string, Task>();
   readonly #fields: FieldWatch;
   readonly #checks: InputChecks;
   readonly #lines: LineBatch;
   readonly #placement: PlacementWatch;
+  readonly #model: ModelDispatch | undefined;
+  readonly #scores = new Map<Task, PartitionScores>();
 
   constructor(options: PipeOptions) {
     const { config, logger, schemas, kind } = options;
     this.#options = options;
+    if (options.model !== undefined) this.#model = new ModelDispatch(options.model);
     this.#fields = new FieldWatch(kind === 'window' ? {} : config.source.fields, logger);
     this.#checks = new InputChecks(options);
     this.#placement = new PlacementWatch(new Map(), logger);
-    this.#lines = new LineBatch(schemas, Object.keys(config.source.fields).length);
+    this.#lines = new LineBatch(schemas, fieldNames(config).length);
   }
 
   /** @throws ANM_BAD_DATA, after what was good until then is out */
@@ -87,6 +99,7 @@ export class Pipe {
         for (const line of chunk) await this.#take(line);
         await this.#flush();
       }
+      await this.#drain();
       const room = sink.ready();
       if (room !== null) await room;
     }
@@ -96,8 +109,10 @@ export class Pipe {
       for (const task of this.#tasks.values()) {
         task.close();
         this.#putOut(task, undefined);
+        this.#scores.get(task)?.advance();
       }
     }
+    await this.#drain();
     this.#fields.end();
   }
 
@@ -113,9 +128,11 @@ export class Pipe {
       const task = this.#task(topic, partition) as WindowRowTask;
       const key = value['key_base64'];
       const known = task.pipeline.keys.size;
-      task.add(value, typeof key === 'string' ? Buffer.from(key, 'base64') : undefined);
+      const isTaken = task.add(value, typeof key === 'string' ? Buffer.from(key, 'base64') : undefined);
       this.#placement.note(task, known, Infinity);
       this.#count(1, task, undefined);
+      if (!isTaken) this.#say(`line ${number} of ${this.#options.inputName}`, seriesLimit(task.pipeline.definition));
+      task.pipeline.release();
       return;
     }
     if (!this.#lines.fits(topic, partition)) await this.#flush();
@@ -147,7 +164,9 @@ export class Pipe {
   async #process(batch: ColumnBatch): Promise<void> {
     const task = this.#task(batch.topic, batch.partition);
     const known = task.pipeline.keys.size;
-    await task.process(batch);
+    const filtered = task.filteredCount;
+    await runWhole(task, batch);
+    this.totals.filtered += task.filteredCount - filtered;
     this.#placement.note(task, known, Infinity);
     if (this.#options.kind === 'record') this.#fields.add(batch);
     this.#count(batch.count, task, batch);
@@ -162,7 +181,10 @@ export class Pipe {
     }
     const bad = batch === undefined ? 0 : task.rejectCount;
     this.#putOut(task, batch);
-    this.#checks.add(records, bad, `${task.topic}/${task.partition}`, task.lastRejectReason);
+    this.#scores.get(task)?.advance();
+    const place = `${task.topic}/${task.partition}`;
+    this.#checks.add(records, bad, place, task.lastRejectReason);
+    this.#checks.checkShortened(task.pipeline.features.shortenedCount, place);
   }
 
   #say(place: string, reason: string): void {
@@ -175,14 +197,31 @@ export class Pipe {
     if (task === undefined) {
       task = this.#options.createTask(topic, partition);
       this.#tasks.set(name, task);
+      this.#await(task, name);
     }
     return task;
+  }
+
+  #await(task: Task, name: string): void {
+    if (this.#model === undefined || task.pipeline.model === undefined) return;
+    this.#scores.set(
+      task,
+      this.#model.open(task.pipeline, name, () => this.#putOut(task, undefined)),
+    );
+  }
+
+  /** A stage that is read as it writes does not hold a line back longer than the model takes. */
+  async #drain(): Promise<void> {
+    for (let waits = this.#model?.drained(); waits !== undefined; waits = this.#model?.drained()) await waits;
+    this.#model?.throwFailure();
+    // There is no journal to know of them.
+    for (const scores of this.#scores.values()) scores.drafts(0);
   }
 
   #putOut(task: Task, batch: ColumnBatch | undefined): void {
     const { pipeline } = task;
     this.totals.windows += pipeline.windowRows.count;
-    this.totals.alerts += pipeline.alertRows.count;
+    this.totals.alerts += pipeline.alertRows.alertCount;
     this.#options.sink.write(task, batch);
     pipeline.clearOutput();
   }

@@ -32,7 +32,11 @@ export class PlacementWatch {
   note(task: Task, from: number, owned: number): void {
     const name = partitionName(task);
     if (!this.#homes.includes(name)) this.#homes.push(name);
-    const split = this.#placement.note(task.pipeline.keys, from, this.#homes.indexOf(name));
+    const home = this.#homes.indexOf(name);
+    const { keys } = task.pipeline;
+    // What is forgotten here may turn up in another partition, and takes no memory here any more.
+    keys.onFree ??= (id) => this.#placement.forget(keys, id, home);
+    const split = this.#placement.note(keys, from, home) ?? this.#reused(task, from, home);
     if (split !== undefined) {
       const other = this.#homes[split.home]!;
       throw new AnomalyError(
@@ -44,11 +48,21 @@ export class PlacementWatch {
     this.#checkRule(task, from, owned);
   }
 
+  /** Ids that were freed and given to another key lie below `from`. */
+  #reused({ pipeline: { keys } }: Task, from: number, home: number) {
+    for (const id of keys.takeReused()) {
+      const split = id < from ? this.#placement.noteSeries(keys, id, home) : undefined;
+      if (split !== undefined) return split;
+    }
+    return undefined;
+  }
+
   #checkRule(task: Task, from: number, owned: number): void {
     const count = this.#counts.get(task.topic);
     if (this.#isWarned || count === undefined || owned >= count) return;
     const { keys } = task.pipeline;
     for (let id = from; id < keys.size; id++) {
+      if (!keys.has(id)) continue;
       const expected = partitionForKey(keys.arena, keys.startOf(id), keys.endOf(id), count);
       if (expected === task.partition) continue;
       this.#isWarned = true;

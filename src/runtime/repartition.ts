@@ -3,6 +3,7 @@ import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { Logger } from '../output/logger.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
+import { openGroup } from './commit/openGroup.ts';
 import { definePipeline } from './definition.ts';
 import { RecordTask } from './recordTask.ts';
 import type { RunnerSink } from './rowSink.ts';
@@ -12,12 +13,15 @@ import type { Task } from './task.ts';
 import { TimeMerge } from './timeMerge.ts';
 import { headersOf, TopicSink } from './topicSink.ts';
 import { ensureSinks, sourceShape, sourceTopics } from './topics.ts';
+import type { NamedTopic } from './topicTable.ts';
 
 export interface RepartitionOptions {
   readonly client: KafkaClient;
   readonly schemas: SourceSchemas;
   readonly config: PipelineConfig;
   readonly untilEnd: boolean;
+  /** Of the member among those of the group: see GroupOptions. */
+  readonly memberName?: string;
   /** Share of undecodable records above which the copying stops. */
   readonly maxBadRate: number;
   readonly logger: Logger;
@@ -31,8 +35,7 @@ export interface RepartitionOptions {
 /**
  * Brings each series into one partition: copies the source records into the topic <pipeline>.by-key, keyed by series
  * and placed as Java's clients place keys, with their values and timestamps as they are, merged by event time. A group
- * of its own, <pipeline>.by-key, keeps its place; it commits after the copies are acknowledged, so a crash may copy some
- * twice.
+ * of its own, <pipeline>.by-key, keeps its place, with the pipeline's guarantee.
  *
  * @returns the configuration that reads the copy, and the copying, which ends with the source's end or the signal
  */
@@ -43,15 +46,28 @@ export async function repartition(
   const topics = await sourceTopics(client.admin, config.source.topics);
   const shape = await sourceShape(client.admin, topics);
   const { partitions } = shape;
-  const target = `${config.pipeline}.by-key`;
-  await ensureSinks(client.admin, [target, config.sinks.deadLetters], shape);
+  const target = byKeyTopic(config);
+  const written: NamedTopic[] = [
+    { kind: 'by_key', name: target },
+    { kind: 'dead_letters', name: config.sinks.deadLetters },
+  ];
+  await ensureSinks(client.admin, written, shape);
   const all = topics.flatMap((topic) => topic.partitions.map(({ partition }) => ({ topic: topic.name, partition })));
   const running = copy(options, all, target, partitions);
   // Whoever awaits it later sees the failure; until then it must not count as unhandled.
   running.catch(() => {});
-  // The copy is keyed by series, so the record key names it even where a field did before.
+  return { config: repartitioned(config), running };
+}
+
+/** The topic that --repartition puts between the source and the pipeline. */
+export function byKeyTopic({ pipeline }: Pick<PipelineConfig, 'pipeline'>): string {
+  return `${pipeline}.by-key`;
+}
+
+/** What reads the copy: it is keyed by series, so the record key names the series even where a field did before. */
+export function repartitioned(config: PipelineConfig): PipelineConfig {
   const { key: _, ...source } = config.source;
-  return { config: { ...config, source: { ...source, topics: [target] } }, running };
+  return { ...config, source: { ...source, topics: [byKeyTopic(config)] } };
 }
 
 /** Runs the copying as any pipeline runs, with a sink that copies and nothing to remember. */
@@ -61,36 +77,41 @@ async function copy(
   target: string,
   partitions: number,
 ): Promise<void> {
-  const { client, schemas, config, untilEnd, maxBadRate, logger, now, signal } = options;
+  const { client, schemas, config, untilEnd, maxBadRate, logger, now, signal, memberName } = options;
   const ends = untilEnd ? await client.admin.listOffsets(sources, 'latest') : undefined;
-  const producer = await client.createProducer();
   const fieldCount = Object.keys(config.source.fields).length;
-  const consumer = await client.createConsumer({ groupId: target, fieldCount });
+  const { consumer, producer, committer, member } = await openGroup({
+    ...{ client, config, groupId: target, now, fieldCount, rebalance: 'eager' },
+    ...(memberName !== undefined && { memberName }),
+  });
   const { score: _, ...plain } = config;
-  const definition = definePipeline({ ...plain, windows: [], features: [] });
+  // All records are copied, whatever source.where says: what it leaves out today may be wanted tomorrow.
+  const { where: __, ...source } = config.source;
+  // The copy keeps no state, so nothing bounds it.
+  const { limits: _limits, ...definition } = definePipeline({
+    ...plain,
+    source,
+    derive: {},
+    windows: [],
+    features: [],
+  });
   const runner = new Runner({
-    consumer,
-    producer,
+    ...{ consumer, producer, committer, maxBadRate, logger, signal, member },
     sink: new CopySink(consumer, producer, config, target, partitions, now),
     createTask: ({ topic, partition }) => new RecordTask(topic, partition, definition, config, schemas),
     topics: config.source.topics,
     fields: config.source.fields,
-    cluster: '',
     start: config.source.start,
-    definition: '',
-    commitEveryMs: config.checkpoint.everyMs,
-    startEmpty: true,
+    commitEveryMs: config.commitEveryMs,
     leaveOpen: true,
-    maxBadRate,
-    logger,
-    now: options.ticks ?? now,
-    signal,
+    ...{ now, ticks: options.ticks ?? now },
     ...(ends !== undefined && { until: () => ends }),
   });
   try {
     await runner.run();
   } finally {
-    await Promise.allSettled([consumer.close(), producer.close()]);
+    await consumer.close().catch(() => {});
+    await producer.close();
   }
 }
 

@@ -1,8 +1,10 @@
-import type { PipelineDefinition } from '../engine/definition.ts';
+import type { ModelName, PipelineDefinition } from '../engine/definition.ts';
 import type { KeyDictionary } from '../engine/keys.ts';
 import type { PartitionPipeline } from '../engine/pipeline.ts';
+import type { AlertRows, WindowRows } from '../engine/rows.ts';
+import { BASE_AGGREGATES, EXTRA_AGGREGATES } from '../engine/windows/aggregates.ts';
 import { AvroBytes } from './avroBytes.ts';
-import { type RowPlace, type WindowShown, wholeMs } from './rowObjects.ts';
+import { alertState, movedFrom, pastAlert, type RowPlace, type WindowShown, wholeMs } from './rowObjects.ts';
 
 /**
  * Output rows from columns straight to Avro bytes in the order of schemas/window.avsc and schemas/anomaly.avsc; a test
@@ -19,11 +21,14 @@ export class RowEncoder extends AvroBytes {
   readonly #origin = new Block();
   /** By window: whether mean, min, max and stddev are shown. */
   readonly #visible: readonly (readonly boolean[])[];
+  /** By window: whether there is more than those. */
+  readonly #hasExtras: readonly boolean[];
 
   constructor(shown: WindowShown, windowSchemaId: number, anomalySchemaId: number) {
     super();
     this.#shown = shown;
     this.#visible = shown.aggregates.map((names) => ['mean', 'min', 'max', 'stddev'].map((name) => names.has(name)));
+    this.#hasExtras = shown.aggregates.map((names) => [...names].some((name) => !BASE_AGGREGATES.includes(name)));
     this.#windowSchemaId = windowSchemaId;
     this.#anomalySchemaId = anomalySchemaId;
   }
@@ -49,13 +54,18 @@ export class RowEncoder extends AvroBytes {
     }
     this.null();
     this.#place(place, rows.offset[row]!, rows.recordTime[row]!);
+    this.#extras(rows, row, window);
+    this.long(rows.pane[row]!);
+    this.boolean(rows.final[row] === 1);
+    this.boolean(rows.onTime[row] === 1);
   }
 
   anomaly(pipeline: PartitionPipeline, row: number, place: RowPlace): void {
     const { alertRows: rows, keys, definition } = pipeline;
     const series = rows.series[row]!;
     const field = rows.field[row]!;
-    const rule = this.#utf8(definition.score!.rules[field]!);
+    const { name: ruleName, partNames, partsAreSeries } = pipeline.rules[rows.rule[row]!]!;
+    const rule = this.#utf8(ruleName);
     const start = wholeMs(rows.start[row]!);
     this.begin(this.#anomalySchemaId);
     const offset = rows.start[row] === rows.end[row] ? rows.offset[row]! : -1;
@@ -75,14 +85,89 @@ export class RowEncoder extends AvroBytes {
     this.nullableDouble(finite(rows.expected[row]!));
     this.nullableDouble(finite(rows.lower[row]!));
     this.nullableDouble(finite(rows.upper[row]!));
-    const { partNames } = pipeline;
     if (partNames.length > 0) this.long(partNames.length);
     for (let part = 0; part < partNames.length; part++) {
-      this.string(this.#utf8(partNames[part]!));
+      if (partsAreSeries === true) this.#series(keys, rows.partSeries[row * rows.partCount + part]!);
+      else this.string(this.#utf8(partNames[part]!));
       this.nullableDouble(finite(rows.parts[row * rows.partCount + part]!));
     }
     this.null();
     this.#place(place, rows.offset[row]!, rows.recordTime[row]!);
+    this.#nullableText(pipeline.rules[rows.rule[row]!]!.detector);
+    this.#nullableText(pipeline.origins[rows.origin[row]!]);
+    this.nullableDouble(finite(movedFrom(rows, row)));
+    this.nullableLong(rows.season[row]!);
+    this.#past(rows, row);
+    this.#model(pipeline.model?.models[rows.model[row]!]);
+    this.#nullableText(alertState(pipeline, row) ?? undefined);
+  }
+
+  /** The second branch of its union, or the first, null. */
+  #model(model: ModelName | undefined): void {
+    if (model === undefined) {
+      this.null();
+      return;
+    }
+    this.long(1);
+    this.string(this.#utf8(model.name));
+    this.#nullableText(model.version);
+    this.#nullableText(model.sha256);
+  }
+
+  #past(rows: AlertRows, row: number): void {
+    const count = rows.pastCount[row]!;
+    if (count > 0) this.long(count);
+    for (let i = 0; i < count; i++) {
+      const [time, value, score, verdict] = pastAlert(rows, row, i);
+      this.long(wholeMs(time));
+      this.double(value);
+      this.double(score);
+      if (verdict === 0) this.null();
+      else {
+        this.long(1);
+        this.boolean(verdict > 0);
+      }
+    }
+    this.null();
+  }
+
+  /** A union ["null", "string"]. */
+  #nullableText(text: string | undefined): void {
+    if (text === undefined) {
+      this.null();
+      return;
+    }
+    this.long(1);
+    this.string(this.#utf8(text));
+  }
+
+  /** The aggregates beside the first five, in the order of the schema. */
+  #extras(rows: WindowRows, row: number, window: number): void {
+    if (this.#hasExtras[window] !== true) {
+      this.raw(NO_EXTRAS, 0, NO_EXTRAS.length);
+      return;
+    }
+    const shown = this.#shown.aggregates[window]!;
+    for (const name of EXTRA_AGGREGATES) {
+      const column = shown.has(name) ? rows.extraNames.indexOf(name) : -1;
+      const value = column < 0 ? Number.NaN : rows.extras[column]![row]!;
+      if (name === 'distinct' || name === 'anomalies') this.nullableLong(value);
+      else this.nullableDouble(value);
+    }
+    let count = 0;
+    for (let e = 0; e < rows.extraNames.length; e++) if (this.#isQuantile(rows, e, row, shown)) count++;
+    if (count > 0) this.long(count);
+    for (let e = 0; e < rows.extraNames.length; e++) {
+      if (!this.#isQuantile(rows, e, row, shown)) continue;
+      this.string(this.#utf8(rows.extraNames[e]!));
+      this.double(rows.extras[e]![row]!);
+    }
+    this.null();
+  }
+
+  #isQuantile(rows: WindowRows, column: number, row: number, shown: ReadonlySet<string>): boolean {
+    const name = rows.extraNames[column]!;
+    return shown.has(name) && !EXTRA_AGGREGATES.includes(name) && !Number.isNaN(rows.extras[column]![row]!);
   }
 
   /** The bytes of keys.text(). */
@@ -114,8 +199,8 @@ export class RowEncoder extends AvroBytes {
       span.length = 0;
       span.string(this.#utf8(definition.windows[window]!.name));
       span.string(this.#utf8(definition.fields[field]!));
-      span.long(start);
-      span.long(end);
+      span.long(wholeMs(start));
+      span.long(Math.ceil(end));
     }
     this.raw(span.bytes, 0, span.length);
   }
@@ -161,6 +246,8 @@ class Block extends AvroBytes {
 }
 
 const SLASH = Uint8Array.of(47);
+/** All of them null, and no quantiles. */
+const NO_EXTRAS = new Uint8Array(EXTRA_AGGREGATES.length + 1);
 
 function finite(value: number): number {
   return Number.isFinite(value) ? value : Number.NaN;

@@ -4,6 +4,7 @@ import type { ColumnBatch } from '../engine/batch.ts';
 import type { KeyDictionary } from '../engine/keys.ts';
 import type { TextOutput } from '../output/textOutput.ts';
 import type { SourceLine } from './lines.ts';
+import type { Crash } from './poison/crashMemory.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
 import type { Task } from './task.ts';
 
@@ -28,6 +29,8 @@ export interface RunnerSink {
   write(task: Task, batch: ColumnBatch | undefined): void;
   /** A batch that cannot be read at all: one dead letter. */
   corrupt(batch: CorruptBatch): void;
+  /** The one record of the batch crashed again and again: a dead letter with the stack. */
+  poison?(one: ColumnBatch, crash: Crash): void;
   /** Absent where `write` puts everything out at once. */
   readonly holding?: Holding;
 }
@@ -65,10 +68,11 @@ export class NdjsonSink implements RowSink {
     const { pipeline } = task;
     for (let row = 0; this.#emit.windows && row < pipeline.windowRows.count; row++) {
       const window = windowObject(pipeline, row, task.placeOf(row), this.#shown);
-      // Rows come by their end, so that is how far event time has come for sure. The pipeline's own watermark is by now
-      // wherever the batch ended, and lines must not depend on that.
+      // The watermark at which the row was due is how far event time has come for sure. The pipeline's own is by now
+      // wherever the batch ended, and lines must not depend on that. A row that its record put out at once has none.
+      const due = pipeline.windowRows.due[row]!;
       const key = binaryKey(pipeline.keys, pipeline.windowRows.series[row]!);
-      this.#line({ type: 'window', ...window, ...key, watermark: window.end });
+      this.#line({ type: 'window', ...window, ...key, ...(due > -Infinity && { watermark: due }) });
     }
     for (let row = 0; this.#emit.alerts && row < pipeline.alertRows.count; row++) {
       this.#line({ type: 'anomaly', ...anomalyObject(pipeline, row, task.placeOf(row)) });

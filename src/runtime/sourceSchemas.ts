@@ -9,6 +9,8 @@ import { avscType } from '../schemas/avscType.ts';
 /** The writer schemas of a source: fetched once each, compiled for the fields that the pipeline needs. */
 export class SourceSchemas {
   readonly readers: SchemaReaders;
+  /** Ids of the schemas that records were read with, in the order of their first use. */
+  readonly ids: number[] = [];
   readonly #registry: Pick<SchemaRegistry, 'schemaById'> | undefined;
   readonly #logger: Logger;
 
@@ -44,6 +46,7 @@ export class SourceSchemas {
       this.readers.refuse(schemaId);
       return;
     }
+    this.ids.push(schemaId);
     const { missing, unsupported } = await this.#compile(schemaId, text);
     for (const field of missing) this.#logger.warn(`schema ${schemaId} has no field ${field}: it is read as null`);
     if (unsupported !== undefined) {

@@ -3,6 +3,7 @@ import type { PipelineConfig, SinkConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { readHeaders } from '../wire/headers.ts';
 import type { OutputSchemas } from './outputSchemas.ts';
+import type { Crash } from './poison/crashMemory.ts';
 import { RowEncoder } from './rowEncoder.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
 import type { Emit, RowSink, RunnerSink } from './rowSink.ts';
@@ -74,6 +75,16 @@ export class TopicSink implements RowSink, RunnerSink {
       header('next_offset', String(nextOffset)),
       header('record_count', String(recordCount)),
       header('batch_bytes', String(bytes.length)),
+    ]);
+  }
+
+  /** A record whose processing threw, as it came, with what was thrown. */
+  poison(one: ColumnBatch, { error, stack }: Crash): void {
+    const colon = error.indexOf(': ');
+    this.#forward(this.names.deadLetters, one, 0, [
+      header('__streams.errors.exception', colon < 0 ? 'Error' : error.slice(0, colon)),
+      header('__streams.errors.message', colon < 0 ? error : error.slice(colon + 2)),
+      header('__streams.errors.stacktrace', stack.slice(0, STACK_CHARACTERS_MAX)),
     ]);
   }
 
@@ -165,6 +176,8 @@ export function headersOf(batch: ColumnBatch, index: number): readonly RecordHea
 
 /** Raw bytes of a corrupt batch that are kept: a record of them has to fit into Kafka's default limit of 1 MiB. */
 const CORRUPT_BYTES_MAX = 900_000;
+/** Of a stack that goes on and on, the part that says where it began. */
+const STACK_CHARACTERS_MAX = 16_384;
 /** Key, value and headers of a record that fits into a batch of Kafka's default limit (1,048,588 with its header). */
 const RECORD_BYTES_MAX = 1_048_000;
 /** Lengths of a header's name and value as varints, with room for one header more. */

@@ -1,4 +1,4 @@
-import type { CorruptBatch, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
+import type { CorruptBatch, KafkaClient, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 
 export interface TopicRange {
@@ -37,4 +37,31 @@ export async function* topicBatches(
   }
 }
 
+/**
+ * How far committed records go now: up to the first open transaction, which a process that died may leave for a minute.
+ * Where a broker does not tell in time, the end of the log.
+ */
+export async function stableEnds(
+  client: KafkaClient,
+  partitions: readonly TopicPartition[],
+): Promise<TopicPartitionOffset[]> {
+  const ends = await client.admin.listOffsets(partitions, 'latest');
+  if (ends.every(({ offset }) => offset === 0)) return ends;
+  const consumer = await client.createConsumer({ isolation: 'read_committed', maxWaitMs: 1 });
+  try {
+    await consumer.assign(ends);
+    const of = ({ topic, partition }: TopicPartition) => consumer.endOffset(topic, partition);
+    for (let polls = 0; polls < STABLE_POLLS && ends.some((end) => of(end) < 0); polls++) {
+      await consumer.poll(STABLE_POLL_MS);
+      consumer.takeCorrupt();
+    }
+    return ends.map((end) => ({ ...end, offset: of(end) < 0 ? end.offset : Math.min(end.offset, of(end)) }));
+  } finally {
+    await consumer.close();
+  }
+}
+
 const POLL_MS = 200;
+/** No records are waited for, only an answer. */
+const STABLE_POLL_MS = 5;
+const STABLE_POLLS = 1000;

@@ -1,5 +1,6 @@
 import type { Admin, TopicInfo } from '../clients/client.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
+import { makeMissing, type NamedTopic, type SourceShape } from './topicTable.ts';
 
 /** The source topics, or ANM_TOPIC_MISSING: a source is never created by its reader. */
 export async function sourceTopics(admin: Admin, names: readonly string[]): Promise<TopicInfo[]> {
@@ -21,13 +22,6 @@ export async function sourceTopics(admin: Admin, names: readonly string[]): Prom
   });
 }
 
-/** What the topics that a pipeline writes take over from those that it reads. */
-export interface SourceShape {
-  readonly partitions: number;
-  /** retention.ms, the longest of the sources; undefined where the broker does not tell. */
-  readonly retentionMs?: string | undefined;
-}
-
 /** The most partitions and the longest retention of the source topics. */
 export async function sourceShape(admin: Admin, topics: readonly TopicInfo[]): Promise<SourceShape> {
   const partitions = Math.max(...topics.map((topic) => topic.partitions.length));
@@ -41,7 +35,10 @@ export async function sourceShape(admin: Admin, topics: readonly TopicInfo[]): P
 }
 
 /** The configuration of a topic, or null where the client has no call for it. */
-export async function knownConfigs(admin: Admin, topic: string): Promise<ReadonlyMap<string, string> | null> {
+export async function knownConfigs(
+  admin: Pick<Admin, 'topicConfigs'>,
+  topic: string,
+): Promise<ReadonlyMap<string, string> | null> {
   try {
     return await admin.topicConfigs(topic);
   } catch (error) {
@@ -56,13 +53,25 @@ export async function knownConfigs(admin: Admin, topic: string): Promise<Readonl
  * that the source still keeps must not be deleted from them at once. One that exists is kept if it has enough partitions.
  */
 export async function ensureSinks(
-  admin: Admin,
-  names: readonly string[],
-  { partitions, retentionMs }: SourceShape,
+  admin: Pick<Admin, 'topics' | 'createTopics'>,
+  topics: readonly NamedTopic[],
+  shape: SourceShape,
 ): Promise<string[]> {
-  const configs = retentionMs === undefined ? {} : { 'retention.ms': retentionMs };
-  const wanted = [...new Set(names)];
-  const existing = await admin.topics(wanted);
+  await checkSinks(
+    admin,
+    topics.map(({ name }) => name),
+    shape,
+  );
+  return await makeMissing(admin, topics, shape);
+}
+
+/** Those of the topics that are there. @throws ANM_CONFIG where one has too few partitions */
+export async function checkSinks(
+  admin: Pick<Admin, 'topics'>,
+  names: readonly string[],
+  { partitions }: Pick<SourceShape, 'partitions'>,
+): Promise<TopicInfo[]> {
+  const existing = await admin.topics([...new Set(names)]);
   for (const topic of existing) {
     if (topic.partitions.length < partitions) {
       throw new AnomalyError(
@@ -74,8 +83,5 @@ export async function ensureSinks(
       );
     }
   }
-  const missing = wanted.filter((name) => !existing.some((topic) => topic.name === name));
-  if (missing.length === 0) return [];
-  const made = await admin.createTopics(missing.map((name) => ({ name, partitions, replicationFactor: -1, configs })));
-  return missing.filter((name) => made.get(name) === true);
+  return existing;
 }

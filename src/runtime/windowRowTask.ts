@@ -1,12 +1,16 @@
 import type { ColumnBatch } from '../engine/batch.ts';
+import type { ColdStore } from '../engine/coldStore.ts';
 import type { PipelineDefinition } from '../engine/definition.ts';
 import { hexName, isText } from '../engine/keyNames.ts';
 import { KeyDictionary } from '../engine/keys.ts';
+import type { OperatorState } from '../engine/operatorState.ts';
 import { PartitionPipeline } from '../engine/pipeline.ts';
-import { SnapshotReader, SnapshotWriter } from '../engine/state.ts';
+import type { SnapshotCut } from '../engine/pipelineState.ts';
+import type { CutKind } from '../engine/rowSnapshot.ts';
 import { isWindow } from './lines.ts';
 import type { ObjectDecoder } from './objectDecoder.ts';
-import type { RowPlace, WindowObject } from './rowObjects.ts';
+import { aggregateOf, type RowPlace, type WindowObject } from './rowObjects.ts';
+import { seriesLimit } from './seriesLimit.ts';
 import type { Task } from './task.ts';
 import { scoredWindow, type WindowWatch } from './windowWatch.ts';
 
@@ -15,17 +19,21 @@ export class WindowRowTask implements Task {
   readonly topic: string;
   readonly partition: number;
   readonly pipeline: PartitionPipeline;
-  suppressBelow = 0;
   rejectCount = 0;
   lastRejectReason = '';
+  /** source.where was for the records that the windows were made of. */
+  readonly filteredCount = 0;
   readonly #definition: PipelineDefinition;
   readonly #decoder: ObjectDecoder | undefined;
   readonly #watch: WindowWatch;
   /** Its rows are scored. */
   readonly #scored: ReturnType<typeof scoredWindow>;
+  /** Values of the last batch; an Error where one cannot be decoded. */
+  readonly #rows: unknown[] = [];
   readonly #rejects: { index: number; reason: string }[] = [];
-  /** Source of each alert row: the rows of one window topic may come from several source topics. */
+  /** Sources of the rows: those of one window topic may come from several source topics. */
   readonly #places: RowPlace[] = [];
+  readonly #placeOf = new Map<string, number>();
 
   constructor(
     topic: string,
@@ -33,6 +41,7 @@ export class WindowRowTask implements Task {
     definition: PipelineDefinition,
     decoder: ObjectDecoder | undefined,
     watch: WindowWatch,
+    cold?: { readonly store: ColdStore; readonly hotSeries: number },
   ) {
     this.topic = topic;
     this.partition = partition;
@@ -40,21 +49,26 @@ export class WindowRowTask implements Task {
     this.#decoder = decoder;
     this.#watch = watch;
     this.#scored = scoredWindow(definition);
-    this.pipeline = new PartitionPipeline(definition, new KeyDictionary());
+    this.pipeline = new PartitionPipeline(definition, new KeyDictionary(), cold);
   }
 
-  async process(batch: ColumnBatch): Promise<void> {
+  async decode(batch: ColumnBatch): Promise<void> {
+    this.pipeline.release();
+    this.#rows.length = 0;
+    for (let i = 0; i < batch.count; i++) this.#rows.push(await this.#decoder!.value(batch, i));
+  }
+
+  run(batch: ColumnBatch, from: number, to: number): void {
     this.#rejects.length = 0;
-    for (let i = 0; i < batch.count; i++) {
-      const row = await this.#decoder!.value(batch, i);
+    for (let i = from; i < to; i++) {
+      const row = this.#rows[i];
       if (row instanceof Error) this.#rejects.push({ index: i, reason: row.message });
-      else if (isWindow(row)) this.add(row, keyOf(batch, i));
+      else if (isWindow(row)) {
+        if (!this.add(row, keyOf(batch, i), batch.offsets[i]!))
+          this.#rejects.push({ index: i, reason: seriesLimit(this.#definition) });
+      }
       // A tombstone is no data, as in a source topic.
       else if (row !== null) this.#rejects.push({ index: i, reason: 'the value is no window of an earlier stage' });
-      // The effect on the state is kept, what was put out before the restart is not put out again.
-      if (batch.offsets[i]! >= this.suppressBelow) continue;
-      this.#clear();
-      this.#rejects.length = 0;
     }
     this.rejectCount = this.#rejects.length;
     this.lastRejectReason = this.#rejects.at(-1)?.reason ?? this.lastRejectReason;
@@ -62,21 +76,22 @@ export class WindowRowTask implements Task {
 
   /**
    * Takes one window row; alerts of it are appended to the pipeline's alert rows. `key` is the record key of the row,
-   * where there is one: of a series that is no text, the row itself has only the name.
+   * where there is one: of a series that is no text, the row itself has only the name. `at` is the offset of the record. False where its series is one
+   * more than state.max_series.
    */
-  add(row: Record<string, unknown>, key: Uint8Array | undefined): void {
-    const { windowRows: rows, keys, alertRows } = this.pipeline;
-    if (alertRows.count === 0) this.#places.length = 0;
+  add(row: Record<string, unknown>, key: Uint8Array | undefined, at = -1): boolean {
+    const { windowRows: rows, keys } = this.pipeline;
     const value = row as unknown as WindowObject;
     const window = this.#definition.windows.findIndex(({ name }) => name === value.window);
     const field = this.#definition.fields.indexOf(value.field);
     const scored = this.#scored;
     const isNamed = scored !== undefined && window === scored.window;
     // A window without a number has no mean either, and needs none.
-    const hasValue = isNamed && (typeof value[scored.aggregate as 'mean'] === 'number' || Number(value.count) === 0);
+    const hasValue = isNamed && (!Number.isNaN(aggregateOf(value, scored.aggregate)) || Number(value.count) === 0);
     this.#watch.row(value.window, isNamed, hasValue);
     if (window >= 0 && field < 0) this.#watch.passField(value.field);
-    if (window < 0 || field < 0) return;
+    // Early rows, updates by late records, and rows that only end the lateness are of values that are scored once.
+    if (window < 0 || field < 0 || value.on_time === false) return true;
     const name = seriesKey(value.series, key);
     rows.clear();
     rows.reserve(1);
@@ -93,10 +108,11 @@ export class WindowRowTask implements Task {
     rows.stddev[0] = value.stddev ?? Number.NaN;
     rows.offset[0] = Number(value.offset);
     rows.recordTime[0] = Number(value.record_time);
-    this.pipeline.processWindowRows(0);
+    rows.onTime[0] = 1;
+    for (const name of rows.extraNames) rows.aggregate(name)[0] = aggregateOf(value, name);
+    const isTaken = this.pipeline.processWindowRow(at, this.#place(value));
     rows.clear();
-    const place = { topic: value.topic, partition: value.partition };
-    while (this.#places.length < alertRows.count) this.#places.push(place);
+    return isTaken;
   }
 
   reject(row: number): { readonly index: number; readonly reason: string } {
@@ -104,24 +120,27 @@ export class WindowRowTask implements Task {
   }
 
   placeOf(row: number): RowPlace {
-    return this.#places[row]!;
+    return this.#places[this.pipeline.alertRows.place[row]!]!;
+  }
+
+  #place({ topic, partition }: WindowObject): number {
+    const name = `${topic}/${partition}`;
+    let place = this.#placeOf.get(name);
+    if (place === undefined) {
+      place = this.#places.push({ topic, partition }) - 1;
+      this.#placeOf.set(name, place);
+    }
+    return place;
   }
 
   close(): void {}
 
-  snapshot(): Uint8Array {
-    const state = new SnapshotWriter();
-    this.pipeline.snapshot(state);
-    return state.encode();
+  cut(kind: CutKind): SnapshotCut {
+    return this.pipeline.cut(kind);
   }
 
-  restore(state: Uint8Array): void {
-    this.pipeline.restore(new SnapshotReader(state));
-  }
-
-  #clear(): void {
-    this.pipeline.clearOutput();
-    this.#places.length = 0;
+  restore(operators: readonly OperatorState[], allow: ReadonlySet<string>): void {
+    this.pipeline.restore(operators, allow);
   }
 }
 

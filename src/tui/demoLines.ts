@@ -1,5 +1,7 @@
 import type { DemoAlert, DemoSnapshot } from '../observe/demoSnapshot.ts';
 import { formatNumber, formatSpan } from '../output/format.ts';
+import { sparkline } from '../output/sparkline.ts';
+import { gauge } from './draw.ts';
 
 export interface ViewLine {
   readonly key: string;
@@ -39,7 +41,7 @@ function headLines(snapshot: DemoSnapshot, width: number): ViewLine[] {
   const title = `anomaly demo  ${formatSpan(snapshot.elapsedMs)}  ${state}`;
   return [
     { key: 'title', text: `${title}  files > topic > windows > kpi detector > alerts`, bold: true },
-    { key: 'produced', text: `produced    ${progressBar(total === 0 ? 0 : produced / total, drawn)} ${counts}` },
+    { key: 'produced', text: `produced    ${gauge(total === 0 ? 0 : produced / total, drawn)} ${counts}` },
     { key: 'rate', text: `events/s    ${sparkline(snapshot.rates, drawn)} ${rateText}`, color: 'cyan' },
     {
       key: 'counts',
@@ -73,23 +75,6 @@ function alertText(width: number, time: string, series: string, value: string, s
 /** The end of a name tells more than its beginning. */
 function fitted(text: string, width: number): string {
   return text.length > width ? `…${text.slice(1 - width)}` : text.padEnd(width);
-}
-
-const BLOCKS = '▁▂▃▄▅▆▇█';
-
-/** The last values as one character each, scaled to the highest of them, right aligned. */
-export function sparkline(values: readonly number[], width: number): string {
-  const shown = values.slice(-width);
-  const top = Math.max(1, ...shown);
-  return shown
-    .map((value) => BLOCKS[Math.max(0, Math.min(7, Math.floor((value / top) * 8)))])
-    .join('')
-    .padStart(width);
-}
-
-function progressBar(share: number, width: number): string {
-  const full = Math.round(Math.min(1, share) * width);
-  return '█'.repeat(full) + '░'.repeat(width - full);
 }
 
 /** The budget is 100 ms, the aim is 20. */

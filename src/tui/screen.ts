@@ -1,14 +1,24 @@
 /** What the live views need of a terminal besides Ink. Each function returns what undoes it. */
 
+/** Characters that are held back for a view: one that is open for days must not fill the memory. */
+const HELD_MOST = 1_000_000;
+
 /**
- * Keeps what is written to a stream until the view is gone: a line between two frames would make the next frame erase
- * the wrong lines. `release` writes it all, in order.
+ * Keeps what is written to a stream until the view is gone: a line between two frames would spoil the screen. `release`
+ * writes it all, in order; of more than a million characters the last ones, and how many writes are left out.
  */
 export function holdWrites(stream: NodeJS.WriteStream): () => void {
   const held: string[] = [];
+  let [size, dropped] = [0, 0];
   const original = stream.write;
   const hold = (chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
-    held.push(typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk));
+    const text = typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk);
+    held.push(text);
+    size += text.length;
+    while (size > HELD_MOST && held.length > 1) {
+      size -= held.shift()!.length;
+      dropped++;
+    }
     const callback = typeof encoding === 'function' ? encoding : done;
     if (typeof callback === 'function') queueMicrotask(() => callback(null));
     return true;
@@ -16,6 +26,7 @@ export function holdWrites(stream: NodeJS.WriteStream): () => void {
   stream.write = hold as typeof stream.write;
   return () => {
     stream.write = original;
+    if (dropped > 0) stream.write(`${dropped} earlier lines are left out\n`);
     for (const text of held.splice(0)) stream.write(text);
   };
 }

@@ -39,6 +39,7 @@ export function readRecords(
   out.count = 0;
   out.firstOffset = Math.max(header.baseOffset, startOffset);
   out.nextOffset = header.nextOffset;
+  out.isAppendTime = header.isLogAppendTime;
   if (options.checkCrc !== false && !hasValidCrc(bytes, header)) throw corrupt(header, 'its CRC-32C does not match');
   let source = bytes;
   let pos = header.recordsStart;

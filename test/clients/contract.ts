@@ -83,6 +83,17 @@ function recordTests({ client, topic }: ContractContext): void {
     assert.equal(end!.offset, 101);
   });
 
+  test('delivered waits for what was appended before it, and sends nothing earlier', async () => {
+    const name = await topic();
+    const producer = await client().createProducer({ lingerMs: 5 });
+    await producer.delivered!();
+    for (let i = 0; i < 20; i++) appendText(producer, name, 0, `v${i}`);
+    await producer.delivered!();
+    const { recordsAppended, recordsAcknowledged } = producer.stats;
+    assert.deepEqual([recordsAppended, recordsAcknowledged], [20, 20]);
+    await producer.close();
+  });
+
   test('ready holds the caller back while the buffer is full, and lets go', async () => {
     const name = await topic();
     const producer = await client().createProducer({ bufferBytes: 50_000 });
@@ -220,6 +231,25 @@ function adminTests({ client, topic, address, named }: ContractContext): void {
     // A real cluster takes a moment to tell all its brokers.
     while ((await admin.topics([made])).length > 0);
     await assert.rejects(admin.deleteTopics([made]), codeIs('ANM_TOPIC_MISSING', /made-/));
+  });
+
+  test('records are deleted below an offset, and what is gone already is no error', async () => {
+    const { admin } = client();
+    const name = await topic(1);
+    const place = { topic: name, partition: 0 };
+    const producer = await client().createProducer();
+    for (let i = 0; i < 10; i++) producer.append(name, 0, 1, null, -1, -1, new Uint8Array(1), 0, 1);
+    await producer.close();
+    const start = async () => (await admin.listOffsets([place], 'earliest'))[0]!.offset;
+    await admin.deleteRecords([{ ...place, offset: 6 }]);
+    assert.equal(await start(), 6);
+    await admin.deleteRecords([{ ...place, offset: 2 }]);
+    assert.equal(await start(), 6);
+    await admin.deleteRecords([]);
+    await assert.rejects(
+      admin.deleteRecords([{ topic: named('never-made'), partition: 0, offset: 1 }]),
+      codeIs('ANM_TOPIC_MISSING', /never-made/),
+    );
   });
 
   test('offsets are found at both ends and by time', async () => {

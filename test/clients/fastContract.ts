@@ -25,6 +25,54 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
     await assert.rejects(admin.topicConfigs(named('never-made')), codeIs('ANM_TOPIC_MISSING'));
   });
 
+  test('a batch says whose its time stamps are, and the producer when the broker appended', async () => {
+    const name = named('append-time');
+    const configs = { 'message.timestamp.type': 'LogAppendTime' };
+    await client().admin.createTopics([{ name, partitions: 1, configs }]);
+    const plain = await topic();
+    const producer = await client().createProducer();
+    appendText(producer, plain, 0, 'v', { timestampMs: 1000 });
+    await producer.flush();
+    assert.equal(producer.stats.lastAppend, undefined);
+    appendText(producer, name, 0, 'v', { timestampMs: 1000 });
+    await producer.flush();
+    const { sentMs, theirsMs, answeredMs } = producer.stats.lastAppend!;
+    assert.ok(sentMs <= answeredMs && theirsMs > 1000, `${sentMs} ${theirsMs} ${answeredMs}`);
+    await producer.close();
+    for (const [read, isAppendTime] of [
+      [plain, false],
+      [name, true],
+    ] as const) {
+      const consumer = await client().createConsumer();
+      await consumer.assign([{ topic: read, partition: 0, offset: 0 }]);
+      let batch = await consumer.poll(1000);
+      while (batch === null) batch = await consumer.poll(1000);
+      assert.deepEqual([batch.isAppendTime, batch.recordTimes[0]], [isAppendTime, isAppendTime ? theirsMs : 1000]);
+      assert.ok(batch.waitedMs >= 0 && batch.waitedMs < 5000, `waited ${batch.waitedMs} ms`);
+      await consumer.close();
+    }
+  });
+
+  test('a transaction is listed while it is open, with its partitions, and not before or after', async () => {
+    const name = await topic(2);
+    const id = named('listed');
+    const own = async () => (await client().admin.openTransactions()).filter((each) => each.transactionalId === id);
+    const producer = await client().createTransactionalProducer({ transactionalId: id, transactionTimeoutMs: 30_000 });
+    assert.deepEqual(await own(), []);
+    const begun = Date.now();
+    appendText(producer, name, 1, 'v');
+    await producer.flush();
+    const [open] = await own();
+    assert.ok(open !== undefined, 'it is listed');
+    assert.match(open.state, /^ongoing$/i);
+    assert.deepEqual(open.partitions, [{ topic: name, partition: 1 }]);
+    assert.equal(open.timeoutMs, 30_000);
+    assert.ok(Math.abs(open.startedMs - begun) < 10_000, `${open.startedMs} is about ${begun}`);
+    await producer.discard();
+    assert.deepEqual(await own(), []);
+    await producer.close();
+  });
+
   test('many partitions share a request, and their records come back to the right ones', async () => {
     const name = await topic(50);
     const producer = await client().createProducer();

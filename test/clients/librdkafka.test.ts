@@ -6,8 +6,10 @@ import { call, loadBinding, type NativeProducer } from '../../src/clients/librdk
 import { isAnomalyError } from '../../src/errors.ts';
 import { partitionForKey } from '../../src/wire/murmur2.ts';
 import { runContract } from './contract.ts';
+import { runExactlyOnceContract } from './exactlyOnceContract.ts';
 import { runGroupContract } from './groupContract.ts';
 import { readRecords } from './helpers/records.ts';
+import { runLookContract } from './lookContract.ts';
 import { runTransactionContract } from './transactionContract.ts';
 
 // The addon is an optional dependency: without it the reason is told once, and a tier of .ci/run insists on it.
@@ -47,10 +49,27 @@ async function placementTest(): Promise<void> {
   await broker.close();
 }
 
+/** Its producer asks its consumer for generation and member id: what another client says of a member is of no use to it. */
+async function foreignMemberTest(): Promise<void> {
+  const broker = await startBroker({ port: 0 });
+  const client = await connect({ brokers: [broker.address], client: 'librdkafka' });
+  const producer = await client.createTransactionalProducer({ transactionalId: 'tx' });
+  const member = { groupId: 'g', generation: 1, memberId: 'm', instanceId: null };
+  await assert.rejects(
+    producer.commitTransaction([{ topic: 't', partition: 0, offset: 1 }], member),
+    (error) => isAnomalyError(error) && error.code === 'ANM_UNSUPPORTED' && /platformatic/.test(error.hint),
+  );
+  await client.close();
+  await broker.close();
+}
+
 if (missing === null) {
   runContract('librdkafka');
   runGroupContract('librdkafka');
+  runLookContract('librdkafka');
   runTransactionContract('librdkafka');
+  runExactlyOnceContract('librdkafka');
+  test('what librdkafka cannot do in exactly once is refused by name', foreignMemberTest);
   test('keys land where librdkafka with murmur2 puts them', placementTest);
 } else if (process.env['ANOMALY_REQUIRE_LIBRDKAFKA'] === '1') {
   test('the native client loads', () => assert.fail(missing));

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { TopicPartition } from '../../src/clients/client.ts';
-import { type MemberSubscription, rangeAssignor, roundRobinAssignor } from '../../src/clients/membership/assignors.ts';
+import {
+  EAGER_ASSIGNORS,
+  type MemberSubscription,
+  rangeAssignor,
+  roundRobinAssignor,
+} from '../../src/clients/membership/assignors.ts';
 import { GroupDriver } from '../../src/clients/membership/driver.ts';
 import { GroupMachine, type JoinAnswer } from '../../src/clients/membership/machine.ts';
 import {
@@ -25,7 +30,7 @@ const joined = (answer: Partial<JoinAnswer> = {}): JoinAnswer => ({
 const member = (memberId: string, topics: string[], instanceId: string | null = null): MemberSubscription => ({
   memberId,
   instanceId,
-  subscription: { topics, owned: [] },
+  subscription: { topics, owned: [], generation: -1 },
 });
 
 const plain = (assignments: Map<string, TopicPartition[]>) =>
@@ -175,6 +180,122 @@ describe('group state machine', () => {
     );
   });
 
+  const cooperative = { protocol: 'cooperative-sticky', leader: 'other' };
+  const of = (...numbers: number[]) => numbers.map((partition) => ({ topic: 't', partition }));
+
+  function keeping(...numbers: number[]): GroupMachine {
+    const machine = new GroupMachine(['cooperative-sticky']);
+    machine.joined(joined(cooperative));
+    machine.synced(0, of(...numbers));
+    machine.assigned();
+    return machine;
+  }
+
+  test('cooperative: partitions are kept over a join, and only the difference is told', () => {
+    const machine = keeping(0, 1, 2);
+    const { tenure } = machine;
+    machine.answered(27, 1);
+    assert.deepEqual(machine.step, { do: 'join' });
+    assert.deepEqual(machine.held, of(0, 1, 2));
+    machine.joined(joined({ ...cooperative, generation: 2 }));
+    machine.synced(0, of(0, 2));
+    assert.deepEqual(machine.step, { do: 'revoke', partitions: of(1), isLost: false });
+    assert.equal(machine.generation, 2, 'the flush commits in the new generation');
+    machine.revoked();
+    assert.deepEqual(machine.step, { do: 'assign', partitions: [] });
+    machine.assigned();
+    assert.deepEqual(machine.step, { do: 'join' }, 'so that the new owner gets it');
+    machine.joined(joined({ ...cooperative, generation: 3 }));
+    machine.synced(0, of(0, 2, 5));
+    assert.deepEqual(machine.step, { do: 'assign', partitions: of(5) });
+    machine.assigned();
+    assert.deepEqual(machine.step, { do: 'wait' });
+    assert.deepEqual(machine.held, of(0, 2, 5));
+    assert.equal(machine.tenure, tenure);
+  });
+
+  test('cooperative: a generation that is over, or an eager one, has taken everything', () => {
+    for (const errorCode of [22, 25]) {
+      const machine = keeping(0, 1);
+      const { tenure } = machine;
+      machine.answered(27, 1);
+      machine.joined(joined({ errorCode }));
+      assert.deepEqual(machine.step, { do: 'revoke', partitions: of(0, 1), isLost: true });
+      assert.notEqual(machine.tenure, tenure);
+      machine.revoked();
+      assert.deepEqual(machine.step, { do: 'join' });
+    }
+    const machine = keeping(0, 1);
+    machine.rejoin();
+    machine.joined(joined({ generation: 2, protocol: 'range' }));
+    assert.deepEqual(machine.step, { do: 'revoke', partitions: of(0, 1), isLost: true });
+    machine.revoked();
+    assert.deepEqual(machine.step, { do: 'sync' });
+    machine.synced(0, of(1));
+    machine.assigned();
+    machine.answered(27, 2);
+    assert.deepEqual(machine.step, { do: 'revoke', partitions: of(1), isLost: false }, 'eager from now on');
+  });
+
+  test('cooperative: lost while some partitions are being given back, the rest goes too', () => {
+    const machine = keeping(0, 1, 2);
+    machine.rejoin();
+    machine.joined(joined({ ...cooperative, generation: 2 }));
+    machine.synced(0, of(0, 2));
+    machine.answered(25, 2);
+    machine.revoked();
+    assert.deepEqual(machine.step, { do: 'revoke', partitions: of(0, 2), isLost: true });
+    machine.revoked();
+    assert.deepEqual([machine.step, machine.memberId], [{ do: 'join' }, '']);
+    machine.joined(joined({ ...cooperative, generation: 3 }));
+    machine.synced(0, of(7));
+    assert.deepEqual(machine.step, { do: 'assign', partitions: of(7) });
+    machine.assigned();
+    assert.deepEqual(machine.step, { do: 'wait' });
+  });
+
+  test('cooperative: whatever is answered, the application holds what it was told, and is told before it changes', () => {
+    const codes = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.constantFrom(14, 16, 22, 25, 27, 79));
+    const who = fc.constantFrom('answer', 'answer', 'beat', 'begin', 'return', 'rejoin');
+    const given = fc.uniqueArray(fc.nat(4));
+    const protocols = fc.constantFrom('cooperative-sticky', 'cooperative-sticky', 'range');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(who, codes, given, protocols), { size: 'large' }), (events) => {
+        const machine = new GroupMachine(['cooperative-sticky']);
+        const told = new Set<number>();
+        let running: { do: string; partitions: readonly number[] } | null = null;
+        let generation = 0;
+        for (const [event, errorCode, numbers, protocol] of events) {
+          const { step } = machine;
+          if (event === 'beat' && machine.beats) machine.answered(errorCode, machine.generation);
+          else if (event === 'rejoin') machine.rejoin();
+          else if (event === 'begin' && running === null && (step.do === 'assign' || step.do === 'revoke')) {
+            running = { do: step.do, partitions: step.partitions.map(({ partition }) => partition) };
+            for (const each of running.partitions) assert.equal(told.has(each), step.do === 'revoke');
+          } else if (event === 'return' && running !== null) {
+            for (const each of running.partitions) {
+              if (running.do === 'assign') told.add(each);
+              else told.delete(each);
+            }
+            if (running.do === 'assign') machine.assigned();
+            else machine.revoked();
+            running = null;
+          } else if (event === 'answer' && step.do === 'join') {
+            assert.equal(running, null, 'no join while the application is being told');
+            generation += 1;
+            machine.joined(joined({ errorCode, generation, protocol }));
+          } else if (event === 'answer' && step.do === 'sync') {
+            if (!machine.isCooperative) assert.equal(told.size, 0, 'eager: nothing is held when partitions are given');
+            machine.synced(errorCode, of(...numbers));
+          }
+          if (running !== null) continue;
+          assert.deepEqual(machine.held.map(({ partition }) => partition).sort(), [...told].sort());
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('no join is sent while the application is told of its partitions, and it gives back those same ones', async () => {
     const events: string[] = [];
     let returned!: () => void;
@@ -215,7 +336,13 @@ describe('group state machine', () => {
         },
         signal: () => {},
       },
-      { heartbeatIntervalMs: 1, isStatic: false, metadataIntervalMs: 60_000, retryTimeoutMs: 1000 },
+      {
+        assignors: EAGER_ASSIGNORS,
+        heartbeatIntervalMs: 1,
+        isStatic: false,
+        metadataIntervalMs: 60_000,
+        retryTimeoutMs: 1000,
+      },
     );
     driver.start();
     while (!driver.hasWork) await new Promise((resolve) => setImmediate(resolve));
@@ -304,9 +431,10 @@ describe('consumer protocol', () => {
       { topic: 'a', partition: 4 },
       { topic: 'b', partition: 0 },
     ];
-    assert.deepEqual(decodeSubscription(encodeSubscription({ topics: ['a', 'bé'], owned })), {
+    assert.deepEqual(decodeSubscription(encodeSubscription({ topics: ['a', 'bé'], owned, generation: 7 })), {
       topics: ['a', 'bé'],
       owned,
+      generation: 7,
     });
     assert.deepEqual(decodeAssignment(encodeAssignment(owned)), owned);
     assert.deepEqual(decodeAssignment(new Uint8Array(0)), []);
@@ -315,6 +443,6 @@ describe('consumer protocol', () => {
   test('a subscription of version 0, as older clients send it, is read', () => {
     // version 0, one topic 't', user data of two bytes
     const bytes = Buffer.from([0, 0, 0, 0, 0, 1, 0, 1, 0x74, 0, 0, 0, 2, 9, 9]);
-    assert.deepEqual(decodeSubscription(bytes), { topics: ['t'], owned: [] });
+    assert.deepEqual(decodeSubscription(bytes), { topics: ['t'], owned: [], generation: -1 });
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { AlertGrader, readLabels } from '../../src/commands/demoLabels.ts';
+import { AlertGrader } from '../../src/commands/demoLabels.ts';
+import { readLabels } from '../../src/commands/labelFile.ts';
 
 const HOUR_MS = 3_600_000;
 const labels = new Map([
@@ -60,7 +61,7 @@ test('windows that the stream did not come to are neither found nor missed; seri
 
 test("the demo's labels are read as UTC", async () => {
   const path = fileURLToPath(new URL('../../fixtures/nab/demo/combined_windows.json', import.meta.url));
-  const read = await readLabels(path);
+  const read = await readLabels(path, '/');
   assert.equal(read.size, 9);
   assert.equal(
     [...read.values()].reduce((sum, windows) => sum + windows.length, 0),

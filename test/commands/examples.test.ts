@@ -25,6 +25,13 @@ before(async () => {
     return { partition: 0, key: 'pump-1', timestamp, value: { sensor_id: 'pump-1', ts: timestamp, value: level(i) } };
   });
   await send(world.client, 'sensors', 4, records);
+  const pipeline = 'version: 1\npipeline: pump-room\nsource: {topics: [sensors], key: sensor_id, time: ts}\n';
+  writeFileSync(
+    join(world.dir, 'pump-room.yaml'),
+    `${pipeline}windows: [{name: w5m, type: tumbling, size: 5m}]\nsinks: {windows: sensors.windows}\n`,
+  );
+  const { code, stderr } = await world.run(['run', '--config', 'pump-room.yaml', '--until', 'end']);
+  assert.equal(code, 0, stderr);
 });
 after(() => world.close());
 
@@ -36,14 +43,14 @@ const helped = [replay, window, score].flatMap(({ examples }) => examples.map(({
 
 test('README has an example of stages in pipes', () => assert.ok(readme.length > 0));
 
-for (const command of [...readme, ...helped]) {
+for (const [number, command] of [...readme, ...helped].entries()) {
   test(command, async () => {
     let stdin = '';
     let said = '';
     for (const part of command.split(' | ')) {
       const [, ...argv] = splitWords(part);
-      // A stage on a topic goes on for ever.
-      if (/^(window|score) [^-]/.test(argv.join(' '))) argv.push('--until', 'end');
+      // A stage on a topic goes on for ever; and two with other windows are two groups.
+      if (/^(window|score) [^-]/.test(argv.join(' '))) argv.push('--until', 'end', '--group', `example-${number}`);
       const { code, stdout, stderr } = await world.run(argv, { stdin });
       assert.equal(code, 0, `${part}: ${stderr}`);
       stdin = stdout;

@@ -33,13 +33,19 @@ test('the grammar of rpk topic consume --offset', () => {
     ['@-1h', { from: time('2026-01-02T02:04:05Z'), to: undefined }],
     ['@-1m:end', { from: time('2026-01-02T03:03:05Z'), to: end }],
     ['@-2h:-1h', { from: time('2026-01-02T01:04:05Z'), to: time('2026-01-02T02:04:05Z') }],
+    ['@2025-12-31:1h', { from: time('2025-12-31'), to: time('2025-12-31T01:00Z') }],
+    ['@2025-12-31T10:00:00Z:30m', { from: time('2025-12-31T10:00Z'), to: time('2025-12-31T10:30Z') }],
+    ['@1700000000:@1m', { from: time('2023-11-14T22:13:20Z'), to: time('2023-11-14T22:14:20Z') }],
+    ['@-2h:1m', { from: time('2026-01-02T01:04:05Z'), to: time('2026-01-02T03:05:05Z') }],
+    ['@1h', { from: time('2026-01-02T04:04:05Z'), to: undefined }],
+    ['@2025-12-31:', { from: time('2025-12-31'), to: undefined }],
     ['@:-1h', { from: start, to: time('2026-01-02T02:04:05Z') }],
   ];
   for (const [text, expected] of cases) assert.deepEqual(parseOffsets(text, NOW), expected, text);
 });
 
 test('anything else is a usage error that shows the grammar', () => {
-  for (const text of ['', 'begin', '1:2:3', '++1', '@', '@5', '@yesterday', '@1h', '1.5', ':', 'a:b', '@2025-13-45']) {
+  for (const text of ['', 'begin', '1:2:3', '++1', '@', '@5', '@0', '@yesterday', '1.5', ':', 'a:b', '@2025-13-45']) {
     if (text === ':') continue;
     assert.throws(() => parseOffsets(text, NOW), { code: 'ANM_USAGE', hint: /:end/ }, text);
   }

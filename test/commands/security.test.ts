@@ -161,8 +161,9 @@ test('doctor shows protocol, mechanism and certificate of each service', async (
   assert.equal(code, 0, stderr + stdout);
   const { checks } = JSON.parse(stdout) as { checks: { check: string; status: string; detail: string }[] };
   const details = (check: string) => checks.filter((each) => each.check === check).map((each) => each.detail);
-  assert.match(details('security').join('\n'), /SASL_SSL by SCRAM-SHA-256 as pump-room, TLSv1\.3/);
-  assert.match(details('security').join('\n'), /certificate localhost of anomaly test authority, expires 2126-/);
+  assert.match(details('sasl').join('\n'), /SASL_SSL by SCRAM-SHA-256 as pump-room: logged in/);
+  assert.match(details('tls').join('\n'), /TLSv1\.3 is set up/);
+  assert.match(details('tls').join('\n'), /certificate localhost of anomaly test authority, expires 2126-/);
   assert.match(details('registry').join('\n'), /is ready.*certificate localhost/s);
   assert.match(details('admin api').join('\n'), /cluster is healthy/);
 });
@@ -174,7 +175,7 @@ test('doctor warns of a certificate that expires, of one that nobody checks, and
     const rows = async (argv: string[]) => {
       const { stdout } = await run(['doctor', '-o', 'json', ...argv]);
       const { checks } = JSON.parse(stdout) as { checks: { check: string; status: string; detail: string }[] };
-      return checks.filter(({ check }) => check === 'security').map(({ status, detail }) => `${status} ${detail}`);
+      return checks.filter(({ check }) => check === 'tls').map(({ status, detail }) => `${status} ${detail}`);
     };
     const skipped = await rows([
       '--brokers',
@@ -188,7 +189,7 @@ test('doctor warns of a certificate that expires, of one that nobody checks, and
     assert.match(skipped.join('\n'), /warn .*expired on 2020-02-01/);
     const now = () => Date.parse('2126-10-20T00:00:00Z');
     const soon = await run(['doctor', ...flags('password')], { now });
-    assert.match(soon.stdout, /warn +security +certificate localhost .*, expires on 2126-11-02, in 13 days/);
+    assert.match(soon.stdout, /warn +tls +certificate localhost .*, expires on 2126-11-02, in 13 days/);
     const login = ['-X', 'sasl.mechanism=PLAIN', '-X', `user=${USER}`, '--password-file', 'password'];
     assert.match((await rows(['--brokers', open.address, ...login])).join('\n'), /warn .*password can be read/);
   } finally {

@@ -40,9 +40,9 @@ const linesOf = (text: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 const windowsOfFile = async () => must(['window', '-', '--size', '5m'], await must(['replay', 'pump.csv']));
 
-test('score scores without any key set: by kpi, and by what is set', async () => {
+test('score scores without any key set: by auto, and by what is set', async () => {
   const windows = await windowsOfFile();
-  assert.ok(linesOf(await must(['score', '-'], windows)).every(({ rule }) => rule === 'kpi@w5m.mean'));
+  assert.ok(linesOf(await must(['score', '-'], windows)).every(({ rule }) => rule === 'auto@w5m.mean'));
   const scored = linesOf(await must(['score', '-', '--detector', 'range', '--max', '60'], windows));
   assert.equal(scored.length, 1);
   await send(
@@ -200,4 +200,95 @@ test('lines through files: plain, and inside gzip', async () => {
   await must(['window', './pump.ndjson.gz', '--size', '5m', '--to', './w.ndjson']);
   assert.ok(existsSync(join(world.dir, 'w.ndjson')));
   assert.equal(readFileSync(join(world.dir, 'w.ndjson'), 'utf8'), windows);
+});
+
+test('where and derive: in a pipe and on a topic, with the same windows, and counted', async () => {
+  const records = readings(400).map((each, i) => ({ ...each, value: { ts: START + i * 10_000, u: i % 9, i: 2 } }));
+  await send(world.client, 'volts', 4, records);
+  const select = [
+    '--where',
+    "power > 4 and series in ('s0', 's1', 's2')",
+    '--derive',
+    'power=u*i',
+    '--derive',
+    'double=power * 2',
+  ];
+  const flags = ['--field', 'u', '--field', 'i', ...select, '--time', 'ts', '--max-ahead', 'off', '--size', '5m'];
+  const { stdout, stderr } = await world.run(['window', 'volts', ...flags, '--until', 'end', '--to', '-']);
+  const kept = records.filter(({ key, value }) => key !== 's3' && (value as unknown as { u: number }).u > 2);
+  assert.match(stderr, new RegExp(`400 in, \\d+ windows out, 0 late, ${400 - kept.length} filtered, 0 left out`));
+  const rows = linesOf(stdout);
+  const counted = rows.filter(({ field }) => field === 'double').reduce((sum, row) => sum + Number(row['count']), 0);
+  assert.equal(counted, kept.length);
+  assert.ok(rows.every(({ series }) => series !== 's3'));
+  for (const row of rows.filter(({ field }) => field === 'double')) {
+    const power = rows.find(
+      (each) => each['field'] === 'power' && each['series'] === row['series'] && each['start'] === row['start'],
+    );
+    assert.equal(row['mean'], Number(power!['mean']) * 2);
+  }
+  const run = await must([
+    'run',
+    '--topic',
+    'volts',
+    ...flags.with(-2, '--window'),
+    '--detector',
+    'range',
+    '--on',
+    'power',
+    '--max',
+    '14',
+    '--until',
+    'end',
+    '-o',
+    'json',
+  ]);
+  const summary = JSON.parse(run) as { filtered: number; records: number; windows: number; alerts: number };
+  assert.deepEqual([summary.records, summary.filtered, summary.windows], [400, 400 - kept.length, rows.length]);
+  assert.equal(summary.alerts, kept.filter(({ value }) => (value as unknown as { u: number }).u * 2 > 14).length);
+  const scored = linesOf(await must(['score', '-', '--on', 'w5m.max', '--detector', 'range', '--max', '31'], stdout));
+  assert.ok(scored.length > 0 && scored.every(({ field }) => field === 'double'));
+  const late = await world.run(['score', '-', '--where', 'u > 1'], { stdin: stdout });
+  assert.equal(late.code, 2);
+  assert.match(late.stderr, /--where: source\.where cannot be used on windows/);
+});
+
+test('features over event time, of records and of windows, in the rows of run and of the stages', async () => {
+  const records = readings(400).map((each, i) => ({ ...each, value: { ts: START + i * 10_000, value: i % 40 } }));
+  await send(world.client, 'featured', 4, records);
+  const flags = ['--time', 'ts', '--max-ahead', 'off', '--until', 'end'];
+  const features = ['--feature', 'm=median:w5m.mean:15m', '--feature', 'before=same_time:w5m.count:10m:1m'];
+  const rows = linesOf(await must(['window', 'featured', ...flags, '--size', '5m', ...features, '--to', '-']));
+  const featureOf = (row: JsonRecord | Record<string, unknown>, name: string) =>
+    (row as { features: { name: string; value: number | null }[] }).features.find((each) => each.name === name)!.value;
+  assert.ok(rows.length > 20);
+  for (const series of ['s0', 's1', 's2', 's3']) {
+    const own = rows.filter((row) => row['series'] === series);
+    own.forEach((row, i) => {
+      const means = own.slice(Math.max(0, i - 2), i + 1).map((each) => Number(each['mean']));
+      const sorted = means.toSorted((a, b) => a - b);
+      const median = sorted.length === 2 ? (sorted[0]! + sorted[1]!) / 2 : sorted[sorted.length >> 1]!;
+      assert.ok(Math.abs(featureOf(row, 'm')! - median) < 1e-9);
+      assert.equal(featureOf(row, 'before'), i < 2 ? null : own[i - 2]!['count']);
+    });
+  }
+  const scoring = ['--detector', 'range', '--max', '90', '-o', 'json'];
+  const ofRecords = ['--feature', 'sum=sum:value:2m', '--on', 'sum'];
+  const run = await must([
+    'run',
+    '--topic',
+    'featured',
+    ...flags,
+    ...scoring,
+    '--window',
+    '5m',
+    ...features,
+    ...ofRecords,
+  ]);
+  // Three values a series in (t - 2m, t]: 40 s apart.
+  const above = records.filter(
+    (_, i) => [0, 4, 8].reduce((sum, back) => sum + (i < back ? 0 : (i - back) % 40), 0) > 90,
+  );
+  assert.equal((JSON.parse(run) as { alerts: number }).alerts, above.length);
+  assert.ok(above.length > 20);
 });

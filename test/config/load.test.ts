@@ -115,6 +115,16 @@ test('secrets are references on the command line and in files, and never shown',
   }
 });
 
+test('a secret file that is missing is named, also where the settings go to a worker', async () => {
+  const missing = await load({}, { extras: ['pass=file:../e/pw'] });
+  for (const read of [() => missing.plain(), () => missing.secret('sasl.password')]) {
+    assert.throws(read, {
+      code: 'ANM_CONFIG',
+      message: '-X pass: sasl.password names the file ../e/pw, which cannot be read',
+    });
+  }
+});
+
 test('every problem of a file at once, with key path, line and suggestion', async () => {
   const settings = await load({
     'anomaly.yaml': `version: 2
@@ -137,8 +147,8 @@ time: {out_of_orderness: 5}
     'anomaly.yaml:1 version must be 1, got 2',
     'anomaly.yaml:4 source.tiem is no key; did you mean time?',
     'anomaly.yaml:6 windows[0].size wants a duration such as 250ms, 5m or 1h30m, got "five"',
-    'anomaly.yaml:8 windows[1].aggregates[1] wants some of count, mean, min, max, stddev, got "medn"; did you mean mean?',
-    'anomaly.yaml:10 score.detector wants kpi, rolling-z or range, got "kip"; did you mean kpi?',
+    'anomaly.yaml:8 windows[1].aggregates[1] wants some of count, mean, min, max, stddev, sum, variance, first, last, range, rate, slope, distinct, anomalies, threshold or quantiles as p95, got "medn"; did you mean mean?',
+    'anomaly.yaml:10 score.detector wants auto, kpi, sensor, difference, seasonal, context, mad-z, ewma, range, rolling-z or threshold, got "kip"; did you mean kpi?',
     'anomaly.yaml:11 score.windw is no key; did you mean window?',
     'anomaly.yaml:12 out_of_orderness is no key; did you mean time.out_of_orderness?',
     'anomaly.yaml:13 time.out_of_orderness wants a unit: 5s, 5m or 5ms',
@@ -146,27 +156,73 @@ time: {out_of_orderness: 5}
   assert.equal(problemError(settings.problems).code, 'ANM_CONFIG');
 });
 
+test('what is wrong with an item of a flag names the item and its field', async () => {
+  const flag = (key: string, name: string, ...texts: string[]) => ({ key, name, texts });
+  const settings = await load(
+    {},
+    {
+      flags: [
+        flag('windows', '--size', '5m:count+medn'),
+        flag('windows', '--window', '1h', 'session:gpa=10m'),
+        flag('features', '--feature', 'a=men:value:12', 'b'),
+        flag('derive', '--derive', '2x=value * 2'),
+        flag('transaction_timeout', '--transaction-timeout', '100d'),
+      ],
+    },
+  );
+  const text = problemError(settings.problems).message;
+  for (const line of [
+    '--size 5m:count+medn: aggregates[1] wants some of',
+    '--window session:gpa=10m: gpa is no key here; did you mean gap?',
+    '--feature wants name=mean:field:12',
+    '--derive: derive.2x wants a name of letters',
+    '--transaction-timeout: transaction_timeout must be at most 2147483647 ms, got 100d',
+  ]) {
+    assert.ok(text.includes(`\n  ${line}`), `${line}\n${text}`);
+  }
+  assert.equal(settings.problems.length, 5, text);
+});
+
+test('a window that contradicts itself is refused by its field', async () => {
+  for (const [item, message] of [
+    ['{size: 1m, advance: 2m}', /windows\[0\]\.advance is 2m, more than the size of 1m/],
+    ['{size: 1m, gap: 5s, type: tumbling}', /windows\[0\]\.gap is for sessions, and the window is tumbling/],
+    ['{type: session}', /windows\[0\]\.gap is missing/],
+    ['{type: session, gap: 1m, size: 5m}', /windows\[0\]\.size is not for a session/],
+    ['{type: hopping, size: 1h}', /windows\[0\]\.advance is missing/],
+    ['{type: hopping, size: 1h, advance: 1s}', /each value into 3600 windows.* at most 1440 .* at least 2s500ms/],
+    ['{type: hopping, size: 1h, advance: 3001ms}', /makes 3600000 slices/],
+    ['{type: count, size: 5m}', /windows\[0\]\.size wants a number of values such as 100, got "5m"/],
+    ['{size: 100}', /windows\[0\]\.size wants a unit/],
+    ['{name: w}', /windows\[0\]\.size is missing/],
+    ['{size: 1h, advance: 1m, emit_every: 10s}', /emit_every is not for hopping windows: a smaller advance/],
+    ['{size: 1d, timezone: Europe/Berlyn}', /timezone wants a name such as Europe\/Berlin, got "Europe\/Berlyn"/],
+    ['{size: 1h, timezone: Europe/Berlin}', /timezone is for tumbling windows of whole days/],
+    ['{size: 1h, offset: 1h}', /offset is 1h, and must be less than the size/],
+    ['{gap: 1m, offset: 1s}', /offset is not for session windows/],
+    ['{size: 1.5ms}', /size must be whole milliseconds, got 1.5ms/],
+    ['{size: 1m, aggregates: [p100]}', /got "p100"/],
+    ['{size: 1m, aggregates: [p0]}', /got "p0"/],
+  ] as const) {
+    const { problems } = await load({ 'anomaly.yaml': `source: {topics: [a]}\nwindows: [${item}]\n` });
+    assert.match(problems.map((each) => `${each.key} ${each.message}`).join('\n'), message);
+  }
+});
+
 test('what belongs to later versions is refused by name, not ignored', async () => {
   const settings = await load({
-    'anomaly.yaml': `source: {topics: [a], where: "value != null"}
-time: {idle_after: 30s, allowed_lateness: 1m, watermark: series}
-features: [{name: m, rolling: 1h, of: value}]
-score: {detector: auto, model: {uri: x}}
-guarantee: exactly-once
-windows: [{size: 5m, type: session}]
+    'anomaly.yaml': `source: {topics: [a], isolation: read_uncommitted}
+features: [{name: m, rolling: 1h, of: value, group_by: site}]
+score: {detector: model}
+windows: [{size: 5m, type: sliding}]
 `,
   });
   assert.deepEqual(
     settings.problems.map(({ key, later }) => [key, later]),
     [
-      ['source.where', true],
-      ['time.idle_after', true],
-      ['time.allowed_lateness', true],
-      ['time.watermark', true],
-      ['features[0].rolling', true],
+      ['source.isolation', true],
+      ['features[0].group_by', true],
       ['score.detector', true],
-      ['score.model', true],
-      ['guarantee', true],
       ['windows[0].type', true],
     ],
   );
@@ -184,13 +240,13 @@ test('a named file must be there', async () => {
 });
 
 test('unknown keys of -X get a suggestion', async () => {
-  const settings = await load({}, { extras: ['broker=x', 'client', 'time.idle_after=3s'] });
+  const settings = await load({}, { extras: ['broker=x', 'client', 'joins=x'] });
   assert.deepEqual(
     settings.problems.map(({ place, message }) => `${place} ${message}`),
     [
       '-X broker is no key; did you mean brokers?',
       '-X client wants a value: -X key=value',
-      '-X time.idle_after is not known yet, as this version has no idle partitions',
+      '-X joins is not known yet, as this version has no joins',
     ],
   );
 });

@@ -138,3 +138,78 @@ test('a key that is no text has a name in hexadecimal, after a snapshot too', ()
   );
   assert.equal(restored.hexName(4), undefined);
 });
+
+test('freed ids are given again, and what is found is what a Map would find', () => {
+  const step = fc.record({ free: fc.boolean(), n: fc.nat(300), long: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 3_000, minLength: 10, size: 'max' }), fc.integer(), (steps, seed) => {
+      let dictionary = new KeyDictionary(seed);
+      const ids = new Map<string, number>();
+      steps.forEach(({ free, n, long }, at) => {
+        const name = long ? `${n}-${'x'.repeat(n)}` : String(n);
+        const bytes = new TextEncoder().encode(name);
+        const known = ids.get(name);
+        assert.equal(dictionary.find(bytes, 0, bytes.length), known ?? -1);
+        if (!free) {
+          const id = dictionary.intern(bytes, 0, bytes.length);
+          if (known !== undefined) assert.equal(id, known);
+          else assert.ok(![...ids.values()].includes(id));
+          ids.set(name, id);
+          assert.equal(dictionary.text(id), name);
+        } else if (known !== undefined) {
+          dictionary.free(known);
+          ids.delete(name);
+          assert.equal(dictionary.has(known), false);
+        }
+        assert.equal(dictionary.count, ids.size);
+        if (at % 500 !== 499) return;
+        const state = new SnapshotWriter();
+        dictionary.snapshot(state);
+        dictionary = new KeyDictionary(seed + 1);
+        dictionary.restore(new SnapshotReader(state.encode()));
+      });
+      for (const [name, id] of ids) assert.equal(dictionary.text(id), name);
+      assert.ok(dictionary.size <= 602, 'no more ids than keys at once');
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('the arena of a dictionary whose keys come and go stays as small as its keys', () => {
+  const dictionary = new KeyDictionary();
+  for (let i = 0; i < 200_000; i++) {
+    const bytes = new TextEncoder().encode(`session-${i}`);
+    dictionary.intern(bytes, 0, bytes.length);
+    if (i < 100) continue;
+    const old = new TextEncoder().encode(`session-${i - 100}`);
+    dictionary.free(dictionary.find(old, 0, old.length));
+  }
+  assert.equal(dictionary.count, 100);
+  assert.ok(dictionary.size <= 101);
+  assert.ok(dictionary.arena.length < 300_000, String(dictionary.arena.length));
+});
+
+test('with many keys in scattered order, columns that are read ahead have the ids of a Map', () => {
+  const count = 60_000;
+  let state = 7;
+  const random = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 8;
+  };
+  // The last third has keys that were seen, new ones, and records without a key.
+  const keys = Array.from({ length: 2 * count }, (_, i) => {
+    if (i >= count && i % 11 === 0) return null;
+    return new TextEncoder().encode(`sensor-${i < count ? i : random() % (2 * count)}`);
+  });
+  const { bytes, starts, ends } = column(keys);
+  // What stands beside a start below 0 has no meaning.
+  for (let i = 0; i < ends.length; i++) if (starts[i]! < 0) ends[i] = 2 ** 30;
+  const dictionary = new KeyDictionary();
+  const ids = new Int32Array(keys.length);
+  for (let from = 0; from < keys.length; ) {
+    const to = Math.min(keys.length, from + 1 + (random() % 3000));
+    dictionary.internColumn(bytes, starts, ends, from, to, ids);
+    from = to;
+  }
+  assert.deepEqual([...ids], idsByMap(keys));
+});

@@ -5,7 +5,6 @@ import { ColumnBatch } from '../../src/engine/batch.ts';
 import type { PipelineDefinition } from '../../src/engine/definition.ts';
 import { KeyDictionary } from '../../src/engine/keys.ts';
 import { PartitionPipeline } from '../../src/engine/pipeline.ts';
-import { SnapshotReader, SnapshotWriter } from '../../src/engine/state.ts';
 import { anomalyObject, windowObject } from '../../src/runtime/rowObjects.ts';
 
 interface Reading {
@@ -16,10 +15,10 @@ interface Reading {
 
 const SHOWN = {
   aggregates: [new Set(['count', 'mean', 'min', 'max', 'stddev']), new Set(['count', 'mean'])],
-  features: [[0], [1]],
+  features: [[0, 2, 3], [1]],
 };
 
-function definition(on: 'record' | 'window' | 'feature'): PipelineDefinition {
+function definition(on: 'record' | 'window' | 'feature' | 'record feature'): PipelineDefinition {
   return {
     fields: ['a', 'b'],
     outOfOrdernessMs: 30,
@@ -30,16 +29,31 @@ function definition(on: 'record' | 'window' | 'feature'): PipelineDefinition {
     features: [
       { name: 'mean_3', rolling: 3, statistic: 'mean', of: { kind: 'aggregate', window: 0, aggregate: 'mean' } },
       { name: 'z_4', rolling: 4, statistic: 'z', of: { kind: 'aggregate', window: 1, aggregate: 'max' } },
+      {
+        name: 'median_250',
+        rollingMs: 250,
+        statistic: 'median',
+        of: { kind: 'aggregate', window: 0, aggregate: 'count' },
+      },
+      {
+        name: 'before',
+        statistic: 'same_time',
+        agoMs: 100,
+        toleranceMs: 20,
+        of: { kind: 'aggregate', window: 0, aggregate: 'min' },
+      },
+      { name: 'sum_90', rollingMs: 90, statistic: 'sum', of: { kind: 'field', field: 1 } },
     ],
     score: {
       on: {
         record: null,
         window: { kind: 'aggregate', window: 0, aggregate: 'mean' },
         feature: { kind: 'feature', feature: 0 },
+        'record feature': { kind: 'feature', feature: 4 },
       }[on] as never,
       detector: { detector: 'rolling-z', sensitivity: 'medium', threshold: 1, window: 5, minCount: 2, stepMs: 100 },
       rules: ['z@a', 'z@b'],
-      refractoryMs: 0,
+      shaping: { refractoryMs: 0 },
       limits: () => ({ min: -Infinity, max: Infinity }),
     },
   };
@@ -72,10 +86,9 @@ function outputOf(
     drain(batch);
     from = i + 1;
     if (!restarts.has(i)) continue;
-    const state = new SnapshotWriter();
-    pipeline.snapshot(state);
+    const state = pipeline.snapshot();
     pipeline = new PartitionPipeline(def, new KeyDictionary());
-    pipeline.restore(new SnapshotReader(state.encode()));
+    pipeline.restore(state, new Set());
   }
   pipeline.close();
   drain(undefined);
@@ -128,7 +141,7 @@ test('output does not depend on where batches, commits and snapshots end', () =>
       stream,
       positions,
       positions,
-      fc.constantFrom('record' as const, 'window' as const, 'feature' as const),
+      fc.constantFrom('record' as const, 'window' as const, 'feature' as const, 'record feature' as const),
       (readings, cuts, restarts, on) => {
         const def = definition(on);
         const whole = outputOf(readings, def, new Set(), new Set());
@@ -138,6 +151,47 @@ test('output does not depend on where batches, commits and snapshots end', () =>
     ),
     { numRuns: 300 },
   );
+});
+
+test('the end of an alert follows its alert, once, wherever batches and snapshots end', () => {
+  const positions = fc.array(fc.nat(120)).map((list) => new Set(list));
+  // Long enough to be judged, and calm enough to end.
+  const calm = fc
+    .array(
+      fc.record({ series: fc.constantFrom('a', 'b'), values: fc.tuple(fc.constantFrom(0, 1, 2, 50), fc.nat(3)) }),
+      { minLength: 60, maxLength: 120 },
+    )
+    .map((rows) => rows.map((row, i) => ({ ...row, time: 20 * i })));
+  let ends = 0;
+  fc.assert(
+    fc.property(calm, positions, positions, fc.constantFrom('record', 'window'), (readings, cuts, restarts, on) => {
+      const plain = definition(on as 'record');
+      const score = { ...plain.score!, shaping: { refractoryMs: 0, closeBelow: 0.5, tellsEnd: true } };
+      const def = { ...plain, score };
+      const whole = outputOf(readings, def, new Set(), new Set());
+      assert.equal(JSON.stringify(outputOf(readings, def, cuts, restarts)), JSON.stringify(whole));
+      const { tellsEnd: _, ...silent } = score.shaping;
+      const untold = outputOf(readings, { ...def, score: { ...score, shaping: silent } }, new Set(), new Set());
+      const rows = whole.alerts as { id: string; series: string; rule: string; state: string }[];
+      const alerts = rows.filter(({ state }) => state === 'open').map(({ id }) => id);
+      assert.deepEqual(
+        alerts,
+        (untold.alerts as { id: string }[]).map(({ id }) => id),
+        'the alerts are those of a pipeline that tells no end',
+      );
+      const open = new Set<string>();
+      for (const { series, rule, state } of rows) {
+        const key = `${rule}/${series}`;
+        if (state === 'open') open.add(key);
+        else {
+          ends++;
+          assert.ok(open.delete(key), `${key} ended and was not open`);
+        }
+      }
+    }),
+    { numRuns: 60 },
+  );
+  assert.ok(ends > 60, `${ends} ends`);
 });
 
 test('every record is in exactly one row of each window, or late for it', () => {
@@ -172,5 +226,23 @@ test('windows close in the order of their ends, and a window closes at the recor
     ['w100', 200, 4],
     ['w70', 420, 4],
     ['w100', 500, 4],
+  ]);
+});
+
+test('features of windows go by the ends of the windows, of records by their event times', () => {
+  const readings = [0, 10, 120, 100, 260, 330, 500].map((time, i) => ({ series: 's', time, values: [i, 1] }));
+  const { windows } = outputOf(readings, definition('record'), new Set(), new Set());
+  const rows = (
+    windows as { window: string; field: string; start: number; features: { name: string; value: number | null }[] }[]
+  )
+    .filter((row) => row.window === 'w100' && row.field === 'a')
+    .map((row) => [row.start, ...row.features.slice(1).map(({ value }) => value)]);
+  // Counts 2, 2, 1, 1, 1; least values 0, 2, 4, 5, 6. Nothing is in [400, 500).
+  assert.deepEqual(rows, [
+    [0, 2, null],
+    [100, 2, 0],
+    [200, 2, 2],
+    [300, 1, 4],
+    [500, 1, null],
   ]);
 });

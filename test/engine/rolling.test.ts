@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RollingFeature } from '../../src/engine/features.ts';
+import { RollingByCount } from '../../src/engine/features/rollingByCount.ts';
 import { RollingWindow } from '../../src/engine/rolling.ts';
 import { SnapshotReader, SnapshotWriter } from '../../src/engine/state.ts';
 import { twoPass, uniforms } from '../helpers/statistics.ts';
@@ -124,12 +124,12 @@ test('rolling features hold the current value, and pass over nulls and rejected 
   const slots = Int32Array.of(0, 0, -1, 0, 0, 0);
   const values = Float64Array.of(1, 3, 99, NaN, 5, 5);
   const column = (statistic: 'mean' | 'stddev' | 'z') => {
-    const feature = new RollingFeature(2, statistic);
+    const feature = new RollingByCount(2, statistic);
     feature.reserve(1);
     const out = new Float64Array(6);
     // In two pieces, as batches come.
-    feature.compute(slots, values, 0, 2, out);
-    feature.compute(slots, values, 2, 6, out);
+    feature.compute(slots, values, values, 0, 2, out);
+    feature.compute(slots, values, values, 2, 6, out);
     return [...out];
   };
   assert.deepEqual(column('mean'), [1, 2, NaN, NaN, 4, 5]);
@@ -144,3 +144,18 @@ function assertClose(actual: number, expected: number, tolerance: number, what: 
     `${what}: ${actual} is not ${expected} (off by ${error})`,
   );
 }
+
+test('reading ahead among many slots changes nothing', () => {
+  const slots = Int32Array.from({ length: 50_000 }, (_, i) => (i % 7 === 0 ? -1 : (i * 7919) % 40_000));
+  const [ahead, plain] = [new RollingWindow(12), new RollingWindow(12)];
+  for (const window of [ahead, plain]) window.reserve(40_000);
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < slots.length; i++) {
+      if (i % 128 === 0) ahead.readAhead(slots, i, Math.min(slots.length, i + 128));
+      if (slots[i]! < 0) continue;
+      ahead.push(slots[i]!, Math.sin(i) * round);
+      plain.push(slots[i]!, Math.sin(i) * round);
+    }
+  }
+  assert.deepEqual(ahead.cells, plain.cells);
+});

@@ -1,27 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-
-/** One file of the Numenta Anomaly Benchmark, as columns, with its labelled windows as inclusive row ranges. */
-export interface NabFile {
-  /** 'realTweets/Twitter_volume_AAPL.csv' */
-  readonly name: string;
-  /** Epoch milliseconds; the files' times are taken as UTC. */
-  readonly times: Float64Array;
-  readonly values: Float64Array;
-  readonly windows: readonly NabWindow[];
-}
-
-export interface NabWindow {
-  /** First and last row. */
-  readonly left: number;
-  readonly right: number;
-}
+import type { LabelledSeries } from '../../src/eval/labelledSeries.ts';
 
 const ROOT = new URL('../../fixtures/nab/', import.meta.url);
 
-/** All 58 files, in the order of their names. */
-export function loadNab(): NabFile[] {
+/**
+ * All 58 files of the Numenta Anomaly Benchmark, in the order of their names; times are taken as UTC, and the windows
+ * are events.
+ */
+export function loadNab(): LabelledSeries[] {
   const labels = JSON.parse(readFileSync(new URL('labels/combined_windows.json', ROOT), 'utf8'));
   return Object.keys(labels)
     .sort()
@@ -34,7 +22,7 @@ export function loadNabScores(detector: string): Record<string, number[]> {
   return JSON.parse(gunzipSync(readFileSync(path)).toString('utf8'));
 }
 
-function loadFile(name: string, labels: [string, string][]): NabFile {
+function loadFile(name: string, labels: [string, string][]): LabelledSeries {
   const text = gunzipSync(readFileSync(new URL(`data/${name}.gz`, ROOT))).toString('utf8');
   const lines = text.trim().split(/\r?\n/).slice(1);
   const times = new Float64Array(lines.length);
@@ -50,7 +38,11 @@ function loadFile(name: string, labels: [string, string][]): NabFile {
     if (at < 0) throw new Error(`${name} has no row at ${time}`);
     return at;
   };
-  return { name, times, values, windows: labels.map(([start, end]) => ({ left: row(start), right: row(end) })) };
+  const events = labels.map(([start, end]) => ({
+    ...{ startMs: utc(start), endMs: utc(end) + 1 },
+    ...{ from: row(start), to: row(end) + 1 },
+  }));
+  return { name, times, values, events };
 }
 
 function utc(time: string): number {

@@ -38,6 +38,18 @@ test('progress on a terminal rewrites one line at most ten times a second, cut t
   assert.equal(all(), '\rat 0 of something l\rat 100 of something\rat 200 of something\n');
 });
 
+test('a terminal that says it has no columns gets the whole line', () => {
+  const { stream, all } = recorder();
+  const progress = createProgress({
+    stream: Object.assign(stream, { columns: 0 }),
+    ...{ quiet: false, live: true },
+    now: () => 0,
+  });
+  progress.update(() => 'whole line');
+  progress.end();
+  assert.equal(all(), '\rwhole line\n');
+});
+
 test('a quiet progress prints nothing', () => {
   const { stream, all } = recorder();
   const progress = createProgress({ stream, quiet: true, live: true, now: () => 0 });

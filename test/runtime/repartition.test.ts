@@ -76,7 +76,7 @@ test('each record is copied once, in order, to the partition where Java puts its
       perSource.set(place, i);
     }
   });
-  const letters = (await readTopic(world, 'split.dlq')).flat();
+  const letters = (await readTopic(world, 'split-mended.dlq')).flat();
   assert.equal(letters.length, 2);
 });
 

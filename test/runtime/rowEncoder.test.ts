@@ -6,9 +6,13 @@ import fc from 'fast-check';
 import type { PipelineDefinition } from '../../src/engine/definition.ts';
 import { KeyDictionary } from '../../src/engine/keys.ts';
 import { PartitionPipeline } from '../../src/engine/pipeline.ts';
+import { PAST_WIDTH } from '../../src/engine/rows.ts';
+import { EXTRA_AGGREGATES } from '../../src/engine/windows/aggregates.ts';
 import { AvroBytes } from '../../src/runtime/avroBytes.ts';
 import { RowEncoder } from '../../src/runtime/rowEncoder.ts';
 import { anomalyObject, windowObject } from '../../src/runtime/rowObjects.ts';
+import { findIncompatibilities } from '../../src/schemas/avroCompatibility.ts';
+import { parseAvroSchema } from '../../src/schemas/avroSchema.ts';
 
 const [WINDOW_ID, ANOMALY_ID] = [7, 0x01_02_03_04];
 let types: { window: Type; anomaly: Type };
@@ -36,6 +40,8 @@ interface Row {
   readonly offset: number;
   readonly recordTime: number;
 }
+
+const EXTRAS = [...EXTRA_AGGREGATES, 'p50', 'p99.9'];
 
 // Few distinct values, so that neighbours share what the encoder keeps from row to row.
 const few = <T>(values: fc.Arbitrary<T>) => fc.array(values, { minLength: 1, maxLength: 2 });
@@ -77,7 +83,7 @@ function pipelineOf(given: {
   const definition: PipelineDefinition = {
     fields: given.fields,
     outOfOrdernessMs: 0,
-    windows: given.windows.map((window) => ({ name: window, sizeMs: 1000 })),
+    windows: given.windows.map((window, w) => ({ name: window, sizeMs: 1000, ...(w === 0 && { aggregates: EXTRAS }) })),
     features: given.features.map((feature) => ({
       name: feature,
       rolling: 2,
@@ -88,7 +94,9 @@ function pipelineOf(given: {
       on: null,
       detector: { detector: 'kpi', sensitivity: 'medium', threshold: 2, window: 8, minCount: 2, stepMs: 900_000 },
       rules: given.rules,
-      refractoryMs: 0,
+      model: { length: 1, channels: [0], scaling: 'none', stepMs: 900_000 },
+      shaping: { refractoryMs: 0 },
+      origins: ['sensitivity medium', 'override ä*: sensitivity low'],
       limits: () => ({ min: -Infinity, max: Infinity }),
     },
   };
@@ -114,7 +122,7 @@ describe('row encoder', () => {
         names,
         rowsOf(time),
         place,
-        fc.subarray(['mean', 'min', 'max', 'stddev']),
+        fc.subarray(['mean', 'min', 'max', 'stddev', ...EXTRAS]),
         (given, rows, at, shows) => {
           const pipeline = pipelineOf(given);
           const all = given.features.map((_, f) => f);
@@ -131,6 +139,11 @@ describe('row encoder', () => {
               column[i] = row.doubles[4 + f]!;
             });
             [out.offset[i], out.recordTime[i]] = [row.offset, row.recordTime];
+            out.extras.forEach((column, e) => {
+              const isCount = ['distinct', 'anomalies'].includes(out.extraNames[e]!);
+              column[i] = isCount && !Number.isNaN(row.doubles[e % 8]!) ? row.count % 1e6 : row.doubles[e % 8]!;
+            });
+            [out.pane[i], out.final[i], out.onTime[i]] = [row.series * 1000, row.field, row.window];
           });
           for (let i = 0; i < rows.length; i++) {
             encoder.window(pipeline, i, at);
@@ -148,6 +161,9 @@ describe('row encoder', () => {
       fc.property(names, rowsOf(fractional), place, (given, rows, at) => {
         const pipeline = pipelineOf(given);
         const encoder = new RowEncoder({ aggregates: [], features: [] }, WINDOW_ID, ANOMALY_ID);
+        for (const [m, label] of given.rules.entries()) {
+          pipeline.model!.indexOf(m === 0 ? { name: label } : { name: label, version: label, sha256: `sha ${label}` });
+        }
         const out = pipeline.alertRows;
         out.reserve(rows.length);
         out.count = rows.length;
@@ -157,6 +173,15 @@ describe('row encoder', () => {
           [out.expected[i], out.lower[i], out.upper[i]] = row.doubles.slice(3) as [number, number, number];
           for (let part = 0; part < out.partCount; part++) out.parts[i * out.partCount + part] = row.doubles[part]!;
           [out.offset[i], out.recordTime[i]] = [row.offset, Math.floor(row.recordTime)];
+          out.model[i] = row.window + row.field - 1;
+          out.phase[i] = row.count % 3;
+          [out.origin[i], out.configured[i]] = [row.series - 1, row.doubles[row.window * 2]!];
+          out.season[i] = row.window === 0 ? NaN : row.count % 604_800_000;
+          out.pastCount[i] = row.count % 4;
+          for (let k = 0; k < PAST_WIDTH; k++) {
+            const kind = [row.start, row.doubles[0]!, row.doubles[1]!, (k % 3) - 1];
+            out.past[i * PAST_WIDTH + k] = kind[k % 4]!;
+          }
         });
         for (let i = 0; i < rows.length; i++) {
           encoder.anomaly(pipeline, i, at);
@@ -169,6 +194,16 @@ describe('row encoder', () => {
         }
       }),
     );
+  });
+
+  test('alerts of before and their readers fit the schema with what an explanation needs', async () => {
+    const text = await readFile(new URL('../../schemas/anomaly.avsc', import.meta.url), 'utf8');
+    const now = JSON.parse(text) as { fields: { name: string }[] };
+    const end = now.fields.findIndex(({ name: field }) => field === 'record_time') + 1;
+    assert.ok(now.fields.length > end);
+    const before = JSON.stringify({ ...now, fields: now.fields.slice(0, end) });
+    const [old, own] = [parseAvroSchema(before), parseAvroSchema(text)];
+    assert.deepEqual([findIncompatibilities(own, old), findIncompatibilities(old, own)], [[], []]);
   });
 
   test('longs: each byte as avsc writes it, up to 2^53 - 2 and down to -2^52', () => {

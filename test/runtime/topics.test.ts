@@ -4,6 +4,8 @@ import { isAnomalyError } from '../../src/errors.ts';
 import { ensureSinks, sourceTopics } from '../../src/runtime/topics.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
+const sinks = (...names: string[]) => names.map((name) => ({ kind: 'late' as const, name }));
+
 let world: World;
 before(async () => {
   world = await startWorld();
@@ -35,11 +37,11 @@ test('sources come in the order asked for; a missing one, or none at all, is ref
 
 test('sinks that are missing are created once, and one with too few partitions is refused', async () => {
   const { admin } = world.client;
-  assert.deepEqual(await ensureSinks(admin, ['s1', 's2', 's1'], { partitions: 3 }), ['s1', 's2']);
-  assert.deepEqual(await ensureSinks(admin, ['s1', 's2'], { partitions: 2 }), []);
+  assert.deepEqual(await ensureSinks(admin, sinks('s1', 's2', 's1'), { partitions: 3 }), ['s1', 's2']);
+  assert.deepEqual(await ensureSinks(admin, sinks('s1', 's2'), { partitions: 2 }), []);
   const [s1] = await admin.topics(['s1']);
   assert.equal(s1!.partitions.length, 3);
-  await assert.rejects(ensureSinks(admin, ['s3', 's1'], { partitions: 4 }), (error) => {
+  await assert.rejects(ensureSinks(admin, sinks('s3', 's1'), { partitions: 4 }), (error) => {
     assert.ok(isAnomalyError(error) && error.code === 'ANM_CONFIG');
     assert.match(
       `${error.message} ${error.hint}`,

@@ -12,7 +12,7 @@ import { environment, parseLines, type Surroundings, tool } from './helpers/cli.
 import { assertNothingLost, type Death, noteDeath, partitionsOf, SINKS } from './helpers/deaths.ts';
 import { type Kafka, startKafka } from './helpers/services.ts';
 
-const KILLS = 20;
+const KILLS = Number(process.env['ANOMALY_TEST_KILLS'] ?? 20);
 const PARTITIONS = 4;
 const SERIES = 200;
 const SLICE_ROWS = 6000;

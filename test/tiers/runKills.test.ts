@@ -13,7 +13,7 @@ import { environment, type Surroundings } from './helpers/cli.ts';
 import { assertNothingLost, type Death, noteDeath, partitionsOf, SINKS } from './helpers/deaths.ts';
 import { realKafka } from './helpers/realCluster.ts';
 
-const KILLS = 20;
+const KILLS = Number(process.env['ANOMALY_TEST_KILLS'] ?? 20);
 /** Killed side by side, since the group of a dead member waits for the end of its session. */
 const PIPELINES = 4;
 const PARTITIONS = 4;

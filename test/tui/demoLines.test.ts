@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DemoAlert, DemoSnapshot } from '../../src/observe/demoSnapshot.ts';
 import { textWidth } from '../../src/output/table.ts';
-import { demoLines, sparkline } from '../../src/tui/demoLines.ts';
+import { demoLines } from '../../src/tui/demoLines.ts';
 
 function alert(over: Partial<DemoAlert> = {}): DemoAlert {
   return {
@@ -87,10 +87,4 @@ test('colour follows the label and the budget of 100 ms', () => {
   assert.equal(color({ p99Ms: 20 }, 'latency'), 'green');
   assert.equal(color({ p99Ms: 21 }, 'latency'), 'yellow');
   assert.equal(color({ p99Ms: 101 }, 'latency'), 'red');
-});
-
-test('sparklines are scaled to their highest value', () => {
-  assert.equal(sparkline([0, 50, 100], 5), '  ▁▅█');
-  assert.equal(sparkline([1, 2, 3, 4], 2), '▇█');
-  assert.equal(sparkline([], 3), '   ');
 });

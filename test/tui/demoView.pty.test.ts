@@ -2,21 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { missingPty, PtyRun } from './helpers/pty.ts';
+import { test } from 'node:test';
+import { needsPty, PtyRun } from './helpers/pty.ts';
 
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 const CLEAR_SCROLLBACK = '\u001b[3J';
-
-/** Skips with the reason where no terminal can be made, unless the environment says that there must be one. */
-function needsPty(context: TestContext): boolean {
-  const reason = missingPty();
-  if (reason === null) return true;
-  assert.notEqual(process.env['ANOMALY_REQUIRE_PTY'], '1', reason);
-  context.skip(reason);
-  return false;
-}
 
 function assertRestored({ raw }: PtyRun): void {
   assert.ok(raw.includes(HIDE_CURSOR), 'the cursor was hidden');

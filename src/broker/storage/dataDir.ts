@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, wri
 import { join } from 'node:path';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
+import { lockDirectory } from '../../platform/directoryLock.ts';
 import type { Clock } from '../clock.ts';
 import type { SegmentStore } from '../log/segmentStore.ts';
 import { asidePath } from './asidePath.ts';
 import { type FileServices, ReadHandles, WriteHandles } from './fileBytes.ts';
 import { Flusher, type FsyncPolicy } from './flusher.ts';
 import { Journal } from './journal.ts';
-import { lockDirectory } from './lock.ts';
 import { PartitionEntries } from './partitionEntries.ts';
 import { PartitionFiles } from './partitionFiles.ts';
 import { attempt, type OnProblem, reasonOf } from './refused.ts';

@@ -4,8 +4,10 @@ import type {
   BrokerInfo,
   ClientOptions,
   GroupInfo,
+  GroupLook,
   NewTopic,
   TopicInfo,
+  TopicLook,
   TopicPartition,
   TopicPartitionOffset,
 } from '../client.ts';
@@ -22,6 +24,7 @@ import {
   type NativePartition,
 } from './binding.ts';
 import { type ErrorLog, missingOr } from './errors.ts';
+import { lookAtGroups, lookAtTopics } from './lookAtMany.ts';
 
 /** Group states by librdkafka's numbers, in the words of the protocol. */
 const GROUP_STATES = ['Unknown', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead', 'Empty'];
@@ -94,6 +97,20 @@ export class LibrdkafkaAdmin implements Admin {
     }
   }
 
+  async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {
+    if (before.length === 0) return;
+    await this.requirePartitions(before);
+    const options = { timeout: this.#timeoutMs, operationTimeout: this.#timeoutMs };
+    const wanted = before.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
+    const results = await this.#call<readonly NativePartition[]>('delete records', (done) =>
+      this.#native.deleteRecords(wanted, options, done),
+    );
+    for (const { topic, partition, error } of results) {
+      if (error !== undefined && error.code !== KafkaCode.offsetOutOfRange)
+        throw missingOr(error, topic, `delete records of ${topic} partition ${partition}`, this.#timeoutMs);
+    }
+  }
+
   /** Always ANM_UNSUPPORTED: the binding has no DescribeConfigs. */
   async topicConfigs(name: string): Promise<Map<string, string>> {
     throw new AnomalyError(
@@ -101,6 +118,13 @@ export class LibrdkafkaAdmin implements Admin {
       `cannot read the configuration of topic ${name} as the client librdkafka has no call for it`,
       { hint: 'use --client platformatic, or rpk topic describe' },
     );
+  }
+
+  /** Always ANM_UNSUPPORTED: the binding has no ListTransactions. */
+  async openTransactions(): Promise<never> {
+    throw new AnomalyError('ANM_UNSUPPORTED', 'cannot list transactions as the client librdkafka has no call for it', {
+      hint: 'use --client platformatic, or rpk cluster txn list',
+    });
   }
 
   async listOffsets(
@@ -151,14 +175,18 @@ export class LibrdkafkaAdmin implements Admin {
     return { groupId, state: GROUP_STATES[group.state] ?? 'Unknown', protocol: group.partitionAssignor, members };
   }
 
-  async groupOffsets(groupId: string, partitions?: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
+  async groupOffsets(
+    groupId: string,
+    partitions?: readonly TopicPartition[],
+    requireStableOffsets = false,
+  ): Promise<TopicPartitionOffset[]> {
     const action = `read the offsets of group ${groupId}`;
     if (partitions?.length === 0) return [];
     const wanted = partitions?.map(({ topic, partition }) => ({ topic, partition })) ?? null;
     const [group] = await this.#call<readonly NativeGroupOffsets[]>(action, (done) =>
       this.#native.listConsumerGroupOffsets(
         [{ groupId, partitions: wanted }],
-        { timeout: this.#timeoutMs, requireStableOffsets: false },
+        { timeout: this.#timeoutMs, requireStableOffsets },
         done,
       ),
     );
@@ -173,6 +201,14 @@ export class LibrdkafkaAdmin implements Admin {
       partition,
       offset: plainOffset(found.find((each) => each.topic === topic && each.partition === partition)?.offset),
     }));
+  }
+
+  async lookAtGroups(groupIds: readonly string[]): Promise<GroupLook[]> {
+    return lookAtGroups(this, groupIds);
+  }
+
+  async lookAtTopics(names: readonly string[]): Promise<TopicLook[]> {
+    return lookAtTopics(this, names);
   }
 
   /** ANM_TOPIC_MISSING, naming the first topic or partition that is not there. */

@@ -19,6 +19,9 @@ export interface NativeError extends Error {
   /** librdkafka's own errors are negative, the broker's are the protocol's codes. */
   readonly code: number;
   readonly isFatal?: boolean;
+  /** Of transactional calls: the same call may succeed; the transaction has to be aborted first. */
+  readonly isRetriable?: boolean;
+  readonly isTxnRequiresAbort?: boolean;
 }
 
 export interface NativePartition {
@@ -102,6 +105,16 @@ export interface NativeProducer extends NativeClient {
   ): boolean;
   setPollInBackground(isOn: boolean): void;
   flush(timeoutMs: number, callback: Callback): void;
+  initTransactions(timeoutMs: number, callback: Callback): void;
+  beginTransaction(callback: Callback): void;
+  sendOffsetsToTransaction(
+    offsets: readonly NativePartition[],
+    consumer: NativeConsumer,
+    timeoutMs: number,
+    callback: Callback,
+  ): void;
+  commitTransaction(timeoutMs: number, callback: Callback): void;
+  abortTransaction(timeoutMs: number, callback: Callback): void;
   disconnect(timeoutMs: number, callback: Callback): void;
 }
 
@@ -121,6 +134,11 @@ export interface NativeAdmin extends Omit<NativeClient, 'connect'> {
     callback: Callback,
   ): void;
   deleteTopic(topic: string, timeoutMs: number, callback: Callback): void;
+  deleteRecords(
+    before: readonly { topic: string; partition: number; offset: number }[],
+    options: { timeout: number; operationTimeout: number },
+    callback: Callback<readonly NativePartition[]>,
+  ): void;
   listGroups(options: { timeout: number }, callback: Callback<NativeGroupList>): void;
   describeGroups(
     groups: readonly string[],

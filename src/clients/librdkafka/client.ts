@@ -1,12 +1,14 @@
 import { parseAddress } from '../address.ts';
 import type { ClientOptions, Consumer, ConsumerOptions, KafkaClient, Producer, ProducerOptions } from '../client.ts';
 import { explainFailure } from '../explainFailure.ts';
+import type { TransactionalProducer, TransactionalProducerOptions } from '../transactions.ts';
 import { LibrdkafkaAdmin } from './admin.ts';
 import { type Binding, call, loadBinding, type NativeAdmin, type NativeError } from './binding.ts';
 import { commonConf } from './config.ts';
 import { LibrdkafkaConsumer } from './consumer.ts';
 import { ErrorLog, isUnanswered } from './errors.ts';
 import { LibrdkafkaProducer } from './producer.ts';
+import { LibrdkafkaTransactionalProducer } from './transactionalProducer.ts';
 
 /** librdkafka behind the same interface: whole but slower, for older brokers and other ways to log in. */
 export class LibrdkafkaClient implements KafkaClient {
@@ -53,6 +55,18 @@ export class LibrdkafkaClient implements KafkaClient {
 
   async createProducer(options: ProducerOptions = {}): Promise<Producer> {
     const producer = await LibrdkafkaProducer.open(this.#binding, this.admin, this.#errors, this.#options, options);
+    this.#producers.add(producer);
+    return producer;
+  }
+
+  async createTransactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
+    const producer = await LibrdkafkaTransactionalProducer.open(
+      this.#binding,
+      this.admin,
+      this.#errors,
+      this.#options,
+      options,
+    );
     this.#producers.add(producer);
     return producer;
   }

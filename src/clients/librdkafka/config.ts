@@ -94,6 +94,8 @@ export function consumerConf(client: ClientOptions, options: ConsumerOptions): C
     // Bounds what librdkafka holds ahead, in place of its 64 MiB a partition.
     'queued.max.messages.kbytes': Math.ceil((Math.max(maxBytes, partitionBytes) * 2) / 1024),
     'fetch.error.backoff.ms': 50,
+    // Eager, also where cooperative is preferred: cooperative-sticky cannot be listed beside these, and measured here it
+    // reads what it keeps no sooner than a second after the rebalance, and has commits refused meanwhile.
     'partition.assignment.strategy': 'range,roundrobin',
     'session.timeout.ms': sessionTimeoutMs,
     'heartbeat.interval.ms': options.heartbeatIntervalMs ?? Math.floor(sessionTimeoutMs / 3),

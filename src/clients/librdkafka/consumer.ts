@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type {
@@ -10,6 +11,8 @@ import type {
   TopicPartitionOffset,
 } from '../client.ts';
 import { KafkaCode } from '../kafkaErrors.ts';
+import { untilStable } from '../stableOffsets.ts';
+import type { GroupMembership } from '../transactions.ts';
 import type { LibrdkafkaAdmin } from './admin.ts';
 import {
   type Binding,
@@ -23,6 +26,7 @@ import { NativeCommits } from './commits.ts';
 import { consumerConf } from './config.ts';
 import { type ErrorLog, NativeCode } from './errors.ts';
 import { GapCheck } from './gapCheck.ts';
+import { nativeMembership } from './membership.ts';
 import { MessageQueues } from './messageQueues.ts';
 
 /** Messages taken from librdkafka at once. */
@@ -187,8 +191,17 @@ export class LibrdkafkaConsumer implements Consumer {
     await this.#commits.commit(`commit offsets of group ${groupId}`, offsets, this.#listener !== null);
   }
 
+  membership(): GroupMembership | undefined {
+    if (this.#listener === null || this.#isClosed || this.#queues.partitions().length === 0) return undefined;
+    return nativeMembership(this.#groupId(), this.#options.instanceId ?? null, this.#native);
+  }
+
   async committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
-    return this.#admin.groupOffsets(this.#groupId(), partitions);
+    const groupId = this.#groupId();
+    const read = (requireStable: boolean) => this.#admin.groupOffsets(groupId, partitions, requireStable);
+    const retryTimeoutMs = this.#client.retryTimeoutMs ?? 30_000;
+    const waits = (message: string) => this.#client.logger?.('info', message);
+    return untilStable(groupId, this.#options, retryTimeoutMs, read, (ms) => delay(ms), waits);
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,7 @@ export const NativeCode = {
   authentication: -169,
   noOffset: -168,
   timedOutQueue: -166,
+  fenced: -144,
   autoOffsetReset: -140,
 } as const;
 

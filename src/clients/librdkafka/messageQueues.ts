@@ -18,6 +18,8 @@ interface Queue {
   /** Messages of `messages` that were handed out. */
   used: number;
   isPaused: boolean;
+  /** When the oldest of the messages came from librdkafka, ms of the monotonic clock. */
+  arrivedMs: number;
   /** The log ended here when it was last reached: past what no message shows, as control batches. */
   endOffset: number;
   /** Holes of a marker's size that were looked at and are empty. */
@@ -55,6 +57,7 @@ export class MessageQueues {
         messages: [],
         used: 0,
         isPaused: false,
+        arrivedMs: 0,
         endOffset: -1,
         emptyMarkers: 0,
       });
@@ -103,6 +106,7 @@ export class MessageQueues {
       const queue = this.#queues.get(keyOf(message.topic, message.partition));
       // Of a partition that was given away since, or from before a seek.
       if (queue === undefined || message.offset < queue.position) continue;
+      if (queue.used === queue.messages.length) queue.arrivedMs = performance.now();
       queue.messages.push(message);
     }
   }
@@ -155,6 +159,7 @@ export class MessageQueues {
     batch.partition = queue.partition;
     batch.bytes = this.#bytes;
     batch.count = end - queue.used;
+    batch.waitedMs = performance.now() - queue.arrivedMs;
     batch.firstOffset = queue.position;
     let at = 0;
     for (let row = 0; row < batch.count; row++) at = this.#write(messages[queue.used + row]!, row, at);

@@ -10,6 +10,12 @@ import { type ErrorLog, NativeCode } from './errors.ts';
 const EPOCH_FACTOR = 2 ** 31;
 const DISCONNECT_TIMEOUT_MS = 5000;
 
+/** Of a producer with a transactional id. */
+export interface TransactionConf {
+  readonly transactionalId: string;
+  readonly timeoutMs: number;
+}
+
 interface Report {
   readonly topic: string;
   readonly partition: number;
@@ -42,7 +48,8 @@ export class LibrdkafkaProducer implements Producer {
   #failure: AnomalyError | null = null;
   #failureReported = false;
   #closed = false;
-  #waiters: { isDone(): boolean; resolve(): void; reject(error: Error): void }[] = [];
+  /** A quiet one does not count as having been told of a failure. */
+  #waiters: { isQuiet: boolean; isDone(): boolean; resolve(): void; reject(error: Error): void }[] = [];
   #room: Promise<void> | null = null;
 
   private constructor(native: NativeProducer, admin: LibrdkafkaAdmin, options: ProducerOptions, client: ClientOptions) {
@@ -60,8 +67,12 @@ export class LibrdkafkaProducer implements Producer {
     errors: ErrorLog,
     client: ClientOptions,
     options: ProducerOptions,
+    transaction: TransactionConf | null = null,
   ): Promise<LibrdkafkaProducer> {
-    const native = new binding.Producer(producerConf(client, options), producerTopicConf(client));
+    const native = new binding.Producer(
+      producerConf(client, options, transaction),
+      producerTopicConf(client, transaction),
+    );
     native.on('event.error', errors.onError as never);
     native.on('event.log', errors.onLog as never);
     const dialTimeoutMs = client.dialTimeoutMs ?? 3000;
@@ -72,6 +83,10 @@ export class LibrdkafkaProducer implements Producer {
     }
     native.setPollInBackground(true);
     return new LibrdkafkaProducer(native, admin, options, client);
+  }
+
+  get native(): NativeProducer {
+    return this.#native;
   }
 
   get stats(): ProducerStats {
@@ -136,6 +151,14 @@ export class LibrdkafkaProducer implements Producer {
     await acknowledged;
   }
 
+  delivered(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    const epochs = [...this.#unacknowledged.keys()];
+    if (epochs.length === 0) return Promise.resolve();
+    this.#epoch += 1;
+    return this.#until(() => epochs.every((epoch) => !this.#unacknowledged.has(epoch)), true);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     try {
@@ -148,6 +171,16 @@ export class LibrdkafkaProducer implements Producer {
         },
       );
     }
+  }
+
+  /** Forgets a failure and all that is not acknowledged: the transaction that it was in is aborted. */
+  forgive(): void {
+    this.#failure = null;
+    this.#failureReported = false;
+    this.#unacknowledged.clear();
+    this.#bufferedBytes = 0;
+    this.#epoch += 1;
+    for (const known of this.#topics.values()) if (known.held !== null) known.held = [];
   }
 
   /** librdkafka would find out after its own time-outs, record by record: so ask once, before the first one. */
@@ -187,14 +220,17 @@ export class LibrdkafkaProducer implements Producer {
 
   #onReport(error: NativeError | null, report: Report): void {
     if (this.#failure !== null) return;
+    const epoch = Math.floor(report.opaque / EPOCH_FACTOR);
+    const count = this.#unacknowledged.get(epoch);
+    // Of a transaction that was aborted.
+    if (count === undefined) return;
     if (error) {
       this.#fail(produceFailure(error, report.topic, report.partition, this.#retryTimeoutMs));
       return;
     }
-    const epoch = Math.floor(report.opaque / EPOCH_FACTOR);
     this.#bufferedBytes -= report.opaque % EPOCH_FACTOR;
     this.#stats.recordsAcknowledged += 1;
-    const left = this.#unacknowledged.get(epoch)! - 1;
+    const left = count - 1;
     if (left > 0) this.#unacknowledged.set(epoch, left);
     else this.#unacknowledged.delete(epoch);
     if (this.#waiters.length > 0) this.#settle();
@@ -207,13 +243,13 @@ export class LibrdkafkaProducer implements Producer {
     this.#bufferedBytes = 0;
     const waiters = this.#waiters;
     this.#waiters = [];
-    if (waiters.length > 0) this.#failureReported = true;
+    if (waiters.some(({ isQuiet }) => !isQuiet)) this.#failureReported = true;
     for (const waiter of waiters) waiter.reject(error);
   }
 
-  #until(isDone: () => boolean): Promise<void> {
+  #until(isDone: () => boolean, isQuiet = false): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ isDone, resolve, reject });
+      this.#waiters.push({ isQuiet, isDone, resolve, reject });
       this.#settle();
     });
   }
@@ -272,7 +308,7 @@ function produceFailure(error: NativeError, topic: string, partition: number, ti
   });
 }
 
-function producerConf(client: ClientOptions, options: ProducerOptions): Conf {
+function producerConf(client: ClientOptions, options: ProducerOptions, transaction: TransactionConf | null): Conf {
   const bufferBytes = options.bufferBytes ?? 32 * 1024 * 1024;
   return {
     ...commonConf(client),
@@ -288,12 +324,16 @@ function producerConf(client: ClientOptions, options: ProducerOptions): Conf {
     'queue.buffering.max.messages': 0,
     'retry.backoff.ms': 20,
     dr_cb: true,
+    ...(transaction === null
+      ? {}
+      : { 'transactional.id': transaction.transactionalId, 'transaction.timeout.ms': transaction.timeoutMs }),
   };
 }
 
 /** These count in the topic configuration only, once there is one. */
-function producerTopicConf(client: ClientOptions): Conf {
-  const retryTimeoutMs = client.retryTimeoutMs ?? 30_000;
+function producerTopicConf(client: ClientOptions, transaction: TransactionConf | null): Conf {
+  // A record must not outlive its transaction.
+  const retryTimeoutMs = Math.min(client.retryTimeoutMs ?? 30_000, transaction?.timeoutMs ?? Number.POSITIVE_INFINITY);
   return {
     // Partitions are given by the caller; should one not be, it is Java's placement.
     partitioner: 'murmur2_random',

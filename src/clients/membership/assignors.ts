@@ -13,6 +13,8 @@ export type Assignments = Map<string, TopicPartition[]>;
 export interface Assignor {
   /** The name in JoinGroup: members of other clients that know the same name compute the same assignment. */
   readonly name: string;
+  /** Members keep what they hold over a rebalance (KIP-429). Default false: they give it back first. */
+  readonly isCooperative?: boolean;
   assign(members: readonly MemberSubscription[], partitionCounts: ReadonlyMap<string, number>): Assignments;
 }
 
@@ -59,10 +61,10 @@ export const roundRobinAssignor: Assignor = {
 };
 
 /** In the order of preference that JoinGroup states. */
-export const ASSIGNORS: readonly Assignor[] = [rangeAssignor, roundRobinAssignor];
+export const EAGER_ASSIGNORS: readonly Assignor[] = [rangeAssignor, roundRobinAssignor];
 
 /** Static members first, by instance id, so that a restart under a new member id changes nothing. */
-function inOrder(members: readonly MemberSubscription[]): MemberSubscription[] {
+export function inOrder(members: readonly MemberSubscription[]): MemberSubscription[] {
   const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   return [...members].sort((a, b) => {
     if (a.instanceId !== null && b.instanceId !== null) return compare(a.instanceId, b.instanceId);

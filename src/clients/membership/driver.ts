@@ -1,13 +1,19 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { TopicPartition } from '../client.ts';
 import { kafkaError, protocolFailure } from '../kafkaErrors.ts';
-import { ASSIGNORS, type Assignments } from './assignors.ts';
+import type { Assignments, Assignor } from './assignors.ts';
 import { GroupMachine, type JoinAnswer, type Step } from './machine.ts';
-import { decodeSubscription } from './protocol.ts';
+import { decodeSubscription, encodeSubscription } from './protocol.ts';
+
+/** A protocol by which this member can be assigned, and its subscription for that. */
+export interface OfferedProtocol {
+  readonly name: string;
+  readonly metadata: Uint8Array;
+}
 
 /** What the driver needs from a client: the group APIs of one member. Lost connections reject. */
 export interface GroupTransport {
-  join(memberId: string, topics: readonly string[], protocols: readonly string[]): Promise<JoinAnswer>;
+  join(memberId: string, protocols: readonly OfferedProtocol[]): Promise<JoinAnswer>;
   /** `assignments` is null unless this member leads. */
   sync(
     machine: { memberId: string; generation: number; protocol: string },
@@ -22,7 +28,10 @@ export interface GroupTransport {
   close(): void;
 }
 
-/** The application's side, run within poll so that nothing is processed meanwhile. */
+/**
+ * The application's side, run within poll so that nothing is processed meanwhile. By a cooperative protocol each call has
+ * only what comes or goes.
+ */
 export interface GroupApplication {
   assign(partitions: readonly TopicPartition[]): Promise<void>;
   revoke(partitions: readonly TopicPartition[], isLost: boolean): Promise<void>;
@@ -31,6 +40,8 @@ export interface GroupApplication {
 }
 
 export interface GroupTiming {
+  /** In the order of preference that JoinGroup states. */
+  readonly assignors: readonly Assignor[];
   readonly heartbeatIntervalMs: number;
   /** A static member keeps its place when it closes. */
   readonly isStatic: boolean;
@@ -46,7 +57,7 @@ const LONGEST_PAUSE_MS = 1000;
  * Runs the state machine: join and sync in the background, heartbeats by timer, revoke and assign within poll.
  */
 export class GroupDriver {
-  readonly machine = new GroupMachine();
+  readonly machine: GroupMachine;
   readonly #groupId: string;
   readonly #topics: readonly string[];
   readonly #transport: GroupTransport;
@@ -61,6 +72,8 @@ export class GroupDriver {
   #failingSinceMs = 0;
   #counts: Map<string, number> | null = null;
   #countsAtMs = 0;
+  /** Those who wait for the next step of the machine. */
+  #waiting: (() => void)[] = [];
 
   constructor(
     groupId: string,
@@ -74,6 +87,7 @@ export class GroupDriver {
     this.#transport = transport;
     this.#application = application;
     this.#timing = timing;
+    this.machine = new GroupMachine(timing.assignors.filter((each) => each.isCooperative).map((each) => each.name));
   }
 
   start(): void {
@@ -110,6 +124,20 @@ export class GroupDriver {
     this.#next();
   }
 
+  /**
+   * For who was refused in `generation`: waits for the rebalance under way, and says whether the member is through it with
+   * all that it held in that tenure.
+   */
+  async rejoined(tenure: number, generation: number, errorCode: number): Promise<boolean> {
+    const { machine } = this;
+    const isCurrent = () => machine.tenure === tenure && !this.#isClosed && this.#failure === null;
+    if (isCurrent()) this.committed(errorCode, generation);
+    if (!machine.isCooperative) return false;
+    const hasWaited = machine.isRejoining;
+    while (isCurrent() && machine.isRejoining) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return isCurrent() && machine.generation >= 0 && (hasWaited || machine.generation !== generation);
+  }
+
   /** Gives the partitions back with a last flush, and leaves. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -119,6 +147,7 @@ export class GroupDriver {
       if (held.length > 0) await this.#application.revoke(held, isLost);
     } finally {
       this.#isClosed = true;
+      this.#stepped();
       if (this.#heartbeatTimer !== null) clearInterval(this.#heartbeatTimer);
       if (this.machine.memberId !== '' && !this.#timing.isStatic) await this.#leave();
       this.#transport.close();
@@ -147,13 +176,24 @@ export class GroupDriver {
       })
       .finally(() => {
         this.#isRunning = false;
+        this.#stepped();
         this.#application.signal();
       });
   }
 
+  #stepped(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   async #loop(): Promise<void> {
     while (!this.#isClosed) {
+      this.#stepped();
       const step = this.machine.step;
+      if (step.do === 'assign' && step.partitions.length === 0 && this.machine.held.length > 0) {
+        // All that it has it had before: nothing to tell, and the next rebalance may be waiting for it.
+        this.machine.assigned();
+        continue;
+      }
       if (step.do !== 'join' && step.do !== 'sync') return;
       try {
         const errorCode = await this.#perform(step);
@@ -186,8 +226,7 @@ export class GroupDriver {
   async #perform(step: Step): Promise<number> {
     const { machine } = this;
     if (step.do === 'join') {
-      const names = ASSIGNORS.map((assignor) => assignor.name);
-      const answer = await this.#transport.join(machine.memberId, this.#topics, names);
+      const answer = await this.#transport.join(machine.memberId, this.#offers());
       machine.joined(answer);
       return answer.errorCode;
     }
@@ -197,9 +236,21 @@ export class GroupDriver {
     return answer.errorCode;
   }
 
+  /** What is held is told to those assignors that can leave it there. */
+  #offers(): OfferedProtocol[] {
+    const { held: owned, ownedIn: generation } = this.machine;
+    const topics = this.#topics;
+    return this.#timing.assignors.map(({ name, isCooperative }) => ({
+      name,
+      metadata: encodeSubscription(
+        isCooperative ? { topics, owned, generation } : { topics, owned: [], generation: -1 },
+      ),
+    }));
+  }
+
   async #assign(): Promise<Assignments> {
     const { machine } = this;
-    const assignor = ASSIGNORS.find((each) => each.name === machine.protocol);
+    const assignor = this.#timing.assignors.find((each) => each.name === machine.protocol);
     if (assignor === undefined) {
       throw new AnomalyError(
         'ANM_GROUP_PROTOCOL',
@@ -254,11 +305,18 @@ export class GroupDriver {
 
   #explain(errorCode: number): AnomalyError {
     const { name } = kafkaError(errorCode);
+    if (name === 'FENCED_INSTANCE_ID') {
+      return new AnomalyError(
+        'ANM_INSTANCE_FENCED',
+        `cannot stay in group ${this.#groupId} as another process joined it under the same instance (${name})`,
+        { details: { groupId: this.#groupId, kafkaError: name } },
+      );
+    }
     const action = `stay in group ${this.#groupId}`;
     if (name === 'INCONSISTENT_GROUP_PROTOCOL') {
       return new AnomalyError(
         'ANM_GROUP_PROTOCOL',
-        `cannot join group ${this.#groupId} as its members use another protocol than ${ASSIGNORS.map((a) => a.name).join(' or ')} (${name})`,
+        `cannot join group ${this.#groupId} as its members use another protocol than ${this.#timing.assignors.map((a) => a.name).join(' or ')} (${name})`,
         { details: { groupId: this.#groupId, kafkaError: name } },
       );
     }

@@ -10,6 +10,8 @@ export interface Subscription {
   readonly topics: readonly string[];
   /** What the member held when it joined; an eager member holds nothing. */
   readonly owned: readonly TopicPartition[];
+  /** Generation in which it was given that; -1 where it does not say. */
+  readonly generation: number;
 }
 
 const WRITTEN_VERSION = 1;
@@ -19,7 +21,12 @@ export function encodeSubscription(subscription: Subscription): Buffer {
   writer.int16(WRITTEN_VERSION);
   writer.int32(subscription.topics.length);
   for (const topic of subscription.topics) writer.string(topic);
-  writer.int32(-1); // user data
+  // User data as Java's CooperativeStickyAssignor has it, for members that read no version 2: the generation.
+  if (subscription.generation < 0) writer.int32(-1);
+  else {
+    writer.int32(4);
+    writer.int32(subscription.generation);
+  }
   writer.partitions(subscription.owned);
   return writer.bytes();
 }
@@ -28,8 +35,13 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
   const reader = new ByteReader(bytes);
   const version = reader.int16();
   const topics = Array.from({ length: reader.int32() }, () => reader.string());
-  reader.skip(Math.max(0, reader.int32()));
-  return { topics, owned: version >= 1 && reader.remaining > 0 ? reader.partitions() : [] };
+  const userBytes = Math.max(0, reader.int32());
+  let generation = -1;
+  if (userBytes === 4) generation = reader.int32();
+  else reader.skip(userBytes);
+  const owned = version >= 1 && reader.remaining > 0 ? reader.partitions() : [];
+  if (version >= 2 && reader.remaining >= 4) generation = reader.int32();
+  return { topics, owned, generation };
 }
 
 export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {

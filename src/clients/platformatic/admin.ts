@@ -1,20 +1,29 @@
-import { AnomalyError } from '../../errors.ts';
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type {
   Admin,
   BrokerInfo,
   GroupInfo,
+  GroupLook,
   NewTopic,
+  OpenTransaction,
   TopicInfo,
+  TopicLook,
   TopicPartition,
   TopicPartitionOffset,
 } from '../client.ts';
 import { KafkaCode, protocolFailure, topicMissing } from '../kafkaErrors.ts';
-import { decodeAssignment } from '../membership/protocol.ts';
 import type { Cluster } from './cluster.ts';
-import { EARLIEST, fetchOffsets, LATEST, listOffsets } from './offsets.ts';
+import { consumerProtocolGroups } from './consumerProtocolGroups.ts';
+import { type DescribedGroup, describedGroup } from './describedGroup.ts';
+import { lookAtGroups } from './lookAtGroups.ts';
+import { lookAtTopics } from './lookAtTopics.ts';
+import { EARLIEST, fetchOffsets, LATEST, listOffsets, requireTopics } from './offsets.ts';
+import { openTransactions } from './openTransactions.ts';
+import { byLeader, groupByTopic } from './partitions.ts';
 
 const TOPIC_RESOURCE = 2;
 const CREATE_TIMEOUT_MS = 10_000;
+const DELETE_TIMEOUT_MS = 10_000;
 
 /** The slow APIs of one cluster, by the library's codecs. */
 export class PlatformaticAdmin implements Admin {
@@ -108,6 +117,37 @@ export class PlatformaticAdmin implements Admin {
     });
   }
 
+  async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {
+    const cluster = this.#cluster;
+    let open = before;
+    await cluster.retry('delete records', async () => {
+      await requireTopics(cluster, open);
+      for (const [nodeId, wanted] of byLeader(cluster, open)) {
+        if (nodeId < 0) {
+          throw protocolFailure(5, `delete records of ${wanted[0]!.topic} partition ${wanted[0]!.partition}`);
+        }
+        const socket = await cluster.connection(nodeId, 'control');
+        const answer = await cluster.call(
+          socket,
+          cluster.apis.deleteRecords,
+          [...groupByTopic(wanted)].map(([name, list]) => ({
+            name,
+            partitions: list.map(({ partition, offset }) => ({ partitionIndex: partition, offset: BigInt(offset) })),
+          })),
+          DELETE_TIMEOUT_MS,
+        );
+        for (const topic of answer.topics) {
+          for (const { partitionIndex, errorCode } of topic.partitions) {
+            // Redpanda says so, too, of what is below the start of the log: that is gone already.
+            if (errorCode !== 0 && errorCode !== KafkaCode.offsetOutOfRange)
+              throw protocolFailure(errorCode, `delete records of ${topic.name} partition ${partitionIndex}`);
+          }
+        }
+        open = open.filter((each) => !wanted.includes(each));
+      }
+    });
+  }
+
   async topicConfigs(name: string): Promise<Map<string, string>> {
     const cluster = this.#cluster;
     return cluster.retry(`read the configuration of topic ${name}`, async () => {
@@ -141,19 +181,36 @@ export class PlatformaticAdmin implements Admin {
   async groups(): Promise<{ groupId: string; state: string }[]> {
     const cluster = this.#cluster;
     await cluster.metadata([]);
-    const result: { groupId: string; state: string }[] = [];
-    // Every broker lists the groups that it coordinates.
-    for (const nodeId of cluster.brokers.keys()) {
-      await cluster.retry('list groups', async () => {
-        const socket = await cluster.connection(nodeId, 'control');
-        const answer = await cluster.call(socket, cluster.apis.listGroups, [], []);
-        if (answer.errorCode !== 0) throw protocolFailure(answer.errorCode, 'list groups');
-        for (const group of answer.groups) {
-          result.push({ groupId: group.groupId ?? '', state: (group as { groupState?: string }).groupState ?? '' });
-        }
-      });
-    }
-    return result.sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
+    const nodeIds = [...cluster.brokers.keys()];
+    // One that is away hides its own groups until others coordinate them, and no more; the only one is waited for.
+    const whenUnreachable = nodeIds.length > 1 ? 'report' : 'repeat';
+    const answers = await Promise.allSettled(
+      // Every broker lists the groups that it coordinates.
+      nodeIds.map((nodeId) => cluster.retry('list groups', () => this.#groupsOf(nodeId), whenUnreachable)),
+    );
+    const failed = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as Error] : []));
+    const isAway = (error: Error) => isAnomalyError(error) && error.code === 'ANM_BROKER_UNREACHABLE';
+    const worst = failed.find((error) => !isAway(error)) ?? (failed.length === answers.length ? failed[0] : undefined);
+    if (worst !== undefined) throw worst;
+    for (const { message } of failed) cluster.log('warn', `groups of one broker are left out: ${message}`);
+    return answers
+      .flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+      .sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
+  }
+
+  async #groupsOf(nodeId: number): Promise<{ groupId: string; state: string }[]> {
+    const cluster = this.#cluster;
+    const socket = await cluster.connection(nodeId, 'control');
+    const answer = await cluster.call(socket, cluster.apis.listGroups, [], []);
+    if (answer.errorCode !== 0) throw protocolFailure(answer.errorCode, 'list groups');
+    return answer.groups.map((group) => ({
+      groupId: group.groupId ?? '',
+      state: (group as { groupState?: string }).groupState ?? '',
+    }));
+  }
+
+  async openTransactions(): Promise<OpenTransaction[]> {
+    return await openTransactions(this.#cluster);
   }
 
   async describeGroup(groupId: string): Promise<GroupInfo> {
@@ -164,15 +221,11 @@ export class PlatformaticAdmin implements Admin {
       const group = answer.groups[0];
       if (group === undefined)
         throw new AnomalyError('ANM_PROTOCOL', `cannot describe group ${groupId}: no answer for it`);
-      if (group.errorCode === KafkaCode.groupIdNotFound) return { groupId, state: 'Dead', protocol: '', members: [] };
-      if (group.errorCode !== 0) throw protocolFailure(group.errorCode, `describe group ${groupId}`);
-      const members = [...(group.members as Iterable<DescribedMember>)].map((member) => ({
-        memberId: member.memberId,
-        clientId: member.clientId,
-        host: member.clientHost,
-        partitions: group.protocolType === 'consumer' ? decodeAssignment(member.memberAssignment) : [],
-      }));
-      return { groupId, state: group.groupState, protocol: group.protocolData, members };
+      if (group.errorCode !== 0 && group.errorCode !== KafkaCode.groupIdNotFound)
+        throw protocolFailure(group.errorCode, `describe group ${groupId}`);
+      const info = describedGroup(group as DescribedGroup);
+      if (info.state !== 'Dead') return info;
+      return (await consumerProtocolGroups(cluster, socket, [groupId])).get(groupId) ?? info;
     });
   }
 
@@ -182,6 +235,14 @@ export class PlatformaticAdmin implements Admin {
       const socket = await cluster.connection(await cluster.coordinator(groupId), 'control');
       return fetchOffsets(cluster, socket, groupId, partitions);
     });
+  }
+
+  async lookAtGroups(groupIds: readonly string[]): Promise<GroupLook[]> {
+    return lookAtGroups(this.#cluster, groupIds);
+  }
+
+  async lookAtTopics(names: readonly string[]): Promise<TopicLook[]> {
+    return lookAtTopics(this.#cluster, names);
   }
 
   async #controller() {
@@ -208,11 +269,4 @@ export class PlatformaticAdmin implements Admin {
       }
     });
   }
-}
-
-interface DescribedMember {
-  readonly memberId: string;
-  readonly clientId: string;
-  readonly clientHost: string;
-  readonly memberAssignment: Uint8Array;
 }

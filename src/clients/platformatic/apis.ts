@@ -40,11 +40,17 @@ export function apiChoices(library: Library) {
     library.describeConfigsV3.api,
     library.describeConfigsV2.api,
   ] as unknown as (typeof library.describeConfigsV4.api)[];
+  const addOffsets = [
+    library.addOffsetsToTxnV3.api,
+    library.addOffsetsToTxnV2.api,
+    library.addOffsetsToTxnV1.api,
+  ] as unknown as (typeof library.addOffsetsToTxnV3.api)[];
   return {
     metadata: { name: 'Metadata', versions: metadata },
     listOffsets: { name: 'ListOffsets', versions: listOffsets },
     createTopics: { name: 'CreateTopics', versions: [library.createTopicsV7.api] },
     deleteTopics: { name: 'DeleteTopics', versions: [library.deleteTopicsV6.api] },
+    deleteRecords: { name: 'DeleteRecords', versions: [library.deleteRecordsV2.api] },
     describeConfigs: { name: 'DescribeConfigs', versions: configs },
     findCoordinator: { name: 'FindCoordinator', versions: [library.findCoordinatorV4.api] },
     joinGroup: { name: 'JoinGroup', versions: joinGroup },
@@ -63,6 +69,13 @@ export function apiChoices(library: Library) {
       name: 'InitProducerId',
       versions: [library.initProducerIdV4.api, library.initProducerIdV3.api],
     },
+    // Version 3 each: Redpanda has no newer one, and from AddPartitionsToTxn v4 on only brokers may ask.
+    addPartitionsToTxn: { name: 'AddPartitionsToTxn', versions: [library.addPartitionsToTxnV3.api] },
+    addOffsetsToTxn: { name: 'AddOffsetsToTxn', versions: addOffsets },
+    txnOffsetCommit: { name: 'TxnOffsetCommit', versions: [library.txnOffsetCommitV3.api] },
+    endTxn: { name: 'EndTxn', versions: [library.endTxnV3.api] },
+    describeTransactions: { name: 'DescribeTransactions', versions: [library.describeTransactionsV0.api] },
+    listTransactions: { name: 'ListTransactions', versions: [library.listTransactionsV0.api] },
     describeGroups: { name: 'DescribeGroups', versions: [library.describeGroupsV5.api] },
     listGroups: { name: 'ListGroups', versions: [library.listGroupsV4.api] },
   } as const;

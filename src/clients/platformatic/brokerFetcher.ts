@@ -30,6 +30,8 @@ export interface FetchedSlice {
 export interface FetchedResponse {
   readonly bytes: Uint8Array;
   readonly slices: FetchedSlice[];
+  /** When its last byte came, ms of the monotonic clock. */
+  readonly arrivedMs: number;
   /** The slice being read. */
   index: number;
   /** No partition had a record batch. */
@@ -100,7 +102,8 @@ export class BrokerFetcher {
           return;
         }
         const isEmpty = slices.every((slice) => slice.start === slice.end);
-        this.arrived = { bytes: socket.takeFrame(this.#spare), slices, index: 0, isEmpty };
+        const arrivedMs = performance.now();
+        this.arrived = { bytes: socket.takeFrame(this.#spare), slices, arrivedMs, index: 0, isEmpty };
         this.#spare = null;
         onArrived();
       },

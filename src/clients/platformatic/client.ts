@@ -1,11 +1,13 @@
 import { loadFastCrc32c } from '../../wire/crc32c.ts';
 import { prepareZstd } from '../../wire/zstd.ts';
 import type { ClientOptions, Consumer, ConsumerOptions, KafkaClient, Producer, ProducerOptions } from '../client.ts';
+import type { TransactionalProducer, TransactionalProducerOptions } from '../transactions.ts';
 import { PlatformaticAdmin } from './admin.ts';
 import { missingApis } from './apis.ts';
 import { Cluster } from './cluster.ts';
 import { PlatformaticConsumer } from './consumer.ts';
 import { PlatformaticProducer } from './producer.ts';
+import { PlatformaticTransactionalProducer } from './transactionalProducer.ts';
 
 /** The fast client: slow APIs by @platformatic/kafka, Fetch and Produce as columns on our own frames. */
 export class PlatformaticClient implements KafkaClient {
@@ -42,6 +44,13 @@ export class PlatformaticClient implements KafkaClient {
     if (options.compression === 'zstd') await prepareZstd();
     const producer = new PlatformaticProducer(this.#cluster, options);
     await producer.start();
+    this.#producers.add(producer);
+    return producer;
+  }
+
+  async createTransactionalProducer(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
+    if (options.compression === 'zstd') await prepareZstd();
+    const producer = await PlatformaticTransactionalProducer.open(this.#cluster, options);
     this.#producers.add(producer);
     return producer;
   }

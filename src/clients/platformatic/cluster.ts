@@ -2,18 +2,23 @@ import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import { type BrokerAddress, parseAddress } from '../address.ts';
 import type { ClientOptions } from '../client.ts';
 import { explainFailure } from '../explainFailure.ts';
-import { brokersUnreachable, KafkaCode, kafkaError, protocolFailure, requestTimedOut } from '../kafkaErrors.ts';
+import { brokersUnreachable, KafkaCode, protocolFailure, requestTimedOut } from '../kafkaErrors.ts';
 import { type ApiChoice, type ApiRanges, type Apis, apiChoices, requireVersion } from './apis.ts';
 import { readApiVersions } from './apiVersions.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import { dialBroker } from './dialBroker.ts';
 import { isNobodyThere } from './networkErrors.ts';
+import { clientClosed, isPassing } from './passing.ts';
 
 type Library = typeof import('./library.ts');
 type MetadataResponse = ReturnType<Library['metadataV12']['parseResponse']>;
 
 /** Requests of one purpose share a connection, since a broker answers one connection in order. */
-export type Purpose = 'control' | 'produce' | `group:${string}`;
+export type Purpose = 'control' | 'produce' | 'transaction' | `group:${string}`;
+
+/** FindCoordinator's key types. */
+const KEY_TYPES = { group: 0, transaction: 1 } as const;
+export type CoordinatorKind = keyof typeof KEY_TYPES;
 
 /** Whether a call outlasts brokers that cannot be dialled, or reports them since its caller repeats by itself. */
 export type WhenUnreachable = 'repeat' | 'report';
@@ -160,17 +165,18 @@ export class Cluster {
     return this.#leaders.get(topic)?.length ?? 0;
   }
 
-  /** The group's coordinator: broker id. */
-  async coordinator(groupId: string, whenUnreachable: WhenUnreachable = 'repeat'): Promise<number> {
+  /** The coordinator of a group or a transactional id: broker id. */
+  async coordinator(key: string, when: WhenUnreachable = 'repeat', kind: CoordinatorKind = 'group'): Promise<number> {
+    const action = `find the coordinator of ${kind} ${key}`;
     const find = async () => {
       const socket = await this.control();
-      const answer = await this.call(socket, this.apis.findCoordinator, 0, [groupId]);
+      const answer = await this.call(socket, this.apis.findCoordinator, KEY_TYPES[kind], [key]);
       const found = answer.coordinators[0]!;
-      if (found.errorCode !== 0) throw protocolFailure(found.errorCode, `find the coordinator of group ${groupId}`);
+      if (found.errorCode !== 0) throw protocolFailure(found.errorCode, action);
       this.#brokers.set(found.nodeId, { host: found.host, port: found.port });
       return found.nodeId;
     };
-    return this.retry(`find the coordinator of group ${groupId}`, find, whenUnreachable);
+    return this.retry(action, find, when);
   }
 
   /**
@@ -329,18 +335,6 @@ export class Cluster {
       },
     );
   }
-}
-
-/** Whether the same call may succeed in a moment: a lost connection, a leader or coordinator on the move. */
-export function isPassing(error: unknown): boolean {
-  if (!isAnomalyError(error)) return true;
-  const code = error.details['kafkaErrorCode'];
-  if (typeof code === 'number' && error.details['final'] !== true) return kafkaError(code).retry !== 'no';
-  return false;
-}
-
-export function clientClosed(): AnomalyError {
-  return new AnomalyError('ANM_INTERNAL', 'cannot go on as the Kafka client is closed');
 }
 
 function reasonOf(error: Error): string {

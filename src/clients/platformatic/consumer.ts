@@ -11,15 +11,17 @@ import type {
   TopicPartition,
   TopicPartitionOffset,
 } from '../client.ts';
+import type { GroupMembership } from '../transactions.ts';
 import type { PlatformaticAdmin } from './admin.ts';
 import { AssignedPartition } from './assignedPartition.ts';
 import type { FetchedResponse } from './brokerFetcher.ts';
-import { type Cluster, clientClosed } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { FetchPool } from './fetchPool.ts';
 import { GroupConsumer } from './groupConsumer.ts';
 import { HoleCheck } from './holeCheck.ts';
 import { requireTopics } from './offsets.ts';
 import { partitionKey } from './partitions.ts';
+import { clientClosed } from './passing.ts';
 import { type FoundHole, ResponseReader } from './responseReader.ts';
 
 /** Reads the assigned partitions from all their brokers, one record batch a poll. */
@@ -49,7 +51,8 @@ export class PlatformaticConsumer implements Consumer {
     this.#read = (response) => this.#reader.next(response);
     this.#holeCheck = new HoleCheck(cluster, admin);
     this.#group = new GroupConsumer(cluster, options, {
-      assign: (offsets) => this.#replaceAssignment(offsets),
+      add: (offsets) => this.#add(offsets),
+      remove: (partitions) => this.#remove(partitions),
       signal: () => this.#signal(),
     });
   }
@@ -122,6 +125,10 @@ export class PlatformaticConsumer implements Consumer {
     await this.#group.commit(offsets);
   }
 
+  membership(): GroupMembership | undefined {
+    return this.#group.membership();
+  }
+
   async committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
     return this.#group.committed(partitions);
   }
@@ -146,9 +153,22 @@ export class PlatformaticConsumer implements Consumer {
   #replaceAssignment(offsets: readonly TopicPartitionOffset[]): void {
     for (const partition of this.#partitions.values()) partition.revoke();
     this.#partitions.clear();
+    this.#add(offsets);
+  }
+
+  #add(offsets: readonly TopicPartitionOffset[]): void {
     for (const { topic, partition, offset } of offsets) {
       const assigned = new AssignedPartition(topic, partition, offset, this.#limits.isolation, this.#scratch);
       this.#partitions.set(partitionKey(topic, partition), assigned);
+    }
+    this.#pool.pump();
+  }
+
+  #remove(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) {
+      const key = partitionKey(topic, partition);
+      this.#partitions.get(key)?.revoke();
+      this.#partitions.delete(key);
     }
     this.#pool.pump();
   }

@@ -3,8 +3,9 @@ import type { FetchLimits } from '../../wire/fetch.ts';
 import { KafkaCode, kafkaError, protocolFailure, requestTimedOut } from '../kafkaErrors.ts';
 import type { AssignedPartition } from './assignedPartition.ts';
 import { BrokerFetcher, type FetchedResponse, type FetchedSlice } from './brokerFetcher.ts';
-import { type Cluster, isPassing } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { requireTopics } from './offsets.ts';
+import { isPassing } from './passing.ts';
 
 /** A failing fetch and its refresh of the leaders are a loop: the pause keeps it calm. */
 const REFRESH_PAUSE_MS = 50;

@@ -1,20 +1,28 @@
 import { AnomalyError } from '../../errors.ts';
 import type { ConsumerOptions, RebalanceListener, TopicPartition, TopicPartitionOffset } from '../client.ts';
 import { KafkaCode, kafkaError, protocolFailure } from '../kafkaErrors.ts';
+import { EAGER_ASSIGNORS } from '../membership/assignors.ts';
 import { GroupDriver } from '../membership/driver.ts';
+import { LiveMembership } from '../membership/liveMembership.ts';
+import { cooperativeStickyAssignor } from '../membership/stickyAssignor.ts';
+import { isUnstable, untilStable } from '../stableOffsets.ts';
+import type { GroupMembership } from '../transactions.ts';
 import type { Cluster } from './cluster.ts';
 import { PlatformaticGroupTransport } from './groupTransport.ts';
 import { commitOffsets, EARLIEST, fetchOffsets, LATEST, listOffsets, requireTopics } from './offsets.ts';
 import { partitionKey } from './partitions.ts';
 
 interface GroupHost {
-  /** Replaces what the consumer reads. */
-  assign(offsets: readonly TopicPartitionOffset[]): void;
+  /** Reads these too. */
+  add(offsets: readonly TopicPartitionOffset[]): void;
+  remove(partitions: readonly TopicPartition[]): void;
   signal(): void;
 }
 
 const SESSION_TIMEOUT_MS = 10_000;
 const REBALANCE_TIMEOUT_MS = 60_000;
+/** More than Java's three: by its next heartbeat a member hears that partitions wait for it to join. */
+const HEARTBEATS_PER_SESSION = 10;
 const METADATA_INTERVAL_MS = 30_000;
 
 /** A consumer's dealings with its group: membership when it subscribes, offsets in any case. */
@@ -58,17 +66,19 @@ export class GroupConsumer {
       {
         assign: async (partitions) => {
           const given = await listener.onAssigned(partitions);
-          this.#host.assign(await this.#startOffsets(partitions, given ?? [], start));
+          this.#host.add(await this.#startOffsets(partitions, given ?? [], start));
         },
         revoke: async (partitions, isLost) => {
           if (isLost && listener.onLost !== undefined) await listener.onLost(partitions);
           else await listener.onRevoked(partitions);
-          this.#host.assign([]);
+          this.#host.remove(partitions);
         },
         signal: () => this.#host.signal(),
       },
       {
-        heartbeatIntervalMs: this.#options.heartbeatIntervalMs ?? Math.floor(sessionTimeoutMs / 3),
+        assignors:
+          this.#options.rebalance === 'cooperative' ? [cooperativeStickyAssignor, ...EAGER_ASSIGNORS] : EAGER_ASSIGNORS,
+        heartbeatIntervalMs: this.#options.heartbeatIntervalMs ?? Math.floor(sessionTimeoutMs / HEARTBEATS_PER_SESSION),
         isStatic: this.#options.instanceId !== undefined,
         metadataIntervalMs: METADATA_INTERVAL_MS,
         retryTimeoutMs: this.#cluster.retryTimeoutMs,
@@ -84,28 +94,50 @@ export class GroupConsumer {
     const action = `commit offsets of group ${groupId}`;
     await this.#cluster.retry(action, async () => {
       const machine = this.#driver?.machine;
-      const generation = machine?.generation ?? -1;
+      const { generation = -1, tenure = 0 } = machine ?? {};
       const member = { generation, memberId: machine?.memberId ?? '', instanceId: this.#options.instanceId ?? null };
       if (machine !== undefined && generation < 0) throw rebalanced(action, 'this member has lost its partitions');
       const socket = await this.#cluster.connection(await this.#cluster.coordinator(groupId), 'control');
       const code = await commitOffsets(this.#cluster, socket, groupId, member, offsets);
       if (code === KafkaCode.none) return;
-      this.#driver?.committed(code, generation);
+      // Kept over a rebalance, the partitions are committed in the generation that it brings.
+      if (await this.#driver?.rejoined(tenure, generation, code)) throw new Error('a rebalance came in between');
       const isStale =
         code === KafkaCode.illegalGeneration ||
         code === KafkaCode.unknownMemberId ||
         code === KafkaCode.rebalanceInProgress;
-      if (isStale && machine !== undefined) throw rebalanced(action, `the broker answered ${kafkaError(code).name}`);
-      throw protocolFailure(code, action);
+      if (!isStale || machine === undefined) throw protocolFailure(code, action);
+      throw rebalanced(action, `the broker answered ${kafkaError(code).name}`);
     });
+  }
+
+  membership(): GroupMembership | undefined {
+    const driver = this.#driver;
+    if (driver === null || driver.machine.generation < 0) return undefined;
+    return new LiveMembership(this.#groupId(), this.#options.instanceId ?? null, driver);
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
     const groupId = this.#groupId();
-    return this.#cluster.retry(`read the offsets of group ${groupId}`, async () => {
-      const socket = await this.#cluster.connection(await this.#cluster.coordinator(groupId), 'control');
-      return fetchOffsets(this.#cluster, socket, groupId, partitions, true);
-    });
+    const cluster = this.#cluster;
+    const read = async (requireStable: boolean) => {
+      // Only what is left to wait for is repeated at the longer patience of an open transaction.
+      let unstable: unknown = null;
+      const found = await cluster.retry(`read the offsets of group ${groupId}`, async () => {
+        const socket = await cluster.connection(await cluster.coordinator(groupId), 'control');
+        try {
+          return await fetchOffsets(cluster, socket, groupId, partitions, requireStable);
+        } catch (error) {
+          if (!isUnstable(error)) throw error;
+          unstable = error;
+          return [];
+        }
+      });
+      if (unstable !== null) throw unstable;
+      return found;
+    };
+    const waits = (message: string) => cluster.log('info', message);
+    return untilStable(groupId, this.#options, cluster.retryTimeoutMs, read, (ms) => cluster.pause(ms), waits);
   }
 
   async close(): Promise<void> {

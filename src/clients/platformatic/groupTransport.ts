@@ -1,8 +1,8 @@
 import type { ConsumerOptions, TopicPartition } from '../client.ts';
 import type { Assignments } from '../membership/assignors.ts';
-import type { GroupTransport } from '../membership/driver.ts';
+import type { GroupTransport, OfferedProtocol } from '../membership/driver.ts';
 import type { JoinAnswer } from '../membership/machine.ts';
-import { decodeAssignment, encodeAssignment, encodeSubscription } from '../membership/protocol.ts';
+import { decodeAssignment, encodeAssignment } from '../membership/protocol.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -28,10 +28,9 @@ export class PlatformaticGroupTransport implements GroupTransport {
     this.#times = times;
   }
 
-  async join(memberId: string, topics: readonly string[], protocols: readonly string[]): Promise<JoinAnswer> {
+  async join(memberId: string, protocols: readonly OfferedProtocol[]): Promise<JoinAnswer> {
     const cluster = this.#cluster;
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#times;
-    const metadata = encodeSubscription({ topics, owned: [] });
     const answer = await cluster.callWithin(
       rebalanceTimeoutMs + cluster.requestTimeoutMs,
       await this.#socket(),
@@ -42,7 +41,7 @@ export class PlatformaticGroupTransport implements GroupTransport {
       memberId,
       this.#instanceId,
       PROTOCOL_TYPE,
-      protocols.map((name) => ({ name, metadata })),
+      protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
       null,
     );
     return {

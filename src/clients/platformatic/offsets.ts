@@ -85,6 +85,18 @@ export async function fetchOffsets(
   partitions?: readonly TopicPartition[],
   requireStable = false,
 ): Promise<TopicPartitionOffset[]> {
+  const found = await fetchCommitted(cluster, socket, groupId, partitions, requireStable);
+  return found.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
+}
+
+/** The same with the text that was committed beside each offset, '' for none. */
+export async function fetchCommitted(
+  cluster: Cluster,
+  socket: BrokerSocket,
+  groupId: string,
+  partitions?: readonly TopicPartition[],
+  requireStable = false,
+): Promise<(TopicPartitionOffset & { readonly metadata: string })[]> {
   const topics =
     partitions === undefined
       ? null
@@ -94,7 +106,7 @@ export async function fetchOffsets(
   >[0][number];
   const answer = await cluster.call(socket, cluster.apis.offsetFetch, [group], requireStable);
   const action = `read the offsets of group ${groupId}`;
-  const result: TopicPartitionOffset[] = [];
+  const result: (TopicPartitionOffset & { readonly metadata: string })[] = [];
   for (const found of answer.groups) {
     if (found.errorCode !== 0) throw protocolFailure(found.errorCode, action);
     for (const topic of found.topics) {
@@ -104,17 +116,17 @@ export async function fetchOffsets(
           topic: topic.name,
           partition: partition.partitionIndex,
           offset: Number(partition.committedOffset),
+          metadata: partition.metadata ?? '',
         });
       }
     }
   }
   if (partitions === undefined) return result;
-  const byKey = new Map(result.map((p) => [partitionKey(p.topic, p.partition), p.offset]));
-  return partitions.map(({ topic, partition }) => ({
-    topic,
-    partition,
-    offset: byKey.get(partitionKey(topic, partition)) ?? -1,
-  }));
+  const byKey = new Map(result.map((p) => [partitionKey(p.topic, p.partition), p]));
+  return partitions.map(({ topic, partition }) => {
+    const none = { topic, partition, offset: -1, metadata: '' };
+    return byKey.get(partitionKey(topic, partition)) ?? none;
+  });
 }
 
 /** Commits as the group member given, or as nobody (generation -1) when the group has no members of ours. */

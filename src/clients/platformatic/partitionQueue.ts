@@ -20,6 +20,10 @@ export class OutgoingBatch {
   lastReason = '';
   /** The broker said that it does not have this batch, so another sequence cannot double it. */
   isRefused = false;
+  /** Number of the transaction that it belongs to; 0 without transactions. */
+  transaction = 0;
+  /** The broker has it, and it is held until its transaction is committed. */
+  isKept = false;
   /** Those who wait in `flush` for this batch. */
   waiters: FlushWaiter[] = [];
 
@@ -33,7 +37,20 @@ export class OutgoingBatch {
     this.deadlineMs = 0;
     this.lastReason = '';
     this.isRefused = false;
+    this.transaction = 0;
+    this.isKept = false;
     this.waiters = [];
+  }
+
+  /** As if it had never been sent; its records stay. */
+  unsend(): void {
+    this.bytes = null;
+    this.baseSequence = -1;
+    this.attempts = 0;
+    this.deadlineMs = 0;
+    this.lastReason = '';
+    this.isRefused = false;
+    this.isKept = false;
   }
 }
 
@@ -55,6 +72,10 @@ export class PartitionQueue {
   readonly waiting: OutgoingBatch[] = [];
   /** Sent and not answered, oldest first. */
   readonly inFlight: OutgoingBatch[] = [];
+  /** Acknowledged and not committed, oldest first. */
+  readonly kept: OutgoingBatch[] = [];
+  /** Number of the transaction that the coordinator has added the partition to; 0 before. */
+  addedTo = 0;
   nextSequence = 0;
   /**
    * Whether the broker knows this producer here. Until then one batch is in flight: a broker without state takes any
@@ -101,9 +122,11 @@ export class PartitionQueue {
     return batch;
   }
 
-  /** The broker has it. */
-  acknowledge(batch: OutgoingBatch): void {
+  /** The broker has it. In a transaction it is kept, as that may still be aborted. */
+  acknowledge(batch: OutgoingBatch, isKept = false): void {
     this.isKnown = true;
+    batch.isKept = isKept;
+    if (isKept) this.kept.push(batch);
     this.#leaveFlight(batch);
   }
 
@@ -142,6 +165,18 @@ export class PartitionQueue {
       batch.baseSequence = -1;
       batch.bytes = null;
     }
+  }
+
+  /** All that is not committed goes again, in order, under a new epoch. Only while nothing is in flight. */
+  rewind(): void {
+    this.waiting.unshift(...this.kept);
+    this.kept.length = 0;
+    for (const batch of this.waiting) batch.unsend();
+    this.nextSequence = 0;
+    this.isKnown = false;
+    this.recovering = false;
+    this.resumeAtMs = 0;
+    this.addedTo = 0;
   }
 
   #leaveFlight(batch: OutgoingBatch): void {

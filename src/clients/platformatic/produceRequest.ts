@@ -17,7 +17,8 @@ export function encodeProduce(
   clientId: string,
   timeoutMs: number,
   sent: readonly SentBatch[],
-): { chunks: Uint8Array[]; bytes: number } {
+  transactionalId?: string,
+): { chunks: Uint8Array[]; bytes: number; sentMs: number } {
   const topics = new Map<string, { topic: string; partitions: number[]; batches: Uint8Array[] }>();
   for (const { queue, batch } of sent) {
     let topic = topics.get(queue.topic);
@@ -28,20 +29,30 @@ export function encodeProduce(
     topic.partitions.push(queue.partition);
     topic.batches.push(batch.bytes!);
   }
-  const limits = { acks: ACKS_ALL, timeoutMs } as const;
+  const limits = {
+    acks: ACKS_ALL,
+    timeoutMs,
+    ...(transactionalId === undefined ? {} : { transactionalId }),
+  } as const;
   const chunks = encodeProduceRequest(correlationId, clientId, limits, [...topics.values()]);
-  return { chunks, bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0) };
+  return { chunks, bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0), sentMs: Date.now() };
 }
 
-/** Calls `onBatch` for each batch of the request with the error code of its partition, in the request's order. */
+/**
+ * Calls `onBatch` for each batch of the request with the error code of its partition, in the request's order.
+ *
+ * @returns when the broker appended, by its clock, epoch ms; -1 where no topic of the request has LogAppendTime
+ */
 export function readProduceAnswer(
   frame: Uint8Array,
   sent: readonly SentBatch[],
   onBatch: (sent: SentBatch, errorCode: number) => void,
-): void {
+): number {
   const codes = new Map<string, number>();
-  readProduceResponse(frame, new ProducedPartition(), ({ topic, partition, errorCode }) => {
+  let appendedMs = -1;
+  readProduceResponse(frame, new ProducedPartition(), ({ topic, partition, errorCode, logAppendTimeMs }) => {
     codes.set(partitionKey(topic, partition), errorCode);
+    appendedMs = Math.max(appendedMs, logAppendTimeMs);
   });
   for (const each of sent) {
     const { topic, partition } = each.queue;
@@ -51,4 +62,5 @@ export function readProduceAnswer(
     }
     onBatch(each, errorCode);
   }
+  return appendedMs;
 }

@@ -1,12 +1,16 @@
-import { AnomalyError, isAnomalyError } from '../../errors.ts';
-import type { ProducerOptions } from '../client.ts';
-import { KafkaCode, kafkaError, protocolFailure, topicMissing } from '../kafkaErrors.ts';
+import { isAnomalyError } from '../../errors.ts';
+import type { ProducerOptions, ProducerStats } from '../client.ts';
+import { KafkaCode, kafkaError } from '../kafkaErrors.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
-import { type Cluster, isPassing } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import { findLeaders } from './leaderSearch.ts';
 import type { OutgoingBatch, PartitionQueue } from './partitionQueue.ts';
+import { isPassing } from './passing.ts';
 import { batchGivenUp, batchRefused } from './produceErrors.ts';
 import { encodeProduce, readProduceAnswer, type SentBatch } from './produceRequest.ts';
 import { ProducerIdentity } from './producerIdentity.ts';
+import { breaksTransaction, type TransactionGate } from './transactionGate.ts';
+import { WakeTimer } from './wakeTimer.ts';
 
 const RETRY_PAUSE_MS = 20;
 const LONGEST_RETRY_PAUSE_MS = 1000;
@@ -27,6 +31,7 @@ export class ProduceSender {
   readonly #events: SenderEvents;
   readonly #options: ProducerOptions;
   readonly #identity: ProducerIdentity;
+  readonly #gate: TransactionGate | null;
   readonly #maxInFlight: number;
   /** Without linger an open batch goes as soon as its broker has room in flight. */
   readonly #isEager: boolean;
@@ -39,13 +44,15 @@ export class ProduceSender {
   readonly #connecting = new Set<number>();
   #refreshing = false;
   #renewWhenIdle = false;
-  #timer: NodeJS.Timeout | null = null;
-  #timerAtMs = 0;
+  readonly #timer = new WakeTimer(() => this.drain());
   #closed = false;
+  #idleWaiters: (() => void)[] = [];
   requestsInFlight = 0;
+  lastAppend: ProducerStats['lastAppend'];
 
-  constructor(cluster: Cluster, options: ProducerOptions, events: SenderEvents) {
+  constructor(cluster: Cluster, options: ProducerOptions, events: SenderEvents, gate: TransactionGate | null) {
     this.#cluster = cluster;
+    this.#gate = gate;
     this.#options = options;
     this.#events = events;
     this.#identity = new ProducerIdentity(cluster, options.idempotent !== false);
@@ -56,6 +63,22 @@ export class ProduceSender {
 
   async start(): Promise<void> {
     await this.#identity.renew();
+  }
+
+  /** Sends under the identity of a transactional id, and again whatever was sent under the one before. */
+  adopt(producerId: number, producerEpoch: number): void {
+    this.#identity.set(producerId, producerEpoch);
+    for (const queue of this.#known) {
+      queue.rewind();
+      if (!queue.isEmpty) this.list(queue);
+    }
+    this.drain();
+  }
+
+  /** Resolves when every request in flight is answered or lost. */
+  idle(): Promise<void> {
+    if (this.requestsInFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   list(queue: PartitionQueue): void {
@@ -86,7 +109,7 @@ export class ProduceSender {
 
   close(): void {
     this.#closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#listed = [];
   }
 
@@ -109,7 +132,7 @@ export class ProduceSender {
         needsLeaders = true;
         continue;
       }
-      if (queue.resumeAtMs > nowMs) this.#wakeAt(queue.resumeAtMs);
+      if (queue.resumeAtMs > nowMs) this.#timer.wakeAt(queue.resumeAtMs);
       const queues = byBroker.get(leader);
       if (queues === undefined) byBroker.set(leader, [queue]);
       else queues.push(queue);
@@ -124,6 +147,7 @@ export class ProduceSender {
     const result: SentBatch[] = [];
     let bytes = 0;
     for (const queue of queues) {
+      if (!this.#mayGo(queue)) continue;
       if (this.#isEager && queue.waiting.length === 0) queue.closeOpen();
       if (!queue.canSend(nowMs)) continue;
       if (bytes > 0 && bytes + queue.waiting[0]!.bufferedBytes > REQUEST_BYTES) break;
@@ -131,6 +155,7 @@ export class ProduceSender {
       if (batch.deadlineMs === 0) batch.deadlineMs = nowMs + this.#cluster.retryTimeoutMs;
       batch.bytes ??= batch.writer.finish({
         compression: this.#options.compression ?? 'none',
+        transactional: this.#gate !== null,
         ...this.#identity.forBatch(batch.baseSequence),
       });
       bytes += batch.bytes.length;
@@ -139,10 +164,18 @@ export class ProduceSender {
     return result;
   }
 
+  /** In a transaction: whether its oldest batch belongs to it and its partition was added. */
+  #mayGo(queue: PartitionQueue): boolean {
+    if (this.#gate === null) return true;
+    const oldest = queue.waiting[0] ?? queue.open;
+    return oldest !== null && this.#gate.isOpen(oldest) && this.#gate.admits(queue);
+  }
+
   #send(nodeId: number, socket: BrokerSocket, batches: readonly SentBatch[]): void {
     const correlationId = socket.nextCorrelationId();
     const timeoutMs = this.#cluster.requestTimeoutMs;
-    const request = encodeProduce(correlationId, this.#cluster.options.clientId ?? 'anomaly', timeoutMs, batches);
+    const clientId = this.#cluster.options.clientId ?? 'anomaly';
+    const request = encodeProduce(correlationId, clientId, timeoutMs, batches, this.#gate?.transactionalId);
     this.#inFlight.set(nodeId, (this.#inFlight.get(nodeId) ?? 0) + 1);
     this.requestsInFlight += 1;
     this.#events.sent(request.bytes);
@@ -153,8 +186,9 @@ export class ProduceSender {
       isSettled = true;
       this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1);
       this.requestsInFlight -= 1;
+      if (!this.#closed) handle();
+      if (this.requestsInFlight === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
       if (this.#closed) return;
-      handle();
       if (this.#renewWhenIdle) this.#renewIdentity();
       this.drain();
     };
@@ -162,14 +196,16 @@ export class ProduceSender {
       correlationId,
       request.chunks,
       timeoutMs + ANSWER_GRACE_MS,
-      (frame) => settle(() => this.#onAnswer(frame, batches)),
+      (frame) => settle(() => this.#onAnswer(frame, batches, request.sentMs)),
       (error) => settle(() => this.#onLost(error, batches)),
     );
   }
 
-  #onAnswer(frame: Uint8Array, batches: readonly SentBatch[]): void {
+  #onAnswer(frame: Uint8Array, batches: readonly SentBatch[], sentMs: number): void {
     try {
-      readProduceAnswer(frame, batches, (sent, errorCode) => this.#onBatch(sent, errorCode));
+      const answeredMs = Date.now();
+      const theirsMs = readProduceAnswer(frame, batches, (sent, errorCode) => this.#onBatch(sent, errorCode));
+      if (theirsMs >= 0) this.lastAppend = { sentMs, theirsMs, answeredMs };
     } catch (error) {
       this.#events.failed(error);
     }
@@ -179,13 +215,19 @@ export class ProduceSender {
     if (this.#closed) return;
     // The broker has this sequence already: an earlier attempt's answer was lost.
     if (errorCode === KafkaCode.none || errorCode === KafkaCode.duplicateSequenceNumber) {
-      queue.acknowledge(batch);
+      queue.acknowledge(batch, this.#gate !== null);
       this.#events.acknowledged(batch);
       return;
     }
     const isHead = queue.isHead(batch);
     const { retry, name } = kafkaError(errorCode);
     batch.lastReason = `the broker answered ${name}`;
+    if (this.#gate !== null && breaksTransaction(errorCode, isHead)) {
+      queue.putBack(batch, 0);
+      this.list(queue);
+      this.#gate.broke(batchRefused(queue, batch, errorCode));
+      return;
+    }
     if (errorCode === KafkaCode.unknownProducerId && isHead && batch.attempts === 1) {
       batch.isRefused = true;
       this.#putBack({ queue, batch }, false);
@@ -214,7 +256,7 @@ export class ProduceSender {
   #putBack({ queue, batch }: SentBatch, isLeaderStale: boolean): void {
     const nowMs = performance.now();
     if (nowMs >= batch.deadlineMs) {
-      this.#giveUp(queue, batch);
+      this.#events.failed(batchGivenUp(queue, batch, this.#cluster.retryTimeoutMs));
       return;
     }
     const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** Math.min(batch.attempts - 1, 10), LONGEST_RETRY_PAUSE_MS);
@@ -224,10 +266,6 @@ export class ProduceSender {
     this.#cluster.log('debug', `produce to ${queue.topic}/${queue.partition}: trying again`, {
       reason: batch.lastReason,
     });
-  }
-
-  #giveUp(queue: PartitionQueue, batch: OutgoingBatch): void {
-    this.#events.failed(batchGivenUp(queue, batch, this.#cluster.retryTimeoutMs));
   }
 
   #connect(nodeId: number): void {
@@ -264,7 +302,7 @@ export class ProduceSender {
       oldest.lastReason = (error as Error).message;
       if (oldest.deadlineMs === 0) oldest.deadlineMs = nowMs + this.#cluster.retryTimeoutMs;
       if (nowMs >= oldest.deadlineMs) {
-        this.#giveUp(queue, oldest);
+        this.#events.failed(batchGivenUp(queue, oldest, this.#cluster.retryTimeoutMs));
         return;
       }
       queue.leaderStale = true;
@@ -278,7 +316,7 @@ export class ProduceSender {
       (queue) => queue.leaderStale || this.#cluster.leader(queue.topic, queue.partition) < 0,
     );
     const topics = [...new Set(stale.map((queue) => queue.topic))];
-    this.#readLeaders(topics, stale)
+    findLeaders(this.#cluster, topics, stale)
       .catch(async (error: unknown) => {
         this.#onUnreachable(error, (queue) => topics.includes(queue.topic));
         if (!this.#closed) await this.#cluster.pause(LONGEST_RETRY_PAUSE_MS / 4);
@@ -290,27 +328,6 @@ export class ProduceSender {
         this.#refreshing = false;
         this.drain();
       });
-  }
-
-  async #readLeaders(topics: readonly string[], stale: readonly PartitionQueue[]): Promise<void> {
-    const answer = await this.#cluster.metadata(topics, 'report');
-    for (const topic of answer.topics) {
-      if (topic.errorCode === KafkaCode.unknownTopicOrPartition) throw topicMissing(topic.name ?? '');
-      if (topic.errorCode !== 0) throw protocolFailure(topic.errorCode, `produce to topic ${topic.name}`);
-    }
-    for (const queue of stale) {
-      const count = this.#cluster.partitionCount(queue.topic);
-      if (queue.partition >= count) {
-        throw new AnomalyError(
-          'ANM_PRODUCE',
-          `cannot produce to ${queue.topic} partition ${queue.partition} as the topic has ${count} partitions`,
-        );
-      }
-      queue.leaderStale = false;
-    }
-    const leaderless = stale.find((queue) => this.#cluster.leader(queue.topic, queue.partition) < 0);
-    if (leaderless !== undefined)
-      throw protocolFailure(5, `produce to ${leaderless.topic} partition ${leaderless.partition}`);
   }
 
   /** The broker forgot this producer (its records are gone by retention): begin again at sequence 0. */
@@ -328,18 +345,5 @@ export class ProduceSender {
         this.drain();
       })
       .catch((error: unknown) => this.#events.failed(error));
-  }
-
-  #wakeAt(atMs: number): void {
-    if (this.#timer !== null && this.#timerAtMs <= atMs) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timerAtMs = atMs;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.drain();
-      },
-      Math.max(1, atMs - performance.now()),
-    );
   }
 }

@@ -1,11 +1,15 @@
 import { type AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { Producer, ProducerOptions, ProducerStats, RecordHeader } from '../client.ts';
-import { type Cluster, clientClosed } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { type FlushWaiter, OutgoingBatch, PartitionQueue } from './partitionQueue.ts';
+import { clientClosed } from './passing.ts';
 import { ProduceSender } from './produceSender.ts';
+import type { TransactionGate } from './transactionGate.ts';
 
 /** Finished batches kept for reuse: their buffers are the producer's memory, so only as many as are in flight. */
 const POOL_BATCHES = 64;
+/** A transaction holds all of its own. */
+const POOL_BATCHES_KEPT = 128;
 
 /**
  * Collects records into one open batch per partition and hands full or due batches to the sender. Appending copies
@@ -14,6 +18,7 @@ const POOL_BATCHES = 64;
 export class PlatformaticProducer implements Producer {
   readonly #cluster: Cluster;
   readonly #sender: ProduceSender;
+  readonly #gate: TransactionGate | null;
   readonly #batchBytes: number;
   readonly #lingerMs: number;
   readonly #bufferBytes: number;
@@ -32,18 +37,20 @@ export class PlatformaticProducer implements Producer {
   #closed = false;
   #room: { promise: Promise<void>; resolve(): void; reject(error: Error): void } | null = null;
 
-  constructor(cluster: Cluster, options: ProducerOptions) {
+  constructor(cluster: Cluster, options: ProducerOptions, gate: TransactionGate | null = null) {
     this.#cluster = cluster;
+    this.#gate = gate;
     this.#batchBytes = options.batchBytes ?? 262_144;
     this.#lingerMs = options.lingerMs ?? 0;
     this.#bufferBytes = options.bufferBytes ?? 32 * 1024 * 1024;
-    this.#sender = new ProduceSender(cluster, options, {
-      acknowledged: (batch) => this.#onAcknowledged(batch),
-      failed: (error) => this.#fail(error),
-      sent: (bytes) => {
+    const events = {
+      acknowledged: (batch: OutgoingBatch) => this.#onAcknowledged(batch),
+      failed: (error: unknown) => this.fail(error),
+      sent: (bytes: number) => {
         this.#stats.bytesSent += bytes;
       },
-    });
+    };
+    this.#sender = new ProduceSender(cluster, options, events, gate);
   }
 
   /** Gets the producer id, so that a cluster without idempotence is known before the first record. */
@@ -53,7 +60,8 @@ export class PlatformaticProducer implements Producer {
 
   get stats(): ProducerStats {
     this.#stats.requestsInFlight = this.#sender.requestsInFlight;
-    return { ...this.#stats };
+    const { lastAppend } = this.#sender;
+    return { ...this.#stats, ...(lastAppend !== undefined && { lastAppend }) };
   }
 
   append(
@@ -109,14 +117,35 @@ export class PlatformaticProducer implements Producer {
 
   async flush(): Promise<void> {
     if (this.#failure !== null) return this.#reportFailure();
-    if (this.#outstanding.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const waiter: FlushWaiter = { remaining: this.#outstanding.size, resolve };
-      for (const batch of this.#outstanding) batch.waiters.push(waiter);
-      for (const queues of this.#topics.values()) for (const queue of queues) queue?.closeOpen();
-      this.#sender.drain();
-    });
+    this.closeBatches();
+    await this.acknowledged(Number.POSITIVE_INFINITY);
     if (this.#failure !== null) return this.#reportFailure();
+  }
+
+  /** Ends every open batch: what is appended from now on is in others. */
+  closeBatches(): void {
+    for (const queues of this.#topics.values()) for (const queue of queues) queue.closeOpen();
+  }
+
+  /** Sends, and resolves when every batch of the transactions up to this one is acknowledged, or given up. */
+  acknowledged(transaction: number): Promise<void> {
+    const done = this.#answered(transaction);
+    this.#sender.drain();
+    return done;
+  }
+
+  async delivered(): Promise<void> {
+    await this.#answered(Number.POSITIVE_INFINITY);
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #answered(transaction: number): Promise<void> {
+    const pending = [...this.#outstanding].filter((batch) => !batch.isKept && batch.transaction <= transaction);
+    if (pending.length === 0) return Promise.resolve();
+    return new Promise<void>((resolve) => {
+      const waiter: FlushWaiter = { remaining: pending.length, resolve };
+      for (const batch of pending) batch.waiters.push(waiter);
+    });
   }
 
   async close(): Promise<void> {
@@ -124,10 +153,74 @@ export class PlatformaticProducer implements Producer {
     try {
       if (!this.#failureReported) await this.flush();
     } finally {
-      this.#closed = true;
-      if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer);
-      this.#sender.close();
+      this.end();
     }
+  }
+
+  /** Closes without sending what is left. */
+  end(): void {
+    this.#closed = true;
+    if (this.#lingerTimer !== null) clearTimeout(this.#lingerTimer);
+    this.#sender.close();
+  }
+
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  get isHolding(): boolean {
+    return this.#outstanding.size > 0;
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  drain(): void {
+    this.#sender.drain();
+  }
+
+  idle(): Promise<void> {
+    return this.#sender.idle();
+  }
+
+  /** Waits for the requests in flight, and sends all that is held under a new identity. */
+  async adopt(producerId: number, producerEpoch: number): Promise<void> {
+    await this.#sender.idle();
+    this.#sender.adopt(producerId, producerEpoch);
+  }
+
+  /** The transaction is committed: what it kept is free. */
+  release(): void {
+    for (const queues of this.#topics.values()) {
+      for (const { kept } of queues) {
+        for (const batch of kept) {
+          this.#stats.recordsAcknowledged += batch.count;
+          this.#release(batch);
+        }
+        kept.length = 0;
+      }
+    }
+    this.#makeRoom();
+  }
+
+  /** What was gathered for the next transaction belongs to this one, which has not been committed. */
+  merge(transaction: number): void {
+    for (const batch of this.#outstanding) batch.transaction = transaction;
+  }
+
+  /** Waits for the requests in flight, and forgets all that is held. */
+  async drop(): Promise<void> {
+    await this.#sender.idle();
+    for (const queues of this.#topics.values()) {
+      for (const queue of queues) {
+        queue.open = null;
+        queue.waiting.length = 0;
+        queue.kept.length = 0;
+      }
+    }
+    for (const batch of [...this.#outstanding]) this.#release(batch);
+    this.#makeRoom();
   }
 
   #queue(topic: string, partition: number): PartitionQueue {
@@ -150,6 +243,7 @@ export class PlatformaticProducer implements Producer {
 
   #openBatch(queue: PartitionQueue): OutgoingBatch {
     const batch = this.#pool.pop() ?? new OutgoingBatch();
+    batch.transaction = this.#gate?.opening ?? 0;
     batch.openedAtMs = this.#lingerMs > 0 ? performance.now() : 0;
     queue.open = batch;
     this.#outstanding.add(batch);
@@ -196,12 +290,25 @@ export class PlatformaticProducer implements Producer {
   }
 
   #onAcknowledged(batch: OutgoingBatch): void {
+    if (this.#gate !== null) {
+      const { waiters } = batch;
+      batch.waiters = [];
+      count(waiters);
+      return;
+    }
     this.#stats.recordsAcknowledged += batch.count;
     this.#release(batch);
-    if (this.#room !== null && this.#bufferedBytes < this.#bufferBytes) {
-      this.#room.resolve();
-      this.#room = null;
-    }
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    if (this.#bufferedBytes < this.#bufferBytes) this.wake();
+  }
+
+  /** Lets go who waits in `ready`, room or not: nothing is on its way that would make any. */
+  wake(): void {
+    this.#room?.resolve();
+    this.#room = null;
   }
 
   #release(batch: OutgoingBatch): void {
@@ -209,15 +316,13 @@ export class PlatformaticProducer implements Producer {
     this.#outstanding.delete(batch);
     const waiters = batch.waiters;
     batch.reset();
-    if (this.#pool.length < POOL_BATCHES) this.#pool.push(batch);
-    for (const waiter of waiters) {
-      waiter.remaining -= 1;
-      if (waiter.remaining === 0) waiter.resolve();
-    }
+    const pooled = this.#gate === null ? POOL_BATCHES : POOL_BATCHES_KEPT;
+    if (this.#pool.length < pooled) this.#pool.push(batch);
+    count(waiters);
   }
 
   /** A batch that cannot be written ends the producer: what follows it may not overtake it. */
-  #fail(error: unknown): void {
+  fail(error: unknown): void {
     if (this.#failure !== null || this.#closed) return;
     this.#failure = error as Error;
     if (!isAnomalyError(error)) this.#cluster.log('error', 'produce failed', { reason: (error as Error).message });
@@ -233,5 +338,12 @@ export class PlatformaticProducer implements Producer {
   #reportFailure(): Promise<void> {
     this.#failureReported = true;
     return Promise.reject(this.#failure);
+  }
+}
+
+function count(waiters: readonly FlushWaiter[]): void {
+  for (const waiter of waiters) {
+    waiter.remaining -= 1;
+    if (waiter.remaining === 0) waiter.resolve();
   }
 }

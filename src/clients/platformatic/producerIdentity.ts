@@ -35,6 +35,13 @@ export class ProducerIdentity {
     this.isRenewing = false;
   }
 
+  /** What the coordinator of a transactional id has given. */
+  set(producerId: number, producerEpoch: number): void {
+    this.#producerId = producerId;
+    this.#producerEpoch = producerEpoch;
+    this.isRenewing = false;
+  }
+
   forBatch(baseSequence: number): { producerId: number; producerEpoch: number; baseSequence: number } {
     return {
       producerId: this.#producerId,

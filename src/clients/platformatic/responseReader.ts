@@ -81,6 +81,7 @@ export class ResponseReader {
         case 'data':
           this.#batch.topic = partition.topic;
           this.#batch.partition = partition.partition;
+          this.#batch.waitedMs = performance.now() - response.arrivedMs;
           return true;
         case 'end':
           partition.wantedBytes = Math.max(reader.cutBatchBytes, 0);

@@ -151,11 +151,15 @@ export function readBoolean(bytes: Uint8Array, pos: number, end: number, column:
   return pos + 1;
 }
 
-/** A big-endian two's complement number, as logical type decimal has it, before its scale; rounds beyond 2^53. */
+/**
+ * A big-endian two's complement number, as logical type decimal has it, before its scale; rounds beyond 2^53, and is NaN
+ * beyond the doubles.
+ */
 export function unscaledDecimal(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
   const flip = start < end && bytes[start]! >= 0x80 ? 0xff : 0;
   for (let i = start; i < end; i++) value = value * 256 + (bytes[i]! ^ flip);
+  if (value === Infinity) return Number.NaN;
   return flip === 0 ? value : -value - 1;
 }
 

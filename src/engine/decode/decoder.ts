@@ -1,6 +1,7 @@
 import { AnomalyError } from '../../errors.ts';
 import type { ColumnBatch } from '../batch.ts';
 import type { KeyDictionary } from '../keys.ts';
+import type { RecordSelect } from '../recordSelect.ts';
 import { compileAvro } from './avro.ts';
 import { CsvReader } from './csv.ts';
 import { createJsonReader } from './json.ts';
@@ -67,6 +68,8 @@ export interface DecoderOptions {
   readonly csvColumns?: readonly string[];
   /** How far an event time may lie ahead of its record time; Infinity: any. */
   readonly maxAheadMs: number;
+  /** Derived fields and the filter on records. */
+  readonly select?: RecordSelect;
 }
 
 /**
@@ -74,7 +77,8 @@ export interface DecoderOptions {
  *
  * A record is rejected, with series -1 and an entry in `rejectIndexes` and `rejectReasons`, when its value cannot be
  * read, when it has no key or no event time, or when the event time is further ahead of the record time than allowed.
- * A null value (a tombstone) is skipped: series -1, counted, no entry. Keys of such records are never interned.
+ * A null value (a tombstone) is skipped: series -1, counted, no entry. A record that `select` leaves out has the series -1,
+ * too. Keys of such records are never interned.
  */
 export class BatchDecoder {
   /** Schema id at which `decode` stopped, or -1. */
@@ -168,6 +172,7 @@ export class BatchDecoder {
       out.keyEnd.set(batch.keyEnd.subarray(from, to), from);
     }
     this.#judge(batch, from, to);
+    this.#options.select?.apply(batch, from, to, out);
     this.#options.keys.internColumn(out.keyBytes, out.keyStart, out.keyEnd, from, to, batch.series);
   }
 

@@ -9,8 +9,8 @@ import { timeOfNumber, timeOfText } from './times.ts';
  * Reads needed values out of decoded objects: JSON, and shapes of Avro that the compiled reader does not cover.
  * A path is looked up as one property name first ('a.b'), then step by step; an array takes indexes as steps.
  *
- * Numbers: number, bigint, boolean as 0 or 1, text that is a decimal number; null, absent, NaN and the empty text are
- * NaN; anything else rejects the record. Times: number, ISO text, Date. Keys: text, number, bigint, boolean, bytes.
+ * Numbers: number, bigint, boolean as 0 or 1, text that is a decimal number; null, absent, the empty text and what is not
+ * finite are NaN; anything else rejects the record. Times: number, ISO text, Date. Keys: text, number, bigint, boolean, bytes.
  */
 export class ObjectReader implements ColumnReader {
   readonly #decode: ValueDecoder;
@@ -76,10 +76,11 @@ export function lookUp(value: object, path: string): unknown {
 function numberOf(value: unknown): number | undefined {
   switch (typeof value) {
     case 'number':
-      return Number.isFinite(value) ? value : Number.NaN;
     case 'bigint':
-    case 'boolean':
-      return Number(value);
+    case 'boolean': {
+      const number = Number(value);
+      return Number.isFinite(number) ? number : Number.NaN;
+    }
     case 'string': {
       if (value === '') return Number.NaN;
       const bytes = ENCODER.encode(value);

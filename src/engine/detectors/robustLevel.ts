@@ -1,9 +1,7 @@
-import type { StateReader, StateWriter } from '../state.ts';
+import type { StateRow } from '../stateRow.ts';
 import { SlotCells } from './slotBlocks.ts';
 import { SortedWindow } from './sortedWindow.ts';
 
-/** Values of the window, a day of 5-minute data. */
-const SIZE = 288;
 /** The deviation of fewer values is no measure. */
 const MIN_COUNT = 20;
 /** Makes the median absolute deviation of normal values their standard deviation. */
@@ -12,12 +10,16 @@ const MAD_TO_SIGMA = 1.4826;
 const SCALE_FLOOR = 1e-3;
 
 /**
- * Median and scaled median absolute deviation (MAD) of the last 288 values of each slot, for as long as no season is
- * known. Values are kept in single precision as deviations from the first one.
+ * Median and scaled median absolute deviation (MAD; Hampel 1974) of the last `size` values of each slot. Values are kept
+ * in single precision as deviations from the first one: 8 bytes each.
  */
 export class RobustLevel {
-  readonly #window = new SortedWindow(SIZE);
+  readonly #window: SortedWindow;
   readonly #anchors = new SlotCells(1);
+
+  constructor(size: number) {
+    this.#window = new SortedWindow(size);
+  }
 
   get slotBytes(): number {
     return this.#window.slotBytes + 8;
@@ -61,14 +63,18 @@ export class RobustLevel {
     this.#window.push(slot, value - this.#anchors.values[slot]!);
   }
 
-  snapshot(state: StateWriter): void {
-    this.#window.snapshot(state);
-    this.#anchors.snapshot(state, 'anchors');
+  pack(slot: number, out: StateRow): void {
+    this.#window.pack(slot, out);
+    this.#anchors.pack(slot, out);
   }
 
-  restore(state: StateReader): void {
-    this.#window.restore(state);
-    this.#anchors.restore(state, 'anchors');
+  unpack(slot: number, from: StateRow): void {
+    this.#window.unpack(slot, from);
+    this.#anchors.unpack(slot, from);
+  }
+
+  reset(slot: number): void {
+    this.#window.clear(slot);
   }
 
   #middle(slot: number, count: number): number {

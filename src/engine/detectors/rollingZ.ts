@@ -1,6 +1,8 @@
+import type { Json } from '../operatorState.ts';
+import { BLOCK } from '../readAhead.ts';
 import { CELL_SIZE, MEAN_DEVIATION, OWNER, RollingWindow, SHIFT, VARIANCE } from '../rolling.ts';
-import type { StateReader, StateWriter } from '../state.ts';
-import type { AlertHandler, Detector, Verdict } from './detector.ts';
+import type { StateRow } from '../stateRow.ts';
+import { type Detector, type ScoreHandler, verdict } from './detector.ts';
 
 /** Largest |z| that is reported: any change after values without spread would be infinitely many deviations. */
 export const MAX_Z = 1e6;
@@ -10,45 +12,61 @@ export interface RollingZOptions {
   readonly window: number;
   /** How many of them there must be before a value can alert. */
   readonly minCount: number;
-  /** In population standard deviations. */
-  readonly threshold: number;
 }
 
 /**
- * Alerts when |value - mean| > threshold * population standard deviation of the slot's previous values. Each value is
- * learnt after it was scored, whether it alerted or not. The score is |z|, MAX_Z at most.
+ * The score is |z|, MAX_Z at most: |value - mean| of the slot's previous values over their population standard
+ * deviation. Each value is learnt after it was scored, whether it alerted or not.
  */
 export class RollingZ implements Detector {
   readonly name = 'rolling-z';
   readonly partNames = ['z'];
-  readonly current: Verdict;
+  readonly current = verdict(1);
   readonly #options: RollingZOptions;
   readonly #window: RollingWindow;
-  readonly #thresholdOf: ((slot: number) => number | undefined) | undefined;
-  #reserved = 0;
+  #slot = 0;
 
-  constructor(options: RollingZOptions, thresholdOf?: (slot: number) => number | undefined) {
+  constructor(options: RollingZOptions) {
     this.#options = options;
-    this.#thresholdOf = thresholdOf;
     this.#window = new RollingWindow(options.window);
-    this.current = {
-      score: NaN,
-      threshold: options.threshold,
-      expected: NaN,
-      lower: NaN,
-      upper: NaN,
-      parts: new Float64Array(1),
-    };
   }
 
   reserve(count: number): void {
     this.#window.reserve(count);
-    const { cells } = this.#window;
-    for (let slot = this.#reserved; slot < count; slot++) {
-      const threshold = this.#thresholdOf?.(slot) ?? this.#options.threshold;
-      cells[slot * CELL_SIZE + OWNER] = threshold * threshold;
-    }
-    this.#reserved = Math.max(this.#reserved, count);
+  }
+
+  appear(_slot: number): void {}
+
+  /** Of standard deviations; squared, as the hot loop compares squares. */
+  setFloor(slot: number, floor: number): void {
+    this.#window.cells[slot * CELL_SIZE + OWNER] = floor < 0 ? -1 : floor * floor;
+  }
+
+  describe(slot: number, threshold: number): { readonly [name: string]: Json } {
+    const state = this.#window.describe(slot);
+    const reach = threshold * (state.stddev ?? NaN);
+    const speaks = state.values >= this.#options.minCount && state.mean !== null;
+    return {
+      ...{ of_last: this.#window.size, ...state, threshold },
+      lower: speaks ? state.mean - reach : null,
+      upper: speaks ? state.mean + reach : null,
+    };
+  }
+
+  pack(slot: number, out: StateRow): void {
+    this.#window.pack(slot, out);
+  }
+
+  unpack(slot: number, from: StateRow): void {
+    this.#window.unpack(slot, from);
+  }
+
+  reset(slot: number): void {
+    this.#window.reset(slot);
+  }
+
+  missing(slot: number): number {
+    return Math.max(0, this.#options.minCount - this.#window.count(slot));
   }
 
   score(
@@ -57,45 +75,44 @@ export class RollingZ implements Detector {
     values: Float64Array,
     from: number,
     to: number,
-    alert: AlertHandler,
+    handler: ScoreHandler,
   ): void {
     const window = this.#window;
     const { cells } = window;
     // A full window may never reach minCount when that is larger; then nothing alerts, as the rule says.
     const { minCount } = this.#options;
     for (let i = from; i < to; i++) {
+      if ((i - from) % BLOCK === 0) window.readAhead(slots, i, Math.min(to, i + BLOCK));
       const slot = slots[i]!;
       const value = values[i]!;
       if (slot < 0 || Number.isNaN(value)) continue;
       const cell = slot * CELL_SIZE;
       const deviation = value - cells[cell + SHIFT]! - cells[cell + MEAN_DEVIATION]!;
-      // Squares spare the root and the division for the many values that do not alert.
-      if (deviation * deviation > cells[cell + OWNER]! * cells[cell + VARIANCE]! && window.count(slot) >= minCount) {
-        this.#explain(slot, deviation);
-        alert.onAlert(i, this);
+      const floor = cells[cell + OWNER]!;
+      // Squares spare the root and the division for the many values below the floor.
+      const isTold = deviation * deviation > floor * cells[cell + VARIANCE]! || floor < 0;
+      if (isTold && window.count(slot) >= minCount) {
+        this.#judge(slot, deviation);
+        handler.onScore(i, this);
       }
       window.push(slot, value);
     }
   }
 
-  snapshot(state: StateWriter): void {
-    this.#window.snapshot(state);
-  }
-
-  restore(state: StateReader): void {
-    this.#window.restore(state);
-  }
-
-  #explain(slot: number, deviation: number): void {
+  #judge(slot: number, deviation: number): void {
     const { current } = this;
     const stddev = Math.sqrt(this.#window.variance(slot));
-    const mean = this.#window.mean(slot);
-    const threshold = Math.sqrt(this.#window.cells[slot * CELL_SIZE + OWNER]!);
-    current.score = Math.min(MAX_Z, Math.abs(deviation) / stddev);
-    current.threshold = threshold;
-    current.expected = mean;
-    current.lower = mean - threshold * stddev;
-    current.upper = mean + threshold * stddev;
+    this.#slot = slot;
+    current.score = deviation === 0 ? 0 : Math.min(MAX_Z, Math.abs(deviation) / stddev);
     current.parts[0] = current.score;
+  }
+
+  explain(threshold: number): void {
+    const { current } = this;
+    const mean = this.#window.mean(this.#slot);
+    const reach = threshold * Math.sqrt(this.#window.variance(this.#slot));
+    current.expected = mean;
+    current.lower = mean - reach;
+    current.upper = mean + reach;
   }
 }

@@ -1,11 +1,12 @@
-import type { StateReader, StateWriter } from '../state.ts';
+import type { StateRow } from '../stateRow.ts';
 import { SlotBlocks, SlotCells } from './slotBlocks.ts';
 
 const DAY_MS = 86_400_000;
-/** Values kept a season slot and kind of day. */
-const KEPT = 14;
-/** One cell of the rings: a cursor, then the values. */
-const CELL = KEPT + 1;
+/** Values kept of a season slot: two working weeks, and three weekends. A ring is a cursor, then the values. */
+const KEPT_WEEKDAYS = 10;
+const KEPT_WEEKEND = 6;
+const CELL_WEEKDAYS = KEPT_WEEKDAYS + 1;
+const CELL_WEEKEND = KEPT_WEEKEND + 1;
 /** A median of fewer values says too little. */
 const MIN_VALUES = 6;
 /** Deviations from the anchor are single precision: at this many times the usual residual, digits are in danger. */
@@ -25,7 +26,7 @@ const WIDTH = 7;
 
 /**
  * What is usual for a series at this time of day: the median of what was seen in this season slot of the day and its
- * neighbours on the last 14 days of the same kind (Monday to Friday, or the weekend), else on days of both kinds. Days
+ * neighbours on the last ten days from Monday to Friday, or the last six of the weekend, else on days of both kinds. Days
  * and weeks are those of UTC.
  *
  * A season slot learns one value a day, the mean of what came in it, and only when the next one has begun: what is
@@ -44,7 +45,7 @@ export class SeasonalMedian {
   constructor(stepMs: number) {
     this.stepMs = stepMs;
     this.#stepsOfDay = Math.ceil(DAY_MS / stepMs);
-    this.#rings = new SlotBlocks(2 * this.#stepsOfDay * CELL);
+    this.#rings = new SlotBlocks(this.#stepsOfDay * (CELL_WEEKDAYS + CELL_WEEKEND));
   }
 
   get slotBytes(): number {
@@ -54,11 +55,7 @@ export class SeasonalMedian {
   reserve(slots: number): void {
     this.#rings.reserve(slots);
     this.#cells.reserve(slots);
-    for (let slot = this.#reserved; slot < slots; slot++) {
-      const cell = slot * WIDTH;
-      this.#cells.values[cell + HELD_STEP] = NaN;
-      this.#cells.values[cell + CACHED_STEP] = NaN;
-    }
+    for (let slot = this.#reserved; slot < slots; slot++) this.#begin(slot);
     this.#reserved = Math.max(this.#reserved, slots);
   }
 
@@ -81,6 +78,15 @@ export class SeasonalMedian {
     return median;
   }
 
+  /** Start of the season slot of a time, in ms of its week: 0 is Monday 00:00 UTC. */
+  slotOfWeek(timeMs: number): number {
+    const days = Math.floor(timeMs / DAY_MS);
+    // 1 January 1970 was a Thursday.
+    const weekday = (((days + 3) % 7) + 7) % 7;
+    const ofDay = Math.floor((timeMs - days * DAY_MS) / this.stepMs) * this.stepMs;
+    return weekday * DAY_MS + ofDay;
+  }
+
   /** Takes a value in. One that is older than the season slot now open is left out. */
   learn(slot: number, timeMs: number, value: number): void {
     const cells = this.#cells.values;
@@ -96,15 +102,42 @@ export class SeasonalMedian {
     cells[cell + HELD_COUNT] = cells[cell + HELD_COUNT]! + 1;
   }
 
-  snapshot(state: StateWriter): void {
-    this.#rings.snapshot(state, 'rings');
-    this.#cells.snapshot(state, 'cells');
+  /** Only the season slots that hold something: a series of a day has few. */
+  pack(slot: number, out: StateRow): void {
+    this.#cells.pack(slot, out);
+    const ring = this.#rings.block(slot);
+    const base = this.#rings.base(slot);
+    for (let at = 0; at < this.#rings.width; at += this.#keptAt(at) + 1) {
+      const cursor = ring[base + at]!;
+      if (cursor === 0) continue;
+      out.putI32(at);
+      out.putFloats(ring, base + at, base + at + 1 + Math.min(cursor, this.#keptAt(at)));
+    }
+    out.putI32(-1);
   }
 
-  restore(state: StateReader): void {
-    this.#rings.restore(state, 'rings');
-    this.#cells.restore(state, 'cells');
-    this.#reserved = Math.max(this.#reserved, this.#cells.slots);
+  /** Into a slot that is as after `reset`. */
+  unpack(slot: number, from: StateRow): void {
+    this.#cells.unpack(slot, from);
+    const ring = this.#rings.block(slot);
+    const base = this.#rings.base(slot);
+    for (let at = from.i32(); at >= 0; at = from.i32()) {
+      const cursor = from.f32();
+      ring[base + at] = cursor;
+      from.floats(ring, base + at + 1, base + at + 1 + Math.min(cursor, this.#keptAt(at)));
+    }
+  }
+
+  reset(slot: number): void {
+    this.#cells.reset(slot);
+    this.#begin(slot);
+    const base = this.#rings.base(slot);
+    this.#rings.block(slot).fill(0, base, base + this.#rings.width);
+  }
+
+  #begin(slot: number): void {
+    this.#cells.values[slot * WIDTH + HELD_STEP] = NaN;
+    this.#cells.values[slot * WIDTH + CACHED_STEP] = NaN;
   }
 
   /** Number of the season slot since 1970. */
@@ -133,11 +166,13 @@ export class SeasonalMedian {
       const spread = cells[cell + SPREAD]!;
       cells[cell + SPREAD] = spread === 0 ? residual : spread + 0.05 * (residual - spread);
     }
+    const weekend = isWeekend(step, this.#stepsOfDay);
+    const kept = weekend ? KEPT_WEEKEND : KEPT_WEEKDAYS;
     const ring = this.#rings.block(slot);
-    const at = this.#rings.base(slot) + this.#place(step, isWeekend(step, this.#stepsOfDay));
+    const at = this.#rings.base(slot) + this.#place(step, weekend);
     const cursor = ring[at]!;
-    ring[at + 1 + (cursor % KEPT)] = deviation;
-    ring[at] = cursor + 1 < 2 * KEPT ? cursor + 1 : KEPT;
+    ring[at + 1 + (cursor % kept)] = deviation;
+    ring[at] = cursor + 1 < 2 * kept ? cursor + 1 : kept;
     const spread = cells[cell + SPREAD]!;
     if (spread > 0 && Math.abs(deviation) > ANCHOR_REACH * spread) this.#moveAnchor(slot, deviation);
   }
@@ -146,9 +181,9 @@ export class SeasonalMedian {
   #moveAnchor(slot: number, by: number): void {
     const ring = this.#rings.block(slot);
     const base = this.#rings.base(slot);
-    for (let at = base; at < base + this.#rings.width; at += CELL) {
-      const filled = Math.min(ring[at]!, KEPT);
-      for (let k = 1; k <= filled; k++) ring[at + k] = ring[at + k]! - by;
+    for (let at = 0; at < this.#rings.width; at += this.#keptAt(at) + 1) {
+      const filled = Math.min(ring[base + at]!, this.#keptAt(at));
+      for (let k = base + at + 1; k <= base + at + filled; k++) ring[k] = ring[k]! - by;
     }
     const anchor = slot * WIDTH + ANCHOR;
     this.#cells.values[anchor] = this.#cells.values[anchor]! + by;
@@ -176,7 +211,7 @@ export class SeasonalMedian {
     let gathered = count;
     for (let offset = -reach; offset <= reach; offset++) {
       const at = base + this.#place(step + offset, weekend);
-      const filled = Math.min(ring[at]!, KEPT);
+      const filled = Math.min(ring[at]!, weekend ? KEPT_WEEKEND : KEPT_WEEKDAYS);
       for (let k = 1; k <= filled && gathered < values.length; k++) {
         const value = ring[at + k]!;
         let place = gathered++;
@@ -192,7 +227,12 @@ export class SeasonalMedian {
 
   #place(step: number, weekend: boolean): number {
     const ofDay = step - Math.floor(step / this.#stepsOfDay) * this.#stepsOfDay;
-    return ((weekend ? this.#stepsOfDay : 0) + ofDay) * CELL;
+    return weekend ? this.#stepsOfDay * CELL_WEEKDAYS + ofDay * CELL_WEEKEND : ofDay * CELL_WEEKDAYS;
+  }
+
+  /** How many values the ring holds that starts at `at` of the slot. */
+  #keptAt(at: number): number {
+    return at < this.#stepsOfDay * CELL_WEEKDAYS ? KEPT_WEEKDAYS : KEPT_WEEKEND;
   }
 }
 

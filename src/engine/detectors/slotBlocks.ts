@@ -1,4 +1,5 @@
 import type { StateReader, StateWriter } from '../state.ts';
+import type { StateRow } from '../stateRow.ts';
 
 const BLOCK_BITS = 6;
 const BLOCK_SLOTS = 1 << BLOCK_BITS;
@@ -32,6 +33,21 @@ export class SlotBlocks {
 
   base(slot: number): number {
     return (slot & (BLOCK_SLOTS - 1)) * this.width;
+  }
+
+  pack(slot: number, out: StateRow): void {
+    const base = this.base(slot);
+    out.putFloats(this.block(slot), base, base + this.width);
+  }
+
+  unpack(slot: number, from: StateRow): void {
+    const base = this.base(slot);
+    from.floats(this.block(slot), base, base + this.width);
+  }
+
+  reset(slot: number): void {
+    const base = this.base(slot);
+    this.block(slot).fill(0, base, base + this.width);
   }
 
   snapshot(state: StateWriter, name: string): void {
@@ -74,6 +90,17 @@ export class SlotCells {
     this.values = values;
   }
 
+  pack(slot: number, out: StateRow): void {
+    out.putDoubles(this.values, slot * this.width, (slot + 1) * this.width);
+  }
+
+  unpack(slot: number, from: StateRow): void {
+    from.doubles(this.values, slot * this.width, (slot + 1) * this.width);
+  }
+
+  reset(slot: number): void {
+    this.values.fill(0, slot * this.width, (slot + 1) * this.width);
+  }
   snapshot(state: StateWriter, name: string): void {
     state.array(name, this.values, this.#slots * this.width);
   }

@@ -1,4 +1,4 @@
-import type { StateReader, StateWriter } from '../state.ts';
+import type { StateRow } from '../stateRow.ts';
 import { SlotBlocks, SlotCells } from './slotBlocks.ts';
 
 /**
@@ -79,24 +79,26 @@ export class SortedWindow {
     this.#cursors.values[slot] = 0;
   }
 
-  snapshot(state: StateWriter): void {
-    this.#cursors.snapshot(state, 'cursors');
-    this.#ages.snapshot(state, 'ages');
+  pack(slot: number, out: StateRow): void {
+    this.#cursors.pack(slot, out);
+    const base = this.#ages.base(slot);
+    out.putFloats(this.#ages.block(slot), base, base + this.count(slot));
   }
 
-  /** The order follows from the values, so it is not in the snapshot. */
-  restore(state: StateReader): void {
-    this.#cursors.restore(state, 'cursors');
-    this.#ages.restore(state, 'ages');
-    this.#sorted.reserve(this.#ages.slots);
-    for (let slot = 0; slot < this.#ages.slots; slot++) {
-      const count = this.count(slot);
-      const base = this.#sorted.base(slot);
-      const from = this.#ages.base(slot);
-      const sorted = this.#sorted.block(slot).subarray(base, base + count);
-      sorted.set(this.#ages.block(slot).subarray(from, from + count));
-      sorted.sort();
-    }
+  unpack(slot: number, from: StateRow): void {
+    this.#cursors.unpack(slot, from);
+    const base = this.#ages.base(slot);
+    from.floats(this.#ages.block(slot), base, base + this.count(slot));
+    this.#sort(slot);
+  }
+
+  #sort(slot: number): void {
+    const count = this.count(slot);
+    const base = this.#sorted.base(slot);
+    const from = this.#ages.base(slot);
+    const sorted = this.#sorted.block(slot).subarray(base, base + count);
+    sorted.set(this.#ages.block(slot).subarray(from, from + count));
+    sorted.sort();
   }
 }
 

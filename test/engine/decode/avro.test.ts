@@ -324,6 +324,10 @@ test('decimals of bytes and fixed', () => {
   assert.equal(decimal(bytes, 4, 0x04, 0xd2), 12.34);
   assert.equal(decimal(bytes, 4, 0xfb, 0x2e), -12.34);
   assert.equal(decimal(bytes, 0), 0);
+  // Beyond all doubles: no measurement, of either sign.
+  for (const first of [0x7f, 0x80]) {
+    assert.deepEqual(decimal({ ...bytes, type: 'fixed', name: 'D', size: 200 }, first, ...Array(199).fill(0)), NaN);
+  }
   assert.equal(decimal({ ...bytes, type: 'fixed', name: 'D', size: 3 }, 0xff, 0xff, 0xff), -0.01);
 });
 

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDetector, type DetectorParameters } from '../../../src/engine/detectors/create.ts';
+import { DETECTORS as CONFIGURED } from '../../../src/config/pipelineConfig.ts';
+import {
+  createDetector,
+  DETECTORS,
+  type DetectorName,
+  type DetectorParameters,
+  defaultThreshold,
+} from '../../../src/engine/detectors/create.ts';
 import { regular, scoreAll } from '../../helpers/scoring.ts';
 
 const NO_LIMITS = () => ({ min: -Infinity, max: Infinity });
@@ -9,21 +16,25 @@ const create = (parameters: Partial<DetectorParameters> & Pick<DetectorParameter
   createDetector({ ...USUAL, ...parameters }, NO_LIMITS);
 
 test('makes each detector, with the threshold of its sensitivity', () => {
-  assert.deepEqual(
-    (['kpi', 'rolling-z', 'range'] as const).map((detector) => create({ detector }).name),
-    ['kpi', 'rolling-z', 'range'],
-  );
-  const thresholds = (['low', 'medium', 'high'] as const).map(
-    (sensitivity) => create({ detector: 'kpi', sensitivity }).current.threshold,
-  );
-  assert.deepEqual(thresholds, [3, 2.5, 2]);
-  assert.equal(create({ detector: 'kpi', sensitivity: 'low', threshold: 4 }).current.threshold, 4);
-  assert.equal(create({ detector: 'rolling-z' }).current.threshold, 6);
+  for (const detector of DETECTORS) assert.equal(create({ detector }).name, detector);
+  const thresholds = (detector: DetectorName) =>
+    (['low', 'medium', 'high'] as const).map((sensitivity) => defaultThreshold({ ...USUAL, detector, sensitivity }));
+  for (const detector of DETECTORS) {
+    if (!/^(range|rolling-z|threshold)$/.test(detector)) assert.deepEqual(thresholds(detector), [3, 2.5, 2]);
+  }
+  assert.deepEqual(thresholds('rolling-z'), [8, 6, 4]);
+  for (const detector of ['range', 'threshold'] as const) assert.deepEqual(thresholds(detector), [0, 0, 0]);
+  assert.equal(defaultThreshold({ ...USUAL, detector: 'kpi', sensitivity: 'low', threshold: 4 }), 4);
+});
+
+test('the configuration lists the very detectors that there are', () => {
+  assert.deepEqual([...CONFIGURED].sort(), [...DETECTORS].sort());
+  assert.equal(CONFIGURED[0], 'auto');
 });
 
 test('rolling-z takes window, count and threshold from the parameters', () => {
   const values = [1, 3, 1, 3, 2, 6.5];
-  const alerts = scoreAll(create({ detector: 'rolling-z', window: 4, minCount: 4, threshold: 4 }), regular(values));
+  const alerts = scoreAll(create({ detector: 'rolling-z', window: 4, minCount: 4 }), regular(values), 4);
   // The last four before 6.5 are 3, 1, 3, 2.
   const stddev = Math.sqrt(11 / 16);
   assert.deepEqual(

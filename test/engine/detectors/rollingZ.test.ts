@@ -6,7 +6,7 @@ import { MAX_Z, RollingZ } from '../../../src/engine/detectors/rollingZ.ts';
 import { regular, scoreAcrossSnapshot, scoreAll } from '../../helpers/scoring.ts';
 import { twoPass } from '../../helpers/statistics.ts';
 
-const RULE = { window: 64, minCount: 8, threshold: 6 };
+const RULE = { window: 64, minCount: 8 };
 
 test('flags what the stated rule flags, in two passes over the previous values of the sensor', () => {
   const slots: number[] = [];
@@ -32,7 +32,7 @@ test('flags what the stated rule flags, in two passes over the previous values o
     history.push(value);
     if (history.length > 64) history.shift();
   });
-  const alerts = scoreAll(new RollingZ(RULE), { slots, times, values });
+  const alerts = scoreAll(new RollingZ(RULE), { slots, times, values }, 6);
   assert.ok(expected.length > 15);
   assert.deepEqual(
     alerts.map((alert) => alert.index),
@@ -44,15 +44,14 @@ test('flags what the stated rule flags, in two passes over the previous values o
     assert.ok(Math.abs(alert.expected - mean) < 1e-9);
     assert.ok(Math.abs(alert.upper - (mean + 6 * stddev)) < 1e-9);
     assert.ok(Math.abs(alert.lower - (mean - 6 * stddev)) < 1e-9);
-    assert.equal(alert.threshold, 6);
     assert.equal(alert.parts[0], alert.score);
   });
 });
 
 test('no alert before minCount values, and an outlier is learnt as any value is', () => {
   const quiet = [1, 2, 1, 2, 1, 2, 1];
-  assert.deepEqual(scoreAll(new RollingZ(RULE), regular([...quiet, 100])), []);
-  const alerts = scoreAll(new RollingZ(RULE), regular([...quiet, 2, 100, 100, 100]));
+  assert.deepEqual(scoreAll(new RollingZ(RULE), regular([...quiet, 100]), 6), []);
+  const alerts = scoreAll(new RollingZ(RULE), regular([...quiet, 2, 100, 100, 100]), 6);
   assert.deepEqual(
     alerts.map((alert) => alert.index),
     [8],
@@ -60,7 +59,7 @@ test('no alert before minCount values, and an outlier is learnt as any value is'
 });
 
 test('any change after values without spread alerts, with a score that is finite', () => {
-  const alerts = scoreAll(new RollingZ(RULE), regular([...new Array(10).fill(1e8), 1e8 + 1e-7]));
+  const alerts = scoreAll(new RollingZ(RULE), regular([...new Array(10).fill(1e8), 1e8 + 1e-7]), 6);
   assert.deepEqual(
     alerts.map((alert) => [alert.index, alert.score, alert.expected, alert.lower]),
     [[10, MAX_Z, 1e8, 1e8]],
@@ -71,17 +70,17 @@ test('nulls and rejected records are passed over', () => {
   const columns = regular([...new Array(10).fill(5), NaN, 9]);
   const slots = Int32Array.from(columns.slots);
   slots[11] = -1;
-  assert.deepEqual(scoreAll(new RollingZ(RULE), { ...columns, slots }), []);
+  assert.deepEqual(scoreAll(new RollingZ(RULE), { ...columns, slots }, 6), []);
 });
 
 test('a slot may have a threshold of its own', () => {
   const values = [...new Array(10).fill([1, 3]).flat(), 6.5];
   const columns = { slots: [...new Array(21).fill(0), ...new Array(21).fill(1)], times: new Array(42).fill(0) };
-  const detector = new RollingZ(RULE, (slot) => (slot === 1 ? 3 : undefined));
-  const alerts = scoreAll(detector, { ...columns, values: [...values, ...values] });
+  const thresholdOf = (slot: number) => (slot === 1 ? 3 : 6);
+  const alerts = scoreAll(new RollingZ(RULE), { ...columns, values: [...values, ...values] }, thresholdOf);
   assert.deepEqual(
-    alerts.map((alert) => [alert.index, alert.score, alert.threshold]),
-    [[41, 4.5, 3]],
+    alerts.map((alert) => [alert.index, alert.score]),
+    [[41, 4.5]],
   );
 });
 
@@ -90,12 +89,12 @@ test('batches and snapshots may end anywhere', () => {
     minLength: 20,
     maxLength: 200,
   });
-  const make = () => new RollingZ({ window: 16, minCount: 4, threshold: 2 });
+  const make = () => new RollingZ({ window: 16, minCount: 4 });
   fc.assert(
     fc.property(values, fc.nat(200), fc.nat(200), (list, cut, other) => {
-      const whole = scoreAll(make(), regular(list));
-      assert.deepEqual(scoreAll(make(), regular(list), [cut, other]), whole);
-      assert.deepEqual(scoreAcrossSnapshot(make, regular(list), Math.min(cut, list.length)), whole);
+      const whole = scoreAll(make(), regular(list), 2);
+      assert.deepEqual(scoreAll(make(), regular(list), 2, [cut, other]), whole);
+      assert.deepEqual(scoreAcrossSnapshot(make, regular(list), Math.min(cut, list.length), 2), whole);
     }),
   );
 });

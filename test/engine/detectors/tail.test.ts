@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { RobustLevel } from '../../../src/engine/detectors/robustLevel.ts';
 import { SortedWindow } from '../../../src/engine/detectors/sortedWindow.ts';
 import { TailScores } from '../../../src/engine/detectors/tail.ts';
-import { SnapshotReader, SnapshotWriter } from '../../../src/engine/state.ts';
+import { StateRow } from '../../../src/engine/stateRow.ts';
 import { bells, uniforms } from '../../helpers/statistics.ts';
 
 const value = fc.oneof(fc.double({ min: -1e9, max: 1e9, noNaN: true }), fc.integer({ min: -3, max: 3 }));
 
-test('a sorted window is the sorted list of the last values, for any slot, across snapshots', () => {
+test('a sorted window is the sorted list of the last values, for any slot, across packing', () => {
   const pushes = fc.array(fc.tuple(fc.nat(70), value), { maxLength: 400 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), pushes, fc.nat(400), (size, list, cut) => {
@@ -18,10 +18,15 @@ test('a sorted window is the sorted list of the last values, for any slot, acros
       const lists = Array.from({ length: 71 }, () => [] as number[]);
       list.forEach(([slot, entering], i) => {
         if (i === cut) {
-          const writer = new SnapshotWriter();
-          window.snapshot(writer);
-          window = new SortedWindow(size);
-          window.restore(new SnapshotReader(writer.encode()));
+          const row = new StateRow();
+          const restored = new SortedWindow(size);
+          restored.reserve(71);
+          for (let each = 0; each < 71; each++) {
+            row.clear();
+            window.pack(each, row);
+            restored.unpack(each, row);
+          }
+          window = restored;
         }
         window.push(slot, entering);
         const last = lists[slot]!;
@@ -41,7 +46,7 @@ test('a sorted window is the sorted list of the last values, for any slot, acros
 test('median and MAD are those of the sorted deviations', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 20, maxLength: 400 }), (values) => {
-      const level = new RobustLevel();
+      const level = new RobustLevel(288);
       level.reserve(1);
       for (const entering of values) level.learn(0, 1e8 + entering);
       const last = values.slice(-288);
@@ -55,20 +60,80 @@ test('median and MAD are those of the sorted deviations', () => {
 });
 
 test('a tail is silent below 60 values, then ranks, then extrapolates', () => {
-  const tail = new TailScores(2000);
+  const tail = new TailScores(1e9);
   tail.reserve(1);
-  for (let i = 0; i < 59; i++) tail.learn(0, i);
+  for (let i = 0; i < 59; i++) tail.learn(0, i < 30 ? 0.5 : 1);
   assert.ok(Number.isNaN(tail.score(0, 1000)));
   assert.equal(tail.magnitudeAt(0, 3), Infinity);
-  for (let i = 59; i < 100; i++) tail.learn(0, i);
-  // 0 .. 99: half of them are below 50; the 98 % quantile is 97, beyond it 98 and 99 exceed by 1.5 on average.
-  assert.equal(tail.score(0, 0), 0);
-  assert.ok(Math.abs(tail.score(0, 50) + Math.log10(1 - 50 / 101)) < 1e-12);
-  const beyond = -Math.log10(0.02) + 15 / 1.5 / Math.LN10;
-  assert.ok(Math.abs(tail.score(0, 97 + 15) - beyond) < 1e-12);
-  assert.ok(Math.abs(tail.magnitudeAt(0, beyond) - 112) < 1e-9);
-  assert.equal(tail.bounded(0, 96, 1), 96);
-  assert.ok(Math.abs(tail.bounded(0, 1e9, beyond) - 112) < 1e-9);
+  for (let i = 59; i < 148; i++) tail.learn(0, 1);
+  tail.learn(0, 8);
+  tail.learn(0, 16);
+  // 30 values in the bin from 0.5, 118 in [1, 1.125), one in [8, 9), one in [16, 18): the quantile is 1.125, and the two
+  // beyond it, taken at the middles of their bins, exceed it by 11.625 on average.
+  const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-6, `${actual}`);
+  assert.equal(tail.score(0, 0.5), 0);
+  near(tail.score(0, 1), -Math.log10(0.8));
+  near(tail.score(0, 1.1), -Math.log10(0.8));
+  const base = -Math.log10(2 / 151);
+  near(tail.score(0, 1.125 + 11.625), base + 1 / Math.LN10);
+  near(tail.magnitudeAt(0, base + 2), 1.125 + 2 * Math.LN10 * 11.625);
+  assert.equal(tail.bounded(0, 1, 1), 1);
+  near(tail.bounded(0, 1e9, base + 2), 1.125 + 2 * Math.LN10 * 11.625);
+});
+
+test('forgets: after as many values as its size, what was usual before counts less than half', () => {
+  const tail = new TailScores(200);
+  tail.reserve(1);
+  for (let i = 0; i < 1000; i++) tail.learn(0, 1);
+  for (let i = 0; i < 200; i++) tail.learn(0, 4);
+  // 1 - 1/e of the weight is that of the fours.
+  assert.ok(Math.abs(tail.score(0, 4) + Math.log10(1 - Math.exp(-1))) < 0.01, `${tail.score(0, 4)}`);
+});
+
+test('an outlier among the first values does not blur those that follow', () => {
+  const uniform = uniforms(3);
+  const tails = [new TailScores(2000), new TailScores(2000)];
+  for (const tail of tails) tail.reserve(1);
+  tails[1]!.learn(0, 1e9);
+  for (let i = 0; i < 2000; i++) {
+    const magnitude = 1 + uniform();
+    for (const tail of tails) tail.learn(0, magnitude);
+  }
+  for (const magnitude of [1.2, 1.5, 1.8]) {
+    assert.ok(Math.abs(tails[0]!.score(0, magnitude) - tails[1]!.score(0, magnitude)) < 0.02, `${magnitude}`);
+  }
+});
+
+test('goes on to the same bits from a row, wherever it was cut, and slots do not see each other', () => {
+  const magnitude = fc.oneof(fc.double({ min: 0, max: 1e300, noNaN: true }), fc.constantFrom(0, 1, 1e-9, 5e-324));
+  const lists = fc.array(fc.tuple(fc.nat(1), magnitude), { minLength: 1, maxLength: 300 });
+  fc.assert(
+    fc.property(lists, fc.nat(299), fc.integer({ min: 2, max: 50 }), (list, cut, size) => {
+      const whole = new TailScores(size);
+      const alone = new TailScores(size);
+      let broken = new TailScores(size);
+      for (const tail of [whole, alone, broken]) tail.reserve(2);
+      list.forEach(([slot, each], i) => {
+        if (i === cut) {
+          const next = new TailScores(size);
+          next.reserve(2);
+          for (const of of [0, 1]) {
+            const row = new StateRow();
+            broken.pack(of, row);
+            next.unpack(of, row);
+          }
+          broken = next;
+        }
+        assert.ok(Object.is(broken.score(slot, each), whole.score(slot, each)));
+        if (slot === 0) assert.ok(Object.is(alone.score(1, each), whole.score(0, each)));
+        assert.ok(!(whole.score(slot, each) < 0));
+        const learnt = whole.bounded(slot, each, 8);
+        whole.learn(slot, learnt);
+        broken.learn(slot, learnt);
+        if (slot === 0) alone.learn(1, learnt);
+      });
+    }),
+  );
 });
 
 test('is calibrated: exponential magnitudes of any unit score -log10 of their rate', () => {
@@ -95,7 +160,11 @@ test('where all values are equal they score 0, and the first other one as much a
   tail.reserve(1);
   for (let i = 0; i < 100; i++) tail.learn(0, 0.1);
   assert.equal(tail.score(0, 0.1), 0);
-  assert.ok(tail.score(0, 0.2) > 60);
+  assert.ok(tail.score(0, 0.2) > 7);
+  tail.clear(0);
+  for (let i = 0; i < 100; i++) tail.learn(0, 0);
+  assert.equal(tail.score(0, 0), 0);
+  assert.ok(tail.score(0, 1e-9) > 60);
   assert.equal(tail.bounded(0, 0.2, 8), 0.2);
 });
 

@@ -17,7 +17,7 @@ export class TopicReader {
   }
 
   /** The topic is there already. */
-  static async open(world: World, topic: string, partitions: number): Promise<TopicReader> {
+  static async open(world: Pick<World, 'client'>, topic: string, partitions: number): Promise<TopicReader> {
     const consumer = await world.client.createConsumer({ maxWaitMs: 50 });
     await consumer.assign(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, offset: 0 })));
     return new TopicReader(consumer, topic, partitions);
@@ -43,7 +43,7 @@ export class TopicReader {
     }
   }
 
-  async toEnd(world: World): Promise<this> {
+  async toEnd(world: Pick<World, 'client'>): Promise<this> {
     const partitions = this.values.map((_, partition) => ({ topic: this.#topic, partition }));
     const ends = await world.client.admin.listOffsets(partitions, 'latest');
     const isBehind = () =>

@@ -12,10 +12,19 @@ export const confluentKafkaVersion = (): string =>
 
 /** The interpreter of an environment that has the requirements; made once per machine and version. */
 export function pythonWithRequirements(): string {
-  const dir = join(servicesDir(), `python-${confluentKafkaVersion()}`);
+  return environmentOf(`python-${confluentKafkaVersion()}`, REQUIREMENTS);
+}
+
+/** The same with Triton's client. */
+export function pythonWithTriton(): string {
+  return environmentOf('python-models', join(PYTHON_SOURCE, 'requirements-models.txt'));
+}
+
+function environmentOf(name: string, requirements: string): string {
+  const dir = join(servicesDir(), name);
   const python = join(dir, 'bin', 'python');
   if (!existsSync(python)) execFileSync('python3', ['-m', 'venv', dir], { stdio: 'inherit' });
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS];
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
   execFileSync(python, pip, { stdio: 'inherit' });
   return python;
 }

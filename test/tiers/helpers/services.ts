@@ -10,8 +10,12 @@ import { answersApiVersions } from './apiVersions.ts';
 const SCRIPTS = fileURLToPath(new URL('../../services', import.meta.url));
 export const KAFKA_VERSION = '4.1.0';
 const APICURIO_VERSION = '3.0.9';
-/** An installation downloads some hundred MB. */
-const INSTALL_TIMEOUT_MS = 300_000;
+const HADOOP_VERSION = '3.4.1';
+const MLFLOW_VERSION = '3.17.2';
+const FASTAPI_VERSION = '0.165.0';
+const MLSERVER_VERSION = '1.7.1';
+/** An installation downloads some hundred MB; MinIO is compiled. */
+const INSTALL_TIMEOUT_MS = 900_000;
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 20_000;
 const QUICK_START = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
@@ -104,6 +108,151 @@ export async function startApicurio(options: { dataDir?: string; port?: number }
     answers,
   );
   return { ...service, url, port };
+}
+
+export interface Minio extends Service {
+  readonly endpoint: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** MinIO, built from its Go module where it is missing; resolves when it says that it lives. */
+export async function startMinio(options: { dataDir?: string } = {}): Promise<Minio> {
+  const [port, consolePort] = [await freePort(), await freePort()];
+  const endpoint = `http://127.0.0.1:${port}`;
+  const [accessKeyId, secretAccessKey] = ['anomaly-test', 'anomaly-test-secret'];
+  const answers = async (signal: AbortSignal) => (await fetch(`${endpoint}/minio/health/live`, { signal })).ok;
+  const env = {
+    PORT: String(port),
+    CONSOLE_PORT: String(consolePort),
+    MINIO_ROOT_USER: accessKeyId,
+    MINIO_ROOT_PASSWORD: secretAccessKey,
+    BIN_DIR: join(servicesDir(), 'minio'),
+  };
+  return { ...(await start('minio.sh', options.dataDir, env, answers)), endpoint, accessKeyId, secretAccessKey };
+}
+
+export interface Mlflow extends Service {
+  readonly url: string;
+  /** Python of its virtual environment, in which its own client is. */
+  readonly python: string;
+}
+
+/** MLflow's tracking server with its registry and its proxy for artifacts, installed by pip where it is missing. */
+export async function startMlflow(): Promise<Mlflow> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const venv = join(servicesDir(), `mlflow-${MLFLOW_VERSION}`);
+  const answers = async (signal: AbortSignal) => (await fetch(`${url}/health`, { signal })).ok;
+  const env = { PORT: String(port), MLFLOW_VERSION, VENV: venv };
+  return { ...(await start('mlflow.sh', undefined, env, answers)), url, python: join(venv, 'bin', 'python') };
+}
+
+export interface Fastapi extends Service {
+  readonly url: string;
+  /** What its endpoints want as a bearer. */
+  readonly token: string;
+}
+
+/** A small model behind FastAPI (test/services/fastapi/model.py), installed by pip where it is missing. */
+export async function startFastapi(): Promise<Fastapi> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const token = 'token-of-the-test';
+  const venv = join(servicesDir(), `fastapi-${FASTAPI_VERSION}`);
+  const answers = async (signal: AbortSignal) => (await fetch(`${url}/healthz`, { signal })).ok;
+  const env = { PORT: String(port), FASTAPI_VERSION, VENV: venv, TOKEN: token };
+  return { ...(await start('fastapi.sh', undefined, env, answers)), url, token };
+}
+
+export interface Mlserver extends Service {
+  /** host:port of its HTTP. */
+  readonly host: string;
+}
+
+/** Seldon's MLServer with the model of test/services/mlserver, installed by pip where it is missing. */
+export async function startMlserver(): Promise<Mlserver> {
+  const [port, grpc, metrics] = [await freePort(), await freePort(), await freePort()];
+  const host = `127.0.0.1:${port}`;
+  const venv = join(servicesDir(), `mlserver-${MLSERVER_VERSION}`);
+  const answers = async (signal: AbortSignal) => (await fetch(`http://${host}/v2/models/pump/ready`, { signal })).ok;
+  const ports = { PORT: String(port), GRPC_PORT: String(grpc), METRICS_PORT: String(metrics) };
+  return { ...(await start('mlserver.sh', undefined, { ...ports, MLSERVER_VERSION, VENV: venv }, answers)), host };
+}
+
+export interface Prometheus extends Service {
+  readonly url: string;
+}
+
+/** Prometheus of the distribution; resolves when it is ready. */
+export async function startPrometheus(options: {
+  /** Job to host:port. */
+  readonly scrape: Readonly<Record<string, string>>;
+  /** A file, or a pattern of files. */
+  readonly rules: string;
+  /** host:port of an Alertmanager. */
+  readonly alertmanager: string;
+  /** Of scrapes and of evaluations, as 500ms. */
+  readonly interval: string;
+}): Promise<Prometheus> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = {
+    PORT: String(port),
+    SCRAPE: Object.entries(options.scrape)
+      .map(([job, address]) => `${job}=${address}`)
+      .join(','),
+    ...{ RULES: options.rules, ALERTMANAGER: options.alertmanager, INTERVAL: options.interval },
+  };
+  const answers = async (signal: AbortSignal) => (await fetch(`${url}/-/ready`, { signal })).ok;
+  return { ...(await start('prometheus.sh', undefined, env, answers)), url };
+}
+
+export interface Hdfs extends Service {
+  /** host:port of the NameNode's HTTP. */
+  readonly host: string;
+}
+
+/** A NameNode and a DataNode; resolves when both are there. */
+export async function startHdfs(): Promise<Hdfs> {
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  const query = 'qry=Hadoop:service=NameNode,name=FSNamesystemState';
+  const answers = async (signal: AbortSignal) => {
+    const beans = (await (await fetch(`http://${host}/jmx?${query}`, { signal })).json()) as {
+      beans: { NumLiveDataNodes: number }[];
+    };
+    return beans.beans[0]!.NumLiveDataNodes > 0;
+  };
+  const env = {
+    PORT: String(port),
+    LIB_DIR: join(servicesDir(), `hdfs-${HADOOP_VERSION}`),
+    JAVA_OPTS: QUICK_START[0]!,
+  };
+  return { ...(await start('hdfs.sh', undefined, env, answers)), host };
+}
+
+export interface Alertmanager extends Service {
+  readonly url: string;
+  readonly port: number;
+}
+
+/**
+ * Prometheus' Alertmanager of one node, from its Debian package; without a `config` it groups everything, a second after
+ * the first alert, for the one receiver that `webhook` is; resolves when it is ready.
+ */
+export async function startAlertmanager(options: {
+  readonly webhook?: string;
+  /** A file. */
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly port?: number;
+}): Promise<Alertmanager> {
+  const port = options.port ?? (await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const answers = async (signal: AbortSignal) => (await fetch(`${url}/-/ready`, { signal })).ok;
+  const env = { PORT: String(port), WEBHOOK: options.webhook ?? '', CONFIG: options.config ?? '' };
+  return { ...(await start('alertmanager.sh', options.dataDir, env, answers)), url, port };
 }
 
 /** Kafka's console tool of this class (`org.apache.kafka.tools.TopicCommand`), as its scripts run it. Gives stdout. */

@@ -1,0 +1,102 @@
+import type { Evidence } from './evidence.ts';
+import { compare, type Incident, type Member } from './incident.ts';
+
+/** Open incidents at once: what comes beyond joins the newest. */
+const MOST_OPEN = 200;
+/** Incidents that are over and still known: for reviews, and for people who look. */
+const KEPT_CLOSED = 500;
+
+export interface GroupRules {
+  readonly kind: 'anomaly' | 'breach';
+  readonly groupBy: string;
+  readonly groupWithinMs: number;
+}
+
+/** The incidents that are known, and of which of them each series and rule is. */
+export class IncidentIndex {
+  readonly open = new Map<string, Incident>();
+  /** The one that ended last is the last. */
+  readonly closed = new Map<string, Incident>();
+  readonly #members = new Map<string, { readonly incident: Incident; readonly member: Member }>();
+
+  get(id: string): Incident | undefined {
+    return this.open.get(id) ?? this.closed.get(id);
+  }
+
+  /** Those that are open in an order that a restart does not change, as records come back by when they were written. */
+  openByStart(): Incident[] {
+    return [...this.open.values()].sort((a, b) => a.startedMs - b.startedMs || compare(a.id, b.id));
+  }
+
+  /** The newest exceedance of a series and rule in an open incident. */
+  find(of: SeriesRule): { readonly incident: Incident; readonly member: Member } | undefined {
+    return this.#members.get(keyOf(of));
+  }
+
+  join(incident: Incident, member: Member): void {
+    incident.members.push(member);
+    this.#members.set(keyOf(member), { incident, member });
+  }
+
+  /** The open incident that a new exceedance belongs to, the earliest of several; `make` where there is none. */
+  place(evidence: Evidence, rules: GroupRules, make: (group: string) => Incident): Incident {
+    const group = groupOf(evidence, rules);
+    let found: Incident | undefined;
+    for (const incident of this.open.values()) {
+      const isNear = Math.abs(evidence.startMs - incident.startedMs) <= rules.groupWithinMs;
+      if (incident.group !== group || !isNear) continue;
+      if (found === undefined || incident.startedMs < found.startedMs) found = incident;
+    }
+    if (found === undefined && this.open.size >= MOST_OPEN) found = this.openByStart().at(-1);
+    if (found !== undefined) return found;
+    const incident = make(group);
+    this.open.set(incident.id, incident);
+    return incident;
+  }
+
+  close(incident: Incident): void {
+    for (const member of incident.members) {
+      if (this.find(member)?.member === member) this.#members.delete(keyOf(member));
+    }
+    this.open.delete(incident.id);
+    this.closed.set(incident.id, incident);
+  }
+
+  restore(incident: Incident): void {
+    (incident.status === 'open' ? this.open : this.closed).set(incident.id, incident);
+    if (incident.status !== 'open') return;
+    // The newest exceedance of a series is the one that goes on.
+    for (const member of incident.members) {
+      const known = this.find(member);
+      if (known === undefined || known.member.startMs <= member.startMs) {
+        this.#members.set(keyOf(member), { incident, member });
+      }
+    }
+  }
+
+  /** Drops the oldest of those that ended, as many as are too many; returns their ids. */
+  forget(canForget: (id: string) => boolean): string[] {
+    const gone: string[] = [];
+    for (const id of this.closed.keys()) {
+      if (this.closed.size <= KEPT_CLOSED) break;
+      if (!canForget(id)) continue;
+      this.closed.delete(id);
+      gone.push(id);
+    }
+    return gone;
+  }
+}
+
+type SeriesRule = Pick<Evidence, 'series' | 'rule'>;
+
+function keyOf({ series, rule }: SeriesRule): string {
+  return `${rule}\n${series}`;
+}
+
+/** Each breach is an incident of its own. */
+function groupOf({ series, rule }: Evidence, { kind, groupBy }: GroupRules): string {
+  if (kind === 'breach') return `${rule}\n${series}`;
+  if (groupBy === '*') return '';
+  const end = series.lastIndexOf(groupBy);
+  return end < 0 ? series : series.slice(0, end);
+}

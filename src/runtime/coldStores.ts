@@ -1,0 +1,43 @@
+import type { PipelineConfig } from '../config/pipelineConfig.ts';
+import type { ColdStore } from '../engine/coldStore.ts';
+import type { LmdbOpener, LmdbStore } from '../stores/lmdbStore.ts';
+import { partitionName } from './partitionName.ts';
+
+/** The part of a partition's state that is not in memory, by state.backend. */
+export class ColdStores {
+  readonly #open: LmdbOpener | undefined;
+  readonly #directory: string;
+  readonly #hotSeries: number;
+  readonly #stores = new Map<string, LmdbStore>();
+
+  private constructor(open: LmdbOpener | undefined, directory: string, hotSeries: number) {
+    this.#open = open;
+    this.#directory = directory;
+    this.#hotSeries = hotSeries;
+  }
+
+  /**
+   * @param directory for the files of this process
+   * @throws ANM_UNSUPPORTED where the package lmdb cannot be loaded
+   */
+  static async of({ state }: PipelineConfig, directory: string): Promise<ColdStores> {
+    if (state.backend === 'memory') return new ColdStores(undefined, directory, 0);
+    const { LmdbStore } = await import('../stores/lmdbStore.ts');
+    return new ColdStores(await LmdbStore.load(), directory, state.hotSeries);
+  }
+
+  /** An empty store for a partition, in place of the one that it had; undefined where all state is in memory. */
+  open(topic: string, partition: number): { readonly store: ColdStore; readonly hotSeries: number } | undefined {
+    if (this.#open === undefined) return undefined;
+    const name = partitionName({ topic, partition });
+    void this.#stores.get(name)?.close();
+    const store = this.#open(this.#directory, `${topic}-${partition}`);
+    this.#stores.set(name, store);
+    return { store, hotSeries: this.#hotSeries };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#stores.values()].map((store) => store.close()));
+    this.#stores.clear();
+  }
+}

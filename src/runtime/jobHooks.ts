@@ -1,0 +1,16 @@
+import type { SeriesGroups } from '../observe/seriesGroups.ts';
+import type { ControlQueue } from './control/controlQueue.ts';
+import type { JobReading } from './jobReading.ts';
+import type { CrashMemory } from './poison/crashMemory.ts';
+
+/** What a member has for each run of its job: it outlives them. */
+export interface JobHooks {
+  /** The run has begun, and can be looked at until it ends. */
+  watch(look: () => JobReading): void;
+  readonly control: ControlQueue;
+  readonly crashes: CrashMemory;
+  /** Counts the alerts of each group of series. */
+  readonly seriesGroups: SeriesGroups;
+  /** Ends the member, as a signal does: drained and committed. */
+  stop(): void;
+}

@@ -1,0 +1,116 @@
+import type { KafkaClient } from '../clients/client.ts';
+import type { PipelineConfig } from '../config/pipelineConfig.ts';
+import { SkewEstimate } from '../observe/clockSkew.ts';
+import { type LatencyStatus, withClockSkew } from '../observe/latency.ts';
+import type { MemberStatus } from '../observe/status.ts';
+import type { Logger } from '../output/logger.ts';
+import { ControlReader } from './control/controlReader.ts';
+import type { Members } from './members.ts';
+import { type MetricsServer, serveMetrics } from './metrics/server.ts';
+import { ensureOperationTopics, statusTopic } from './operationTopics.ts';
+import { checkDefinition } from './status/definitionCheck.ts';
+import type { MemberIdentity } from './status/memberBoard.ts';
+import { StatusPublisher } from './status/publisher.ts';
+
+export interface OperationOptions {
+  /** Not the members' own: it goes on while those are restarted. */
+  readonly client: KafkaClient;
+  readonly config: PipelineConfig;
+  readonly identity: MemberIdentity;
+  readonly members: Members;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly pause: (timeMs: number, signal: AbortSignal) => Promise<void>;
+  /** Calls at that pace until the returned function is called. */
+  readonly every: (timeMs: number, call: () => void) => () => void;
+}
+
+/** What an operator has of the members of this process: status and control topics, /metrics. */
+export class Operation {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+  /** Of the broker that leads the status topic. */
+  readonly #skew = new SkewEstimate();
+
+  /**
+   * Where the topics cannot be made or read, that is said and the pipeline runs without them: nobody's pipeline should
+   * stand still because nobody can look at it.
+   *
+   * @throws ANM_DEFINITION_MISMATCH, ANM_PORT_IN_USE
+   */
+  static async start(options: OperationOptions): Promise<Operation> {
+    const operation = new Operation();
+    try {
+      const { metrics, status } = options.config.operation;
+      if (metrics.listen !== '')
+        operation.#metrics(await serveMetrics(metrics.listen, () => operation.#statuses(options.members)), options);
+      if (Number.isFinite(status.everyMs) && (await operation.#topics(options))) await operation.#operate(options);
+      return operation;
+    } catch (error) {
+      await operation.close();
+      throw error;
+    }
+  }
+
+  /** Publishes the members' last word, and ends the rest. */
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+
+  /** The latency with what is known of the broker's clock. */
+  withClockSkew(latency: LatencyStatus | null | undefined): LatencyStatus | null {
+    const { skew } = this.#skew;
+    return skew === null ? (latency ?? null) : withClockSkew(latency, skew);
+  }
+
+  #metrics(server: MetricsServer, { logger }: OperationOptions): void {
+    logger.info(`metrics on ${server.url}/metrics`);
+    this.#closers.push(() => server.close());
+  }
+
+  async #topics({ client, identity, logger }: OperationOptions): Promise<boolean> {
+    try {
+      const made = await ensureOperationTopics(client.admin, identity.pipeline);
+      if (made.length > 0) logger.info(`created ${made.join(', ')}`);
+      return true;
+    } catch (error) {
+      logger.warn(`runs without status and control, as their topics cannot be made: ${(error as Error).message}`);
+      return false;
+    }
+  }
+
+  #statuses(members: Members): readonly MemberStatus[] {
+    return members.statuses().map((each) => ({ ...each, latency: this.withClockSkew(each.latency) }));
+  }
+
+  async #operate({
+    client,
+    config,
+    identity,
+    members,
+    now,
+    logger,
+    signal,
+    pause,
+    every,
+  }: OperationOptions): Promise<void> {
+    const { pipeline, group, definition, member } = identity;
+    await checkDefinition({ client, pipeline, group, definition, member, now, logger, signal });
+    const reader = await ControlReader.start({
+      ...{ client, pipeline, group, logger, pause },
+      onCommand: (command) => members.command(command),
+    });
+    this.#closers.push(() => reader.close());
+    const publisher = new StatusPublisher({
+      topic: statusTopic(pipeline),
+      createProducer: () => client.createProducer({ idempotent: true }),
+      statuses: () => this.#statuses(members),
+      onAppend: (append) => this.#skew.add(append),
+      ...{ now, logger },
+    });
+    this.#closers.push(() => publisher.close());
+    await publisher.tick();
+    this.#closers.push(every(config.operation.status.everyMs, () => void publisher.tick()));
+  }
+}

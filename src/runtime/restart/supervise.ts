@@ -1,0 +1,64 @@
+import type { RestartConfig } from '../../config/operationConfig.ts';
+import { isAnomalyError } from '../../errors.ts';
+import type { Logger } from '../../output/logger.ts';
+import { crashFrom } from '../poison/crashMemory.ts';
+import { decideRestart, NO_RESTARTS } from './policy.ts';
+
+export interface Supervision {
+  readonly config: RestartConfig;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly ticks: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Resolves after the time, or as soon as the signal is aborted. */
+  readonly pause: (timeMs: number, signal: AbortSignal) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /**
+   * Whether any run had come as far as a commit: what fails before that is the user's to mend, and repeating only hides it.
+   * A record that crashes is another matter.
+   */
+  readonly hasBegun: () => boolean;
+  /** Which failures another run may mend. Default: those that are retryable, and crashes. */
+  readonly isRestartable?: (error: unknown) => boolean;
+  /** A run failed and another follows after the wait: the time to keep what it leaves. */
+  readonly onRestart: (error: unknown) => Promise<void>;
+}
+
+/**
+ * Runs a job until it ends by itself, again and again as the restart strategy has it: after passing failures and after
+ * crashes, not after those that no repetition mends. Undefined where the signal came in a wait between two runs.
+ *
+ * @throws the last failure
+ */
+export async function supervise<T>(run: () => Promise<T>, supervision: Supervision): Promise<T | undefined> {
+  const { config, ticks, random, pause, signal, logger, hasBegun, onRestart } = supervision;
+  const mayMend = supervision.isRestartable ?? isRestartable;
+  let history = NO_RESTARTS;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      const mayRun = hasBegun() || crashFrom(error) !== undefined;
+      if (signal.aborted || !mayRun || !mayMend(error)) throw error;
+      const decision = decideRestart(config, history, ticks(), random());
+      if (!decision.restart) {
+        if (config.strategy !== 'none') logger.error(`not started again, as ${decision.reason}`);
+        throw error;
+      }
+      history = decision.history;
+      const wait = `in ${(decision.afterMs / 1000).toFixed(1)} s, restart ${history.restarts}`;
+      logger.error(`${(error as Error).message}: starting again ${wait}`, {
+        code: isAnomalyError(error) ? error.code : 'ANM_INTERNAL',
+      });
+      await onRestart(error);
+      await pause(decision.afterMs, signal);
+      if (signal.aborted) return undefined;
+    }
+  }
+}
+
+/** An exception without a code of ours is a crash. */
+function isRestartable(error: unknown): boolean {
+  return isAnomalyError(error) ? error.retryable : true;
+}

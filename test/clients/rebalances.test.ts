@@ -1,0 +1,7 @@
+import { describe } from 'node:test';
+import { withClient } from './helpers/context.ts';
+import { defineRebalanceContract } from './rebalanceContract.ts';
+
+describe('rebalances of the fast client', { timeout: 120_000 }, () =>
+  withClient('platformatic', defineRebalanceContract),
+);
