@@ -12,6 +12,8 @@ import { TopicReader } from './helpers/topicReader.ts';
 const PARTITIONS = 4;
 /** What a rebalance may cost a partition that stays. */
 const MOST_MS = 200;
+/** Between two records of a partition: far below what a member can take, or a wait would be that of a backlog. */
+const EVERY_MS = 10;
 const ROUNDS = 3;
 let world: World;
 before(async () => {
@@ -37,13 +39,14 @@ sinks: {format: json, windows: ${pipeline}.windows, late: ${pipeline}.late, dead
 
 const start = (pipeline: string): Child => startAnomaly(world, ['run', '--config', configOf(pipeline)]);
 
-/** Feeds all partitions all the time, and measures how long each waits for its next committed row. */
+/** Feeds all partitions evenly all the time, and measures how long each waits for its next committed row. */
 class Watch {
   #longestMs: number[] = [];
   readonly #lastMs = new Array<number>(PARTITIONS).fill(performance.now());
   readonly #rows: TopicReader;
   readonly #producer: Producer;
   #count = 0;
+  #fedMs = 0;
 
   constructor(rows: TopicReader, producer: Producer) {
     this.#rows = rows;
@@ -61,10 +64,7 @@ class Watch {
   }
 
   async #step(): Promise<void> {
-    const ts = START_MS + this.#count++;
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      append(this.#producer, 'steps', { partition, key: `${partition}`, timestamp: START_MS, value: { ts, value: 1 } });
-    }
+    if (performance.now() - this.#fedMs >= EVERY_MS) this.#feed();
     const had = this.#rows.values.map((values) => values.length);
     await this.#rows.poll(5);
     const time = performance.now();
@@ -72,6 +72,14 @@ class Watch {
       if (this.#rows.values[p]!.length === had[p]) continue;
       this.#longestMs[p] = Math.max(this.#longestMs[p]!, time - this.#lastMs[p]!);
       this.#lastMs[p] = time;
+    }
+  }
+
+  #feed(): void {
+    this.#fedMs = performance.now();
+    const ts = START_MS + this.#count++;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      append(this.#producer, 'steps', { partition, key: `${partition}`, timestamp: START_MS, value: { ts, value: 1 } });
     }
   }
 }
