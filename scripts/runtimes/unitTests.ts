@@ -1,6 +1,6 @@
 // The unit tests of src/wire, src/engine, src/eval, src/alerts and of what src/models needs to score, on each runtime's own test runner.
 // All files are loaded into one process on Node, where a process a file would take most of the time.
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, type Runtime } from './runtime.ts';
@@ -24,9 +24,8 @@ export interface UnitTests {
   readonly output: string;
 }
 
-export function runUnitTests(on: Runtime): UnitTests {
-  const { status, stdout, stderr } = start(on);
-  const output = `${stdout}\n${stderr}`;
+export async function runUnitTests(on: Runtime): Promise<UnitTests> {
+  const { status, output } = await start(on);
   const count = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? Number.NaN);
   const found = {
     node: [/^(\d+) passed/m, /, (\d+) failed$/m],
@@ -40,15 +39,18 @@ export function runUnitTests(on: Runtime): UnitTests {
   return { passed: passed || 0, failed: clean ? failed : Math.max(1, failed || 0), golden, output };
 }
 
-function start(on: Runtime): SpawnSyncReturns<string> {
-  const options = {
-    cwd: ROOT,
-    encoding: 'utf8',
-    env: { ...process.env, NO_COLOR: '1' },
-    maxBuffer: 64 * 2 ** 20,
-  } as const;
-  if (on.id === 'bun') return spawnSync(on.command, ['test', '--timeout', '120000', ...FOLDERS], options);
-  if (on.id === 'deno') return spawnSync(on.command, ['test', '-A', '--no-check', ...FOLDERS], options);
+function start(on: Runtime): Promise<{ readonly status: number | null; readonly output: string }> {
+  const options = { cwd: ROOT, env: { ...process.env, NO_COLOR: '1' }, maxBuffer: 64 * 2 ** 20 };
+  return new Promise((resolve) => {
+    const child = execFile(on.command, argumentsOf(on), options, (_, stdout, stderr) => {
+      resolve({ status: child.exitCode, output: `${stdout}\n${stderr}` });
+    });
+  });
+}
+
+function argumentsOf(on: Runtime): string[] {
+  if (on.id === 'bun') return ['test', '--timeout', '120000', ...FOLDERS];
+  if (on.id === 'deno') return ['test', '-A', '--no-check', ...FOLDERS];
   const files = FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.test.ts'))
@@ -56,6 +58,5 @@ function start(on: Runtime): SpawnSyncReturns<string> {
   );
   const all = files.map((file) => `import ${JSON.stringify(file)};`).join('\n');
   const reporter = `--test-reporter=${join(ROOT, 'scripts/reporter.mjs')}`;
-  const args = ['--import', 'tsx', reporter, '--input-type=module', '--eval', all];
-  return spawnSync(on.command, args, options);
+  return ['--import', 'tsx', reporter, '--input-type=module', '--eval', all];
 }

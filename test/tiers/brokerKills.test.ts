@@ -12,7 +12,8 @@ import { environment, parseLines, type Surroundings, tool } from './helpers/cli.
 import { assertNothingLost, type Death, noteDeath, partitionsOf, SINKS } from './helpers/deaths.ts';
 import { type Kafka, startKafka } from './helpers/services.ts';
 
-const KILLS = Number(process.env['ANOMALY_TEST_KILLS'] ?? 20);
+/** Each is 15 s: Kafka has to read its log again. */
+const KILLS = Number(process.env['ANOMALY_TEST_BROKER_KILLS'] ?? 20);
 const PARTITIONS = 4;
 const SERIES = 200;
 const SLICE_ROWS = 6000;
