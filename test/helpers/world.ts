@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
+import { type Broker, startBroker } from '../../src/broker/broker.ts';
+import type { BrokerOptions } from '../../src/broker/brokerOptions.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
 import type { KafkaClient, Producer } from '../../src/clients/client.ts';
 import { connect } from '../../src/clients/connect.ts';
