@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { parseDuration } from '../config/duration.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
-import type { PlainSettings } from '../config/resolvedSettings.ts';
+import type { PlainSettings } from '../config/plainSettings.ts';
 import { AnomalyError } from '../errors.ts';
 import type { StatusTopics } from '../observe/status.ts';
 import { toolVersion } from '../platform/version.ts';

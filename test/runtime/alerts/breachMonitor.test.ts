@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultAlerts } from '../../../src/config/alertsConfig.ts';
+import { defaultAlerts } from '../../../src/config/alerts.ts';
 import type { SketchData } from '../../../src/observe/latency.ts';
 import { sketchBucket } from '../../../src/observe/latencySketch.ts';
 import type { MemberStatus, ModelStatus } from '../../../src/observe/status.ts';
