@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import avro from 'avsc';
 import type { Consumer, KafkaClient, Producer } from '../src/clients/client.ts';
 import { connect } from '../src/clients/connect.ts';
-import { createRegistry } from '../src/clients/registry.ts';
+import { createRegistry } from '../src/clients/createRegistry.ts';
 import { LatencySketch } from '../src/observe/latencySketch.ts';
 import { encodeReading, registerReadings } from './load.ts';
 import { type Cluster, freePort, spawnAnomaly, startDev } from './processes.ts';
