@@ -20,15 +20,13 @@ import { Runner } from './runner.ts';
 import type { RunTotals, StateOptions } from './runnerOptions.ts';
 import { sinkTopics } from './runTopics.ts';
 import { SourceSchemas } from './sourceSchemas.ts';
+import type { Stage } from './stage.ts';
 import type { Task } from './task.ts';
 import { TopicSink } from './topicSink.ts';
 import { checkSinks, ensureSinks, sourceShape, sourceTopics } from './topics.ts';
 import type { NamedTopic, SourceShape } from './topicTable.ts';
 import { WindowRowTask } from './windowRowTask.ts';
 import { WindowWatch } from './windowWatch.ts';
-
-/** Which operators run: all, up to the windows, or only the scoring of windows that an earlier stage closed. */
-export type Stage = 'run' | 'window' | 'score records' | 'score windows';
 
 export interface JobOptions {
   readonly client: KafkaClient;

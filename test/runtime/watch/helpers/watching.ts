@@ -7,7 +7,8 @@ import type { MemberStatus } from '../../../../src/observe/status.ts';
 import { encodeStatus, statusKey } from '../../../../src/observe/statusRecord.ts';
 import type { TuiSnapshot } from '../../../../src/observe/watch/snapshot.ts';
 import { statusTopic } from '../../../../src/runtime/operationTopics.ts';
-import { Watcher, type WatcherOptions } from '../../../../src/runtime/watch/watcher.ts';
+import { Watcher } from '../../../../src/runtime/watch/watcher.ts';
+import type { WatcherOptions } from '../../../../src/runtime/watch/watcherOptions.ts';
 import type { World } from '../../../helpers/world.ts';
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
