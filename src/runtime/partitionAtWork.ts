@@ -4,7 +4,7 @@ import type { ColumnBatch } from '../engine/batch.ts';
 import type { EffectRecord, JournalDraft } from './journal/journalRecord.ts';
 import type { PartitionScores, ScoreSource } from './model/partitionScores.ts';
 import { partitionName } from './partitionName.ts';
-import type { Recovered } from './recovery/recover.ts';
+import type { Recovered } from './recovery/recovered.ts';
 import { BatchTimes } from './status/batchTimes.ts';
 import type { Task } from './task.ts';
 

@@ -5,7 +5,8 @@ import { type JournalPart, readJournal } from '../journal/journalReader.ts';
 import type { JournalRecord } from '../journal/journalRecord.ts';
 import type { ModelDispatch } from '../model/modelDispatch.ts';
 import type { PartitionAtWork } from '../partitionAtWork.ts';
-import { type Recovered, type RecoveryRule, recover } from './recover.ts';
+import { type RecoveryRule, recover } from './recover.ts';
+import type { Recovered } from './recovered.ts';
 import type { SourceLog } from './sourceGap.ts';
 
 export interface RestorerOptions {

@@ -5,7 +5,7 @@ import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import type { CheckpointStore, SnapshotReference } from '../../stores/checkpointStore.ts';
 import { murmur2 } from '../../wire/murmur2.ts';
-import type { SnapshotHead } from '../checkpoints/checkpointer.ts';
+import type { SnapshotHead } from '../checkpoints/snapshotHead.ts';
 import { fieldNames } from '../fieldNames.ts';
 import { fileLines } from '../fileSource.ts';
 import { LineBatch } from '../lineBatch.ts';
