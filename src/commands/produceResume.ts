@@ -1,4 +1,5 @@
-import type { Consumer, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
+import type { Consumer, KafkaClient } from '../clients/client.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { AnomalyError } from '../errors.ts';
 import { digestOf, MARK_HEADER, parseMark, type ResumeMark, ResumeMarks } from '../inputs/resumeMarks.ts';
 import { readHeaders } from '../wire/headers.ts';

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KafkaClient, Producer } from '../clients/client.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import type { Producer } from '../clients/producer.ts';
 import { AnomalyError } from '../errors.ts';
 import { Pacer } from '../inputs/pacer.ts';
 import { exceedsBudget, RejectsFile } from '../inputs/rejects.ts';

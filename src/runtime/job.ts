@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { KafkaClient, TopicInfo, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { KafkaClient, TopicInfo } from '../clients/client.ts';
 import type { SchemaRegistry } from '../clients/registry.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import { type AlertVerdict, type Judged, judgeAlert } from '../engine/alertVerdict.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { EffectRecord, JournalDraft } from './journal/journalRecord.ts';

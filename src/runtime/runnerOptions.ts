@@ -1,11 +1,6 @@
-import type {
-  Admin,
-  Consumer,
-  KafkaClient,
-  Producer,
-  TopicPartition,
-  TopicPartitionOffset,
-} from '../clients/client.ts';
+import type { Admin, Consumer, KafkaClient } from '../clients/client.ts';
+import type { Producer } from '../clients/producer.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { Logger } from '../output/logger.ts';
 import type { CheckpointStore } from '../stores/checkpointStore.ts';

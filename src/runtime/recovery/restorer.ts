@@ -1,4 +1,5 @@
-import type { Admin, Consumer, KafkaClient, TopicPartition, TopicPartitionOffset } from '../../clients/client.ts';
+import type { Admin, Consumer, KafkaClient } from '../../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Committer } from '../commit/committer.ts';
 import { type JournalPart, readJournal } from '../journal/journalReader.ts';

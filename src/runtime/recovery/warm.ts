@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import type { Admin, TopicPartition } from '../../clients/client.ts';
+import type { Admin } from '../../clients/client.ts';
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';

@@ -1,4 +1,4 @@
-import type { Producer } from '../../clients/client.ts';
+import type { Producer } from '../../clients/producer.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { BUDGET_MS, HOPS, type Hop, type LatencyStatus } from '../../observe/latency.ts';
 import { LatencySketch, type SketchData } from '../../observe/latencySketch.ts';
