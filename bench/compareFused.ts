@@ -1,7 +1,7 @@
 // Holds the pipeline's two output topics against the reference, row by row and in order.
 import avro from 'avsc';
 import type { KafkaClient } from '../src/clients/client.ts';
-import { createRegistry } from '../src/clients/registry.ts';
+import { createRegistry } from '../src/clients/createRegistry.ts';
 import type { reference } from './reference.ts';
 
 type Reference = ReturnType<typeof reference>;

@@ -1,6 +1,6 @@
 // Loads the input of the fused job: wire-format Avro {sensor_id, ts, value} in 4 partitions, through the tool's producer.
 import type { KafkaClient } from '../src/clients/client.ts';
-import { createRegistry } from '../src/clients/registry.ts';
+import { createRegistry } from '../src/clients/createRegistry.ts';
 import { readings } from './readings.mjs';
 
 export const SCHEMA = JSON.stringify({

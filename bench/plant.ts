@@ -4,7 +4,7 @@
 import { type Evidence, evidenceOf } from '../src/alerts/stage/evidence.ts';
 import { IncidentBook } from '../src/alerts/stage/incidentBook.ts';
 import { Silences } from '../src/alerts/stage/silences.ts';
-import { defaultAlerts } from '../src/config/alertsConfig.ts';
+import { defaultAlerts } from '../src/config/alerts.ts';
 import type { PipelineDefinition } from '../src/engine/definition.ts';
 import { shapingFor } from '../src/engine/detectors/create.ts';
 import type { PartitionPipeline } from '../src/engine/pipeline.ts';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import type { KafkaClient } from '../src/clients/client.ts';
 import { connect } from '../src/clients/connect.ts';
-import { createRegistry } from '../src/clients/registry.ts';
+import { createRegistry } from '../src/clients/createRegistry.ts';
 import { readAvro } from '../src/schemas/avroReader.ts';
 import { parseAvroSchema } from '../src/schemas/avroSchema.ts';
 import { type Dev, runAnomaly, startDev } from './processes.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { circlesOf } from './helpers/circles.ts';
 import { blankComments, importsOf, lineAt, type SourceFile, sourceFiles } from './helpers/sources.ts';
 
 /**
@@ -88,6 +89,10 @@ test('imports follow the law of the rooms', () => {
     }
   }
   none(problems);
+});
+
+test('no files import each other in a circle, types included', () => {
+  none(circlesOf(FILES).map(({ paths, ties }) => `a circle of ${paths.length} files:\n  ${ties.join('\n  ')}`));
 });
 
 test('the engine is pure: no packages, no node modules, no clock, no randomness, no inexact Math', () => {
@@ -212,6 +217,33 @@ test('the reader of imports sees each kind', () => {
     '7 ./h.ts src/engine/h.ts value dynamic',
     '8 i  type dynamic',
   ]);
+});
+
+test('the finder of circles sees each kind of tie, and what hangs on a circle is none of it', () => {
+  const texts = {
+    'src/runtime/above.ts': "import { a } from './a.ts';",
+    'src/runtime/a.ts': "import type { B } from './b.ts';\nimport { below } from './below.ts';",
+    'src/runtime/b.ts': "export { c } from '../clients/c.ts';",
+    'src/clients/c.ts': "export const load = () => import('../runtime/a.ts');",
+    'src/runtime/below.ts': "import { d as other } from './d.ts';",
+    'src/runtime/d.ts': "import { type E, below } from './below.ts';",
+    'src/runtime/alone.ts': "import { b } from './b.ts';",
+  };
+  const files = Object.entries(texts).map(([path, text]) => ({ path, imports: importsOf(path, text) }));
+  assert.deepEqual(
+    circlesOf(files).map(({ ties }) => ties),
+    [
+      [
+        'src/runtime/below.ts:1: takes d of src/runtime/d.ts',
+        'src/runtime/d.ts:1: takes E, below of src/runtime/below.ts',
+      ],
+      [
+        'src/clients/c.ts:1: takes all of src/runtime/a.ts',
+        'src/runtime/a.ts:1: takes B of src/runtime/b.ts',
+        'src/runtime/b.ts:1: takes c of src/clients/c.ts',
+      ],
+    ],
+  );
 });
 
 /** Looks into code, not into comments. */

@@ -1,5 +1,5 @@
-import type { AdminSource } from './admin.ts';
 import { isLow } from './adminMetrics.ts';
+import type { AdminSource } from './adminSource.ts';
 import { CLUSTER_PROPERTIES } from './clusterConfig.ts';
 
 /** What an admin request gets: a body and a status. */

@@ -1,9 +1,6 @@
 import { freemem } from 'node:os';
-import type { AdminGroup, AdminSource, AdminTopic } from './admin.ts';
+import type { AdminGroup, AdminSource, AdminTopic } from './adminSource.ts';
 import { type Family, histogramSamples, type Labels, renderFamilies, type Sample, single } from './prometheus.ts';
-
-/** Values of enable_consumer_group_metrics. */
-export const GROUP_METRICS = ['group', 'partition', 'consumer_lag'] as const;
 
 const NAMESPACE = { redpanda_namespace: 'kafka' };
 const KAFKA_SERVER = { redpanda_server: 'kafka' };

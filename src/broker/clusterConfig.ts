@@ -1,5 +1,4 @@
-import { GROUP_METRICS } from './adminMetrics.ts';
-import type { BrokerSettings } from './context.ts';
+import type { BrokerSettings } from './brokerSettings.ts';
 import type { Json } from './storage/journal.ts';
 
 export type ClusterValue = boolean | number | string | readonly string[];
@@ -23,6 +22,9 @@ const isListOf = (allowed: readonly string[]) => (value: unknown) =>
     : `expected a list of ${allowed.join(', ')}`;
 
 const MAX_MS = 2_147_483_647;
+
+/** Values of enable_consumer_group_metrics. */
+const GROUP_METRICS = ['group', 'partition', 'consumer_lag'] as const;
 
 /** The cluster properties that this broker acts on, under Redpanda's names. */
 export const CLUSTER_PROPERTIES = {

@@ -1,4 +1,5 @@
 import type { AnswerBudget } from './answerBudget.ts';
+import type { BrokerSettings } from './brokerSettings.ts';
 import type { Clock } from './clock.ts';
 import type { ClusterConfig } from './clusterConfig.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
@@ -36,19 +37,6 @@ export interface BrokerContext {
   nextProducerId(): number;
   /** The disk, or the bound on memory, refused something: to be logged. */
   storageFailed(error: StorageError): void;
-}
-
-export interface BrokerSettings {
-  /** auto_create_topics_enabled: a topic is made on first use, where the client's request allows it. */
-  readonly autoCreate: boolean;
-  readonly defaultPartitions: number;
-  readonly rebalanceDelayMs: number;
-  /** group_min_session_timeout_ms and group_max_session_timeout_ms. */
-  readonly minSessionTimeoutMs: number;
-  readonly maxSessionTimeoutMs: number;
-  /** transaction_max_timeout_ms and transactional_id_expiration_ms. */
-  readonly maxTransactionTimeoutMs: number;
-  readonly transactionalIdExpirationMs: number;
 }
 
 /** One request on its connection. */

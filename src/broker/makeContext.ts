@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AnswerBudget } from './answerBudget.ts';
-import type { BrokerOptions, BrokerSasl } from './broker.ts';
+import type { BrokerOptions, BrokerSasl } from './brokerOptions.ts';
 import type { Clock } from './clock.ts';
 import { ClusterConfig, type ClusterConfigOptions } from './clusterConfig.ts';
 import type { BrokerContext } from './context.ts';

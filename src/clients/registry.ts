@@ -1,7 +1,5 @@
 import type { CompatibilityLevel } from '../schemas/compatibilityLevel.ts';
 import type { SchemaType } from '../schemas/schemaParser.ts';
-import { RegistryClient } from './registryClient.ts';
-import { type RegistryConnection, RegistryHttp } from './registryHttp.ts';
 
 export { readSchemaId, WIRE_HEADER_BYTES, writeWireHeader } from './wireFormat.ts';
 
@@ -84,9 +82,4 @@ export interface SchemaRegistry {
   compatibility(subject: string): Promise<CompatibilityLevel>;
   /** The address that answered. */
   ready(): Promise<string>;
-}
-
-/** Nothing is sent until the first call. */
-export function createRegistry(connection: RegistryConnection): SchemaRegistry {
-  return new RegistryClient(new RegistryHttp(connection));
 }

@@ -1,6 +1,7 @@
 import { AnomalyError } from '../errors.ts';
 import { type CompatibilityLevel, isCompatibilityLevel, isTransitive } from '../schemas/compatibilityLevel.ts';
-import { loadSchemaParser, type ReferencedSchema } from '../schemas/schemaParser.ts';
+import type { ReferencedSchema } from '../schemas/parsedSchema.ts';
+import { loadSchemaParser } from '../schemas/schemaParser.ts';
 import type {
   CompatibilityResult,
   DeletedOption,

@@ -1,7 +1,8 @@
 import { isAnomalyError } from '../errors.ts';
 import { type CompatibilityLevel, checkCandidate } from '../schemas/compatibilityLevel.ts';
 import { describeIncompatibility } from '../schemas/incompatibility.ts';
-import { loadSchemaParser, type ReferencedSchema, type SchemaType } from '../schemas/schemaParser.ts';
+import type { ReferencedSchema } from '../schemas/parsedSchema.ts';
+import { loadSchemaParser, type SchemaType } from '../schemas/schemaParser.ts';
 
 /** A schema with the texts of all that it refers to, each before those that need it. */
 export interface ResolvedSchema {

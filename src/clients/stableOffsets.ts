@@ -1,6 +1,7 @@
 import { AnomalyError, isAnomalyError } from '../errors.ts';
-import type { ConsumerOptions, TopicPartitionOffset } from './client.ts';
+import type { ConsumerOptions } from './client.ts';
 import { KafkaCode } from './kafkaErrors.ts';
+import type { TopicPartitionOffset } from './topicPartition.ts';
 
 const TRANSACTION_TIMEOUT_MS = 60_000;
 /** An open transaction is most often about to be committed. */

@@ -1,4 +1,5 @@
-import type { Producer, ProducerOptions, TopicPartitionOffset } from './client.ts';
+import type { Producer, ProducerOptions } from './producer.ts';
+import type { TopicPartitionOffset } from './topicPartition.ts';
 
 /** A consumer as its group knows it: what a transaction that commits its offsets has to prove (KIP-447). */
 export interface GroupMembership {

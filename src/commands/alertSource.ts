@@ -1,4 +1,5 @@
-import type { KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
 import { type Feedback, feedbackOf, feedbackTopic } from '../runtime/feedbackTopic.ts';

@@ -1,8 +1,9 @@
 import type { AdminConnection } from '../clients/adminApi.ts';
 import type { ClientOptions, KafkaClient } from '../clients/client.ts';
 import type { ConnectOptions } from '../clients/connect.ts';
+import { createRegistry } from '../clients/createRegistry.ts';
 import type { HttpService } from '../clients/http.ts';
-import { createRegistry, type SchemaRegistry } from '../clients/registry.ts';
+import type { SchemaRegistry } from '../clients/registry.ts';
 import type { RegistryConnection } from '../clients/registryHttp.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../output/logger.ts';

@@ -1,5 +1,6 @@
-import type { Consumer, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
+import type { Consumer, KafkaClient } from '../clients/client.ts';
 import type { SchemaRegistry } from '../clients/registry.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { AnomalyError } from '../errors.ts';
 import { ObjectDecoder } from '../runtime/objectDecoder.ts';
 import type { AnomalyObject } from '../runtime/rowObjects.ts';

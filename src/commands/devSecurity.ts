@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { BrokerSasl } from '../broker/broker.ts';
+import type { BrokerSasl } from '../broker/brokerOptions.ts';
 import type { ListenerTls } from '../broker/security/listener.ts';
 import type { SaslMechanism } from '../broker/security/saslSession.ts';
 import { AnomalyError } from '../errors.ts';

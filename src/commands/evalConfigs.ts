@@ -8,19 +8,12 @@ import { factsOf } from '../engine/scoreFacts.ts';
 import { AnomalyError } from '../errors.ts';
 import { detectorCandidate } from '../eval/candidates.ts';
 import type { Candidate } from '../eval/evaluate.ts';
-import type { Role } from '../eval/report.ts';
 import type { Level } from '../eval/sensitivity.ts';
 import { definePipeline } from '../runtime/definition.ts';
 import type { CommandContext } from './command.ts';
 import type { LinkedConfig } from './evalModel.ts';
+import type { NamedConfig } from './namedConfig.ts';
 import { SCORE_OPTIONS } from './pipelineOptions.ts';
-
-/** A pipeline to evaluate, and what the tables call it. */
-export interface NamedConfig {
-  readonly name: string;
-  readonly config: PipelineConfig;
-  readonly role?: Role;
-}
 
 const SENSITIVITIES: readonly ScoreConfig['sensitivity'][] = ['low', 'medium', 'high'];
 

@@ -2,7 +2,7 @@ import type { LinkedPipeline, ModelLink } from '../eval/modelLink.ts';
 import { ModelDispatch } from '../runtime/model/modelDispatch.ts';
 import { modelOptions } from '../runtime/model/modelOptions.ts';
 import type { CommandContext } from './command.ts';
-import type { NamedConfig } from './evalConfigs.ts';
+import type { NamedConfig } from './namedConfig.ts';
 import { openScorers, withModelReads } from './scoreModel.ts';
 
 /** A configuration with the model that it names, opened. */

@@ -10,13 +10,14 @@ import { PagePlots } from '../eval/html/plots.ts';
 import { EVENT_RULES } from '../eval/metrics/events.ts';
 import type { DetectorReport, EvaluationReport } from '../eval/report.ts';
 import type { CommandContext } from './command.ts';
-import { type NamedConfig, operandConfig, settingsConfig, withoutParts } from './evalConfigs.ts';
+import { operandConfig, settingsConfig, withoutParts } from './evalConfigs.ts';
 import type { LoadedSuite } from './evalFiles.ts';
 import { type LinkedConfig, linkModel } from './evalModel.ts';
 import { openSuite } from './evalOpen.ts';
 import { readReport } from './evalReports.ts';
 import { comparisonText, reportText } from './evalText.ts';
 import { stoppedCode } from './lifecycle.ts';
+import type { NamedConfig } from './namedConfig.ts';
 
 /** `eval`: scores series by the detectors asked for, and prints what that was worth. */
 export async function runEval(context: CommandContext): Promise<number> {

@@ -1,5 +1,6 @@
-import type { Admin, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { Admin } from '../clients/client.ts';
 import { protocolFailure, topicMissing } from '../clients/kafkaErrors.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { AnomalyError } from '../errors.ts';
 import { deletedText } from '../observe/lag/partitionLag.ts';
 import { partitionName } from '../runtime/partitionName.ts';

@@ -1,4 +1,5 @@
-import type { Admin, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { Admin } from '../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { parseDuration } from '../config/duration.ts';
 import { AnomalyError } from '../errors.ts';
 

@@ -1,4 +1,5 @@
-import type { TopicInfo, TopicPartition } from '../clients/client.ts';
+import type { TopicInfo } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import { AnomalyError } from '../errors.ts';
 
 /** The partitions of --partition, all of them without it. @throws ANM_USAGE for one that the topic does not have */

@@ -10,7 +10,7 @@ import { AvroPassEncoder } from '../inputs/valueEncoder.ts';
 import { recordOf, valuesLeftOut } from '../inputs/valuePlan.ts';
 import type { CommandContext } from './command.ts';
 import type { ProduceOptions } from './produceOptions.ts';
-import type { ProducePlan } from './produceRun.ts';
+import type { ProducePlan } from './producePlan.ts';
 import { settleSchema } from './produceTarget.ts';
 
 /** What the records of a plan are written with. */

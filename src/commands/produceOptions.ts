@@ -1,4 +1,4 @@
-import type { Compression } from '../clients/client.ts';
+import type { Compression } from '../clients/producer.ts';
 import { AnomalyError } from '../errors.ts';
 import { columnNamed, guessKeyColumn, type InputColumn } from '../inputs/columns.ts';
 import { DEFAULT_BUDGET, type ErrorBudget, parseBudget } from '../inputs/rejects.ts';

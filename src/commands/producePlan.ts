@@ -1,9 +1,22 @@
-import { seriesField } from '../inputs/avroPlan.ts';
+import { type AvroPlan, seriesField } from '../inputs/avroPlan.ts';
 import { jsonEncoder } from '../inputs/encoders.ts';
+import type { RowInput } from '../inputs/rowInput.ts';
+import type { KeyChoice } from '../inputs/sendRows.ts';
 import type { CommandContext } from './command.ts';
-import { DEFAULT_PARTITIONS } from './produceOptions.ts';
-import type { ProducePlan } from './produceRun.ts';
-import { bytesText, count, percent, timeText } from './produceSummary.ts';
+import { bytesText, count, percent, timeText } from './produceFigures.ts';
+import { DEFAULT_PARTITIONS, type ProduceOptions } from './produceOptions.ts';
+
+/** What the files and flags come to, before anything is connected to. */
+export interface ProducePlan {
+  readonly options: ProduceOptions;
+  readonly input: RowInput;
+  readonly key: KeyChoice;
+  /** Null with --format json. */
+  readonly avro: AvroPlan | null;
+  readonly inferred: boolean;
+  /** The records of Avro files go on as they are, with their own schema. */
+  readonly verbatim: boolean;
+}
 
 const FIRST_RECORDS = 3;
 const FILES_SHOWN = 10;

@@ -1,9 +1,10 @@
-import type { Consumer, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
+import type { Consumer, KafkaClient } from '../clients/client.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { AnomalyError } from '../errors.ts';
 import { digestOf, MARK_HEADER, parseMark, type ResumeMark, ResumeMarks } from '../inputs/resumeMarks.ts';
 import { readHeaders } from '../wire/headers.ts';
 import type { CommandContext } from './command.ts';
-import type { ProducePlan } from './produceRun.ts';
+import type { ProducePlan } from './producePlan.ts';
 import type { TopicConfigs } from './produceTarget.ts';
 
 /** Records looked at first from the end of a partition; each further look takes this many times as many. */

@@ -1,34 +1,22 @@
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KafkaClient, Producer } from '../clients/client.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import type { Producer } from '../clients/producer.ts';
 import { AnomalyError } from '../errors.ts';
-import type { AvroPlan } from '../inputs/avroPlan.ts';
 import { Pacer } from '../inputs/pacer.ts';
 import { exceedsBudget, RejectsFile } from '../inputs/rejects.ts';
 import type { BadRow } from '../inputs/rowChunk.ts';
 import type { RowEncoder } from '../inputs/rowEncoder.ts';
 import { openRows, type RowInput } from '../inputs/rowInput.ts';
-import { checkRows, type KeyChoice, SendTotals, sendRows } from '../inputs/sendRows.ts';
+import { checkRows, SendTotals, sendRows } from '../inputs/sendRows.ts';
 import type { CommandContext } from './command.ts';
 import { stoppedCode } from './lifecycle.ts';
 import { makeEncoder, planEncoding } from './produceEncoder.ts';
 import { chooseKey, type ProduceOptions, readOptions } from './produceOptions.ts';
-import { printPlan } from './producePlan.ts';
+import { type ProducePlan, printPlan } from './producePlan.ts';
 import { checkOnce, findResumption, type Resumption } from './produceResume.ts';
 import { printSummary, progressText, type Summary } from './produceSummary.ts';
 import { ensureTopic, type TopicConfigs, warnOfRetention } from './produceTarget.ts';
-
-/** What the files and flags come to, before anything is connected to. */
-export interface ProducePlan {
-  readonly options: ProduceOptions;
-  readonly input: RowInput;
-  readonly key: KeyChoice;
-  /** Null with --format json. */
-  readonly avro: AvroPlan | null;
-  readonly inferred: boolean;
-  /** The records of Avro files go on as they are, with their own schema. */
-  readonly verbatim: boolean;
-}
 
 /** @returns the exit code: 0, or that of the signal that ended it */
 export async function runProduce(context: CommandContext): Promise<number> {

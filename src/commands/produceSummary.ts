@@ -1,6 +1,7 @@
 import type { SendTotals } from '../inputs/sendRows.ts';
 import type { CommandContext } from './command.ts';
-import type { ProducePlan } from './produceRun.ts';
+import { bytesText, count, percent, timeText } from './produceFigures.ts';
+import type { ProducePlan } from './producePlan.ts';
 
 export interface Summary {
   readonly plan: ProducePlan;
@@ -108,25 +109,8 @@ function warn({ logger }: CommandContext, { plan, totals, rejected, rejectsPath 
     );
 }
 
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
-}
-
-export function count(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
 function rowsText(rows: number): string {
   return rows === 1 ? '1 row' : `${count(rows)} rows`;
-}
-
-export function bytesText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-export function timeText(timeMs: number): string | null {
-  return Number.isFinite(timeMs) ? new Date(timeMs).toISOString() : null;
 }
 
 function durationText(seconds: number): string {

@@ -7,7 +7,7 @@ import { knownConfigs } from '../runtime/topics.ts';
 import { newTopic } from '../runtime/topicTable.ts';
 import type { CommandContext } from './command.ts';
 import { DEFAULT_PARTITIONS, type ProduceOptions } from './produceOptions.ts';
-import type { ProducePlan } from './produceRun.ts';
+import type { ProducePlan } from './producePlan.ts';
 
 export type TopicConfigs = ReadonlyMap<string, string>;
 

@@ -1,4 +1,5 @@
-import type { KafkaClient, Producer } from '../clients/client.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import type { Producer } from '../clients/producer.ts';
 import { readSchemaId, type SchemaRegistry } from '../clients/registry.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { isAnomalyError } from '../errors.ts';

@@ -1,5 +1,6 @@
-import type { KafkaClient, TopicPartition } from '../clients/client.ts';
+import type { KafkaClient } from '../clients/client.ts';
 import type { RegisteredSchema, SchemaRegistry } from '../clients/registry.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Recording } from '../inputs/recording.ts';

@@ -1,4 +1,5 @@
-import type { KafkaClient, TopicPartition } from '../clients/client.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { AnomalyError } from '../errors.ts';
 import { Recording } from '../inputs/recording.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createRegistry } from '../clients/registry.ts';
+import { createRegistry } from '../clients/createRegistry.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../output/logger.ts';
 import { type JobResult, runJob } from '../runtime/job.ts';

@@ -1,9 +1,10 @@
 import type { KafkaClient } from '../clients/client.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
-import { defineJob, type Stage } from '../runtime/job.ts';
+import { defineJob } from '../runtime/job.ts';
 import { LocalMember } from '../runtime/localMember.ts';
 import type { Members } from '../runtime/members.ts';
 import { Operation } from '../runtime/operation.ts';
+import type { Stage } from '../runtime/stage.ts';
 import { sourceTopics } from '../runtime/topics.ts';
 import { startAlertStage, withAlertStatus } from './alertStage.ts';
 import type { CommandContext } from './command.ts';

@@ -2,8 +2,8 @@ import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { type CpuShares, shareRows } from '../observe/cpuShares.ts';
 import { latencyBudget } from '../observe/latencyBudget.ts';
 import { latencyFigures } from '../observe/latencyFigures.ts';
-import type { Stage } from '../runtime/job.ts';
 import type { MembersResult } from '../runtime/members.ts';
+import type { Stage } from '../runtime/stage.ts';
 import type { CommandContext } from './command.ts';
 
 type Shown = Pick<MembersResult['totals'], 'records' | 'windows' | 'alerts' | 'late' | 'deadLetters'>;

@@ -1,4 +1,5 @@
-import type { Consumer, KafkaClient, TopicPartitionOffset } from '../clients/client.ts';
+import type { Consumer, KafkaClient } from '../clients/client.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
 import { styled } from '../output/color.ts';

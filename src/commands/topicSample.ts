@@ -1,5 +1,6 @@
-import type { KafkaClient, TopicInfo, TopicPartitionOffset } from '../clients/client.ts';
+import type { KafkaClient, TopicInfo } from '../clients/client.ts';
 import { readSchemaId, type SchemaRegistry } from '../clients/registry.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { ObjectDecoder } from '../runtime/objectDecoder.ts';
 import { stableEnds, topicBatches } from '../runtime/topicSource.ts';
 

@@ -26,7 +26,7 @@ export function makeWatcher(context: CommandContext, choice: WatcherChoice): Wat
     connect: async () => {
       const [{ connect }, { createRegistry }, { clientOptions, registryOptions }] = await Promise.all([
         import('../clients/connect.ts'),
-        import('../clients/registry.ts'),
+        import('../clients/createRegistry.ts'),
         import('./connections.ts'),
       ]);
       const options = clientOptions(settings, cwd);

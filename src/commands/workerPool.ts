@@ -9,7 +9,8 @@ import type { Progress } from '../output/progress.ts';
 import { runtimeInfo } from '../platform/runtime.ts';
 import { newThread } from '../platform/thread.ts';
 import type { FromWorker, ToWorker } from '../runtime/workers/messages.ts';
-import { type WorkerHandle, WorkerPool } from '../runtime/workers/pool.ts';
+import { WorkerPool } from '../runtime/workers/pool.ts';
+import type { WorkerHandle } from '../runtime/workers/workerHandle.ts';
 import { type JobPlan, workerPlan } from './jobPlan.ts';
 import { progressText } from './runSummary.ts';
 

@@ -1,4 +1,4 @@
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 
 /** The keys of anomaly.yaml for what becomes of alerts before anybody is told: the alert stage. */
 export const ALERT_KEYS: readonly SettingRow[] = [

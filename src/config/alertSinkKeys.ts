@@ -1,4 +1,4 @@
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 
 /** Whom the alerts are brought to: keys of `alerts` that delivery reads. */
 export const ALERT_SINK_KEYS: readonly SettingRow[] = [

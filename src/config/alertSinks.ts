@@ -1,4 +1,5 @@
-import { isSecretReference, type ValueIssue } from './values.ts';
+import type { ValueIssue } from './checked.ts';
+import { isSecretReference } from './values.ts';
 
 /** Values of the keys of `alerts` that delivery reads, the sinks with their defaults. */
 export interface AlertDeliveryConfig {

@@ -1,5 +1,6 @@
+import type { Checked } from './checked.ts';
 import { checkItems, isItemKind, parseItems } from './items.ts';
-import { type Checkable, type Checked, checkScalar, parseScalar, splitList } from './values.ts';
+import { type Checkable, checkScalar, parseScalar, splitList } from './values.ts';
 
 /** A value of any type given as text: by a flag, -X or the environment. */
 export function parseText(row: Checkable, text: string): Checked {

@@ -1,5 +1,4 @@
-import type { Checked } from './values.ts';
-import { good, show, wrong } from './values.ts';
+import { type Checked, good, show, wrong } from './checked.ts';
 
 /** Names of derived fields: as in expressions without quotes. */
 const NAME = /^[A-Za-z_]\w*$/;

@@ -1,6 +1,6 @@
+import type { ValueIssue } from './checked.ts';
 import { parseDuration } from './duration.ts';
 import type { FeatureConfig } from './pipelineConfig.ts';
-import type { ValueIssue } from './values.ts';
 
 type Statistic = FeatureConfig['statistic'];
 

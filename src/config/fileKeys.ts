@@ -1,9 +1,12 @@
 import { checkNode } from './check.ts';
-import { LATER_KEYS } from './pipelineKeys.ts';
-import type { Origin, Problem } from './settings.ts';
-import { SETTINGS_TABLE, type SettingRow } from './settingsTable.ts';
+import { show } from './checked.ts';
+import { LATER_KEYS } from './laterKeys.ts';
+import type { Origin } from './origin.ts';
+import type { Problem } from './problem.ts';
+import type { SettingRow } from './settingRow.ts';
+import { SETTINGS_TABLE } from './settingsTable.ts';
 import { nearest } from './suggest.ts';
-import { isSecretReference, show } from './values.ts';
+import { isSecretReference } from './values.ts';
 import type { YamlFile } from './yamlFile.ts';
 
 /** A value with its source. */

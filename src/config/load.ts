@@ -2,13 +2,18 @@ import { isAbsolute, join, relative } from 'node:path';
 import { AnomalyError } from '../errors.ts';
 import { configDirectory, stateDirectory } from '../platform/paths.ts';
 import { parseText } from './check.ts';
+import type { ValueIssue } from './checked.ts';
 import { type Found, readFileKeys, unknownDottedKey } from './fileKeys.ts';
 import { isItemKind } from './items.ts';
+import type { Origin } from './origin.ts';
+import type { Problem } from './problem.ts';
 import { ResolvedSettings } from './resolvedSettings.ts';
 import { readRpkProfile } from './rpkProfile.ts';
-import type { Origin, Problem, Settings } from './settings.ts';
-import { envName, SETTINGS_TABLE, type SettingRow, settingRow } from './settingsTable.ts';
-import { isSecretReference, splitList, type ValueIssue } from './values.ts';
+import type { SettingRow } from './settingRow.ts';
+import type { Settings } from './settings.ts';
+import type { SettingsFile } from './settingsFile.ts';
+import { envName, SETTINGS_TABLE, settingRow } from './settingsTable.ts';
+import { isSecretReference, splitList } from './values.ts';
 import { readYamlFile } from './yamlFile.ts';
 
 /** A flag or argument that sets a key: its texts as the user wrote them. */
@@ -67,8 +72,8 @@ async function readFiles(
   input: SettingsInput,
   layers: ReadonlyMap<string, Found>[],
   problems: Problem[],
-): Promise<{ files: Settings['files']; sections: Set<string> }> {
-  const files: { kind: Origin; path: string; found: boolean; name?: string }[] = [];
+): Promise<{ files: SettingsFile[]; sections: Set<string> }> {
+  const files: SettingsFile[] = [];
   const sections = new Set<string>();
   const asked = input.config ?? (input.env['ANOMALY_CONFIG'] || undefined);
   const project = asked === undefined ? join(input.cwd, 'anomaly.yaml') : absolute(asked, input.cwd);

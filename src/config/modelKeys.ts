@@ -1,4 +1,4 @@
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 
 /** Where models are kept, and how they are reached there. */
 export const MODEL_KEYS: readonly SettingRow[] = [

@@ -1,8 +1,8 @@
 import { parseText } from './check.ts';
 import type { OperationConfig, RestartConfig } from './operationConfig.ts';
 import { OPERATION_KEYS } from './operationKeys.ts';
-import type { PipelineValues } from './pipeline.ts';
-import type { Problem } from './settings.ts';
+import type { PipelineValues } from './pipelineValues.ts';
+import type { Problem } from './problem.ts';
 
 /** Puts the keys of operation together and checks what only several of them together can show. */
 export function operationOf(values: PipelineValues, problems: Problem[]): OperationConfig {

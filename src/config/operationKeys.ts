@@ -1,4 +1,4 @@
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 
 /** The keys of anomaly.yaml that say how a pipeline is run: restarts, workers, status, metrics. */
 export const OPERATION_KEYS: readonly SettingRow[] = [

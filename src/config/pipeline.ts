@@ -1,22 +1,12 @@
 import { isAggregate, splitAggregate } from './aggregates.ts';
 import { alertDeliveryOf } from './alertSinks.ts';
-import { alertsOf } from './alertsConfig.ts';
+import { alertsOf } from './alerts.ts';
 import { operationOf } from './operation.ts';
 import type { PipelineConfig, ScoreConfig } from './pipelineConfig.ts';
+import type { PipelineValues } from './pipelineValues.ts';
+import type { Problem } from './problem.ts';
 import { scoreModelOf } from './scoreModel.ts';
-import type { Problem } from './settings.ts';
 import { watchesOf } from './watches.ts';
-
-/** What pipelineOf reads: values by key, with defaults applied. */
-export interface PipelineValues {
-  get(key: string): unknown;
-  /** Where the value came from, for messages. */
-  place(key: string): string;
-  /** What the files of `calendars` hold. */
-  readonly calendars?: PipelineConfig['calendars'];
-  /** Whether anything but the table's default asks for scoring. */
-  readonly scoring: boolean;
-}
 
 const HOUR_MS = 3_600_000;
 /** Detectors whose every alert counts: what lies outside does so for as long as it does. */

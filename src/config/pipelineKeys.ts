@@ -1,7 +1,7 @@
 import { ALERT_SINK_KEYS } from './alertSinkKeys.ts';
 import { DETECTORS } from './pipelineConfig.ts';
 import { SCORE_MODEL_KEYS } from './scoreModelKeys.ts';
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 import { STATE_KEYS } from './stateKeys.ts';
 import { WATCH_KEYS } from './watchKeys.ts';
 
@@ -290,15 +290,3 @@ export const PIPELINE_KEYS: readonly SettingRow[] = [
     doc: 'name of this member in its group (static membership), unlike that of any other: a restart then waits for no timeout',
   },
 ];
-
-/** Keys that a later version will know: refused by name, since ignoring them would compute something else. */
-export const LATER_KEYS: Readonly<Record<string, string>> = {
-  'source.isolation': 'a choice of isolation',
-  joins: 'joins',
-};
-
-/** Values that a later version will know, by key. */
-export const LATER_VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'score.detector': { model: 'a model without a detector beside it' },
-  'windows[].type': { sliding: 'sliding windows' },
-};

@@ -1,5 +1,5 @@
 import { AnomalyError } from '../errors.ts';
-import type { Problem } from './settings.ts';
+import type { Problem } from './problem.ts';
 
 /** One error for all problems; ANM_UNSUPPORTED when all of them are things of a later version. */
 export function problemError(problems: readonly Problem[]): AnomalyError {

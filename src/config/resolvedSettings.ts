@@ -2,38 +2,24 @@ import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { AnomalyError, withoutPassword } from '../errors.ts';
 import { parseText } from './check.ts';
-import type { Found } from './fileKeys.ts';
+import type { Origin } from './origin.ts';
 import { pipelineOf } from './pipeline.ts';
 import type { PipelineConfig } from './pipelineConfig.ts';
+import type { PlainSettings } from './plainSettings.ts';
+import type { Problem } from './problem.ts';
 import { problemError } from './problems.ts';
-import type { Origin, Problem, Settings } from './settings.ts';
-import { SETTINGS_TABLE, type SettingRow, settingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
+import type { Settings } from './settings.ts';
+import { SETTINGS_TABLE, settingRow } from './settingsTable.ts';
 import { isSecretReference } from './values.ts';
-
-export interface ResolvedParts {
-  /** The strongest value of each key that something sets. */
-  readonly found: ReadonlyMap<string, Found>;
-  readonly problems: readonly Problem[];
-  /** What the files of `calendars` hold. */
-  readonly calendars?: PipelineConfig['calendars'];
-  readonly files: Settings['files'];
-  /** Top-level keys that a file has. */
-  readonly sections: ReadonlySet<string>;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  readonly stateDirectory: string;
-}
-
-/** Everything behind settings, as structured cloning takes it. */
-export type PlainSettings = ResolvedParts;
 
 export class ResolvedSettings implements Settings {
   readonly problems: readonly Problem[];
-  readonly files: Settings['files'];
-  readonly #parts: ResolvedParts;
+  readonly files: PlainSettings['files'];
+  readonly #parts: PlainSettings;
   readonly #pipes = new Map<string, string>();
 
-  constructor(parts: ResolvedParts) {
+  constructor(parts: PlainSettings) {
     this.#parts = parts;
     this.problems = parts.problems;
     this.files = parts.files;

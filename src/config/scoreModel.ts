@@ -1,6 +1,6 @@
-import type { PipelineValues } from './pipeline.ts';
 import type { PipelineConfig, ScoreConfig, ScoreModelConfig } from './pipelineConfig.ts';
-import type { Problem } from './settings.ts';
+import type { PipelineValues } from './pipelineValues.ts';
+import type { Problem } from './problem.ts';
 
 /** Detectors whose score is -log10 p, as a model's is. */
 const CALIBRATED: ReadonlySet<string> = new Set(['kpi', 'sensor', 'auto']);

@@ -1,4 +1,4 @@
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 
 /** The keys of a model beside the detector. */
 export const SCORE_MODEL_KEYS: readonly SettingRow[] = [

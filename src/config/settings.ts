@@ -1,20 +1,8 @@
+import type { Origin } from './origin.ts';
 import type { PipelineConfig } from './pipelineConfig.ts';
-import type { PlainSettings } from './resolvedSettings.ts';
-
-/** Where a value came from, strongest first. */
-export type Origin = 'flag' | 'environment' | 'project file' | 'user file' | 'rpk profile' | 'default';
-
-/** One thing that is wrong with the configuration. */
-export interface Problem {
-  /** 'anomaly.yaml:4', '--size', 'ANOMALY_BROKERS'. */
-  readonly place: string;
-  /** Key path: 'windows[0].size'; empty when the file itself is wrong. */
-  readonly key: string;
-  /** Reads on after the key: 'wants a duration such as 5m, got "x"'. */
-  readonly message: string;
-  /** Known to a later version: ANM_UNSUPPORTED rather than ANM_CONFIG. */
-  readonly later: boolean;
-}
+import type { PlainSettings } from './plainSettings.ts';
+import type { Problem } from './problem.ts';
+import type { SettingsFile } from './settingsFile.ts';
 
 /**
  * Resolved configuration: each key with its value and its origin. Precedence: flag > -X > ANOMALY_* > RPK_* >
@@ -47,13 +35,8 @@ export interface Settings {
   plain(): PlainSettings;
   /** Secrets come redacted. */
   entries(): IterableIterator<{ key: string; value: unknown; origin: Origin; place: string; secret: boolean }>;
-  /** The files that were looked for, strongest first; `name` is the profile of rpk.yaml. */
-  readonly files: readonly {
-    readonly kind: Origin;
-    readonly path: string;
-    readonly found: boolean;
-    readonly name?: string;
-  }[];
+  /** The files that were looked for, strongest first. */
+  readonly files: readonly SettingsFile[];
   /** Empty, except for commands that take a broken configuration (doctor, config path). */
   readonly problems: readonly Problem[];
 }

@@ -1,4 +1,4 @@
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 
 /** How much state there may be, how long it is kept, and where it is. */
 export const STATE_KEYS: readonly SettingRow[] = [

@@ -1,4 +1,4 @@
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 
 /** How the store of the checkpoints is reached. */
 export const STORE_KEYS: readonly SettingRow[] = [

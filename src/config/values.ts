@@ -1,21 +1,9 @@
+import { type Checked, good, show, wrong } from './checked.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { checkExpressions, parseExpressions } from './expressionMap.ts';
-import { LATER_VALUES } from './pipelineKeys.ts';
-import type { SettingRow } from './settingsTable.ts';
+import { LATER_VALUES } from './laterKeys.ts';
+import type { SettingRow } from './settingRow.ts';
 import { nearest } from './suggest.ts';
-
-/** What is wrong with a value. `path` leads from the key's own node to the wrong part of it. */
-export interface ValueIssue {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-  /** A later version will know it: ANM_UNSUPPORTED rather than ANM_CONFIG. */
-  readonly later?: boolean;
-}
-
-export interface Checked {
-  readonly value?: unknown;
-  readonly issues: readonly ValueIssue[];
-}
 
 export type Checkable = Pick<SettingRow, 'key' | 'type' | 'choices' | 'min' | 'max' | 'offAllowed'>;
 
@@ -74,19 +62,6 @@ export function checkScalar(row: Checkable, node: unknown): Checked {
 /** A secret by where it is: file:PATH or env:NAME. */
 export function isSecretReference(text: string): boolean {
   return /^(file|env):./.test(text);
-}
-
-export function good(value: unknown): Checked {
-  return { value, issues: [] };
-}
-
-export function wrong(message: string, path: readonly (string | number)[] = []): Checked {
-  return { issues: [{ path, message }] };
-}
-
-export function show(node: unknown): string {
-  const text = JSON.stringify(node) ?? String(node);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 export function splitList(text: string): string[] {

@@ -1,4 +1,4 @@
-import type { SettingRow } from './settingsTable.ts';
+import type { SettingRow } from './settingRow.ts';
 
 /** The keys of anomaly.yaml for the rules beside the detector. */
 export const WATCH_KEYS: readonly SettingRow[] = [

@@ -1,6 +1,6 @@
-import type { PipelineValues } from './pipeline.ts';
 import type { WatchConfig } from './pipelineConfig.ts';
-import type { Problem } from './settings.ts';
+import type { PipelineValues } from './pipelineValues.ts';
+import type { Problem } from './problem.ts';
 import { nearest } from './suggest.ts';
 
 const NAMES: readonly WatchConfig['watch'][] = [

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Problem } from './settings.ts';
+import type { Problem } from './problem.ts';
 
 /** A parsed YAML (or JSON) file that knows the line of each key. */
 export interface YamlFile {

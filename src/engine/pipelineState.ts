@@ -3,7 +3,6 @@ import type { ColdStore } from './coldStore.ts';
 import type { PipelineDefinition } from './definition.ts';
 import { HotSeries } from './hotSeries.ts';
 import type { KeyDictionary } from './keys.ts';
-import type { ModelStage } from './model/modelStage.ts';
 import { operatorDefinitions } from './operatorDefinitions.ts';
 import { type Json, keptOperators, type OperatorState } from './operatorState.ts';
 import { type CutKind, isRows, RowCut, type RowOperator, RowSections } from './rowSnapshot.ts';
@@ -12,6 +11,7 @@ import { SeriesTable } from './seriesTable.ts';
 import { SnapshotReader, SnapshotWriter } from './state.ts';
 import type { ColumnOperator, TimeOperator, WindowState } from './stateOperators.ts';
 import { StateRow } from './stateRow.ts';
+import type { WaitingRows } from './waitingRows.ts';
 
 /** A snapshot that is being taken. */
 export interface SnapshotCut {
@@ -39,7 +39,7 @@ export class PipelineState {
   readonly #time: TimeOperator;
   readonly #windows: readonly WindowState[];
   readonly #rows: readonly RowOperator[];
-  readonly #model: Pick<ModelStage, 'setAside'> | undefined;
+  readonly #model: WaitingRows | undefined;
   #reserved = 0;
   readonly #cuts = new Set<RowCut>();
   #places = new Int32Array(1024);
@@ -50,7 +50,7 @@ export class PipelineState {
     time: TimeOperator,
     windows: readonly WindowState[],
     rows: readonly RowOperator[],
-    model: Pick<ModelStage, 'setAside'> | undefined,
+    model: WaitingRows | undefined,
     cold: { readonly store: ColdStore; readonly hotSeries: number } | undefined,
   ) {
     this.#definition = definition;

@@ -3,6 +3,7 @@ import { isSameType } from '../schemas/avroJson.ts';
 import type { AvroNode } from '../schemas/avroNode.ts';
 import type { ColumnType } from './columnStats.ts';
 import type { FileSample, SampledColumn } from './fileSample.ts';
+import { KEY_NAMES } from './keyNames.ts';
 import type { TimeFormat } from './time.ts';
 import { timestampUnit } from './typedTime.ts';
 
@@ -78,17 +79,6 @@ export function mapColumns(columns: readonly InputColumn[], sample: FileSample):
   const names = sample.columns.map((column) => column.name);
   const indexes = Int32Array.from(columns, (column) => names.indexOf(column.name));
   return { indexes, formats: Array.from(indexes, (index) => sample.columns[index]?.format ?? null) };
-}
-
-/** Names that key rows when nothing else is said. */
-const KEY_NAMES = new Set([
-  ...['series', 'key', 'sensor', 'sensor_id', 'sensorid', 'device', 'device_id', 'deviceid', 'machine', 'machine_id'],
-  ...['host', 'hostname', 'instance', 'metric', 'metric_name', 'name', 'id', 'asset', 'tag', 'unit'],
-]);
-
-/** Whole numbers under such a name count or measure nothing. */
-export function isIdentifier(name: string): boolean {
-  return KEY_NAMES.has(name.toLowerCase()) || /(^|[^a-z])(id|key|code|number)$|[a-z](Id|Key|Code|Number)$/i.test(name);
 }
 
 /** The column that most likely names the series: by its name, and of a type that can be a key; -1 for none. */

@@ -1,11 +1,11 @@
 import { AnomalyError } from '../errors.ts';
 import type { AvroNode } from '../schemas/avroNode.ts';
 import { ColumnStats, type ColumnType } from './columnStats.ts';
-import { isIdentifier } from './columns.ts';
 import { CsvScanner } from './csvScanner.ts';
 import type { InputFile } from './inputFiles.ts';
 import { type FileShape, inspectShape, type ShapeOptions } from './inspect.ts';
 import { JsonlScanner } from './jsonlScanner.ts';
+import { isIdentifier } from './keyNames.ts';
 import type { KeyPath } from './keyNode.ts';
 import type { BadRow } from './rowChunk.ts';
 import { RowReader } from './rowReader.ts';

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { inflateRawSync } from 'node:zlib';
-import type { TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
 import { readVarint } from '../wire/varint.ts';

@@ -1,4 +1,4 @@
-import type { TopicPartitionOffset } from '../clients/client.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { readVarint, type VarintCursor, writeVarint } from '../wire/varint.ts';
 

@@ -1,4 +1,4 @@
-import type { Producer } from '../clients/client.ts';
+import type { Producer } from '../clients/producer.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
 import type { MergedRows } from './mergedRows.ts';
 import type { Pacer } from './pacer.ts';

@@ -1,4 +1,4 @@
-import { mergeSketches } from './latencySketch.ts';
+import { mergeSketches, type SketchData } from './latencySketch.ts';
 
 /**
  * Latency from ingestion to alert, hop by hop, as mergeable sketches. Ingestion is the broker's append of the record that
@@ -14,15 +14,6 @@ export type Hop = (typeof HOPS)[number];
 
 /** From ingestion to the alert being readable at the pipeline's isolation. */
 export const BUDGET_MS = 100;
-
-/** A LatencySketch as plain data: counts of the buckets that have any. */
-export interface SketchData {
-  /** Bucket and count, by turns, ascending. */
-  readonly buckets: readonly number[];
-  readonly count: number;
-  readonly sumMs: number;
-  readonly maxMs: number;
-}
 
 /** What the time to an alert was counted from: the broker's append, the producer's stamp, or some from each. */
 export type LatencyFrom = 'append' | 'create' | 'both';

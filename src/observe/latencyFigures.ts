@@ -1,6 +1,6 @@
-import { HOPS, type LatencyStatus, type SketchData } from './latency.ts';
+import { HOPS, type LatencyStatus } from './latency.ts';
 import { latencyBudget } from './latencyBudget.ts';
-import { sketchQuantileMs } from './latencySketch.ts';
+import { type SketchData, sketchQuantileMs } from './latencySketch.ts';
 
 /** Percentiles of a sketch as they go into JSON: three digits behind the point, null where nothing was measured. */
 export function sketchFigures(sketch: SketchData | undefined) {

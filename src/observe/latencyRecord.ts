@@ -1,4 +1,5 @@
-import { HOPS, type Hop, type LatencyStatus, NO_SKETCH, type SketchData } from './latency.ts';
+import { HOPS, type Hop, type LatencyStatus, NO_SKETCH } from './latency.ts';
+import type { SketchData } from './latencySketch.ts';
 
 /** A sketch in a record: each bucket as its distance from the one before. */
 interface EncodedSketch extends Omit<SketchData, 'buckets'> {

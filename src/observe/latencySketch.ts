@@ -1,4 +1,11 @@
-import type { SketchData } from './latency.ts';
+/** A LatencySketch as plain data: counts of the buckets that have any. */
+export interface SketchData {
+  /** Bucket and count, by turns, ascending. */
+  readonly buckets: readonly number[];
+  readonly count: number;
+  readonly sumMs: number;
+  readonly maxMs: number;
+}
 
 /**
  * Latencies as counts in logarithmic buckets of 2 %: mergeable, of fixed size, no allocation per value. A quantile is

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import type { RunnerOptions } from './runnerOptions.ts';
 
 /** Tells of partitions that their topics did not have when the run began. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { KafkaClient, TopicInfo, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { KafkaClient, TopicInfo } from '../clients/client.ts';
 import type { SchemaRegistry } from '../clients/registry.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Logger } from '../output/logger.ts';
@@ -20,15 +21,13 @@ import { Runner } from './runner.ts';
 import type { RunTotals, StateOptions } from './runnerOptions.ts';
 import { sinkTopics } from './runTopics.ts';
 import { SourceSchemas } from './sourceSchemas.ts';
+import type { Stage } from './stage.ts';
 import type { Task } from './task.ts';
 import { TopicSink } from './topicSink.ts';
 import { checkSinks, ensureSinks, sourceShape, sourceTopics } from './topics.ts';
 import type { NamedTopic, SourceShape } from './topicTable.ts';
 import { WindowRowTask } from './windowRowTask.ts';
 import { WindowWatch } from './windowWatch.ts';
-
-/** Which operators run: all, up to the windows, or only the scoring of windows that an earlier stage closed. */
-export type Stage = 'run' | 'window' | 'score records' | 'score windows';
 
 export interface JobOptions {
   readonly client: KafkaClient;

@@ -1,10 +1,10 @@
-import type { TopicPartition } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import { type AlertVerdict, type Judged, judgeAlert } from '../engine/alertVerdict.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { EffectRecord, JournalDraft } from './journal/journalRecord.ts';
 import type { PartitionScores, ScoreSource } from './model/partitionScores.ts';
 import { partitionName } from './partitionName.ts';
-import type { Recovered } from './recovery/recover.ts';
+import type { Recovered } from './recovery/recovered.ts';
 import { BatchTimes } from './status/batchTimes.ts';
 import type { Task } from './task.ts';
 

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 
 /** A partition for people and as a key: topic/partition. */
 export function partitionName({ topic, partition }: TopicPartition): string {

@@ -1,4 +1,4 @@
-import type { TopicPartitionOffset } from '../clients/client.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { PartitionAtWork } from './partitionAtWork.ts';
 
 /** Whether every partition has run all records below its end; false where there is none, or no end is known. */

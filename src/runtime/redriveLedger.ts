@@ -1,4 +1,5 @@
-import type { Admin, CorruptBatch, KafkaClient, Producer } from '../clients/client.ts';
+import type { Admin, CorruptBatch, KafkaClient } from '../clients/client.ts';
+import type { Producer } from '../clients/producer.ts';
 import { AnomalyError } from '../errors.ts';
 import type { DeadLetter } from './deadLetter.ts';
 import { OffsetRanges } from './offsetRanges.ts';

@@ -1,4 +1,6 @@
-import type { KafkaClient, Producer, RecordHeader, TopicPartitionOffset } from '../clients/client.ts';
+import type { KafkaClient } from '../clients/client.ts';
+import type { Producer, RecordHeader } from '../clients/producer.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { GroupMembership, TransactionalProducer } from '../clients/transactions.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { type DeadLetter, placeOf, REDRIVE_COUNT, REDRIVE_FROM } from './deadLetter.ts';

@@ -1,4 +1,6 @@
-import type { Consumer, CorruptBatch, KafkaClient, Producer, TopicPartition } from '../clients/client.ts';
+import type { Consumer, CorruptBatch, KafkaClient } from '../clients/client.ts';
+import type { Producer } from '../clients/producer.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { Logger } from '../output/logger.ts';

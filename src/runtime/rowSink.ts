@@ -1,4 +1,5 @@
-import type { CorruptBatch, TopicPartition } from '../clients/client.ts';
+import type { CorruptBatch } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { KeyDictionary } from '../engine/keys.ts';

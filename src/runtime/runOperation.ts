@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { PartitionPipeline } from '../engine/pipeline.ts';
 import { AnomalyError } from '../errors.ts';

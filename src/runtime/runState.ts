@@ -1,4 +1,4 @@
-import type { TopicPartitionOffset } from '../clients/client.ts';
+import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { AnomalyError } from '../errors.ts';
 import { Checkpointer, type CheckpointTotals, type Cut, noCheckpoints } from './checkpoints/checkpointer.ts';
 import type { CommitCycle } from './commit/commitCycle.ts';

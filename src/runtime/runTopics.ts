@@ -3,11 +3,11 @@ import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import { alertOrdersTopic } from './alerts/alertOrders.ts';
 import { notificationsTopic } from './alerts/topicPublisher.ts';
 import { feedbackTopic } from './feedbackTopic.ts';
-import type { Stage } from './job.ts';
 import { journalTopic } from './journal/journalRecord.ts';
 import { operationTopics } from './operationTopics.ts';
 import { redrivenTopic } from './redriveLedger.ts';
 import { byKeyTopic } from './repartition.ts';
+import type { Stage } from './stage.ts';
 import type { NamedTopic } from './topicTable.ts';
 
 /** The topics that a stage puts its results in. */

@@ -1,4 +1,4 @@
-import type { TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { AssignmentNotice } from './assignmentNotice.ts';
 import { CommitCycle } from './commit/commitCycle.ts';

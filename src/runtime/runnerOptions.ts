@@ -1,15 +1,11 @@
-import type {
-  Admin,
-  Consumer,
-  KafkaClient,
-  Producer,
-  TopicPartition,
-  TopicPartitionOffset,
-} from '../clients/client.ts';
+import type { Admin, Consumer, KafkaClient } from '../clients/client.ts';
+import type { Producer } from '../clients/producer.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { Logger } from '../output/logger.ts';
 import type { CheckpointStore } from '../stores/checkpointStore.ts';
-import type { CheckpointTotals, SnapshotHead } from './checkpoints/checkpointer.ts';
+import type { CheckpointTotals } from './checkpoints/checkpointer.ts';
+import type { SnapshotHead } from './checkpoints/snapshotHead.ts';
 import type { Committer } from './commit/committer.ts';
 import type { JobHooks } from './jobHooks.ts';
 import type { ModelOptions } from './model/modelOptions.ts';

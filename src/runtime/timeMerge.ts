@@ -1,4 +1,5 @@
-import type { Consumer, TopicPartition } from '../clients/client.ts';
+import type { Consumer } from '../clients/client.ts';
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import { ColumnBatch } from '../engine/batch.ts';
 import { partitionName } from './partitionName.ts';
 import type { Task } from './task.ts';

@@ -1,4 +1,5 @@
-import type { CorruptBatch, Producer, RecordHeader } from '../clients/client.ts';
+import type { CorruptBatch } from '../clients/client.ts';
+import type { Producer, RecordHeader } from '../clients/producer.ts';
 import type { PipelineConfig, SinkConfig } from '../config/pipelineConfig.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 import { readHeaders } from '../wire/headers.ts';

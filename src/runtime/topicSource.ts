@@ -1,4 +1,5 @@
-import type { CorruptBatch, KafkaClient, TopicPartition, TopicPartitionOffset } from '../clients/client.ts';
+import type { CorruptBatch, KafkaClient } from '../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../clients/topicPartition.ts';
 import type { ColumnBatch } from '../engine/batch.ts';
 
 export interface TopicRange {

@@ -1,5 +1,6 @@
 import type { Incompatibility } from './incompatibility.ts';
-import { findSchemaIncompatibilities, type ParsedSchema } from './schemaParser.ts';
+import type { ParsedSchema } from './parsedSchema.ts';
+import { findSchemaIncompatibilities } from './schemaParser.ts';
 
 /** What a subject demands of a new version; BACKWARD is what registries start with. */
 export const COMPATIBILITY_LEVELS = [

@@ -1,8 +1,10 @@
 import { AnomalyError } from '../errors.ts';
 import { type Incompatibility, PLAIN_SIDES, type SideNames } from './incompatibility.ts';
+import type { JsonComparison } from './jsonComparison.ts';
 import { ANNOTATIONS, isObject, isSchema } from './jsonKeywords.ts';
 import { compareLimits } from './jsonLimits.ts';
-import { type JsonSchema, type ParsedJsonSchema, resolvePointer } from './jsonSchema.ts';
+import type { JsonSchema, ParsedJsonSchema } from './jsonModel.ts';
+import { resolvePointer } from './jsonSchema.ts';
 import { compareArrays, compareObjects } from './jsonStructures.ts';
 
 type Keywords = Readonly<Record<string, unknown>>;
@@ -39,15 +41,6 @@ const COMPARED = new Set([
 /** Pairs of subschemas that are looked at in one comparison. */
 const MAX_STEPS = 50_000;
 const MAX_DEPTH = 300;
-
-/** What the rooms of rules need: reporting, and comparing what lies below. */
-export interface JsonComparison {
-  readonly names: SideNames;
-  add(rule: string, path: string, message: string): void;
-  /** Says that nothing can be said about this keyword. */
-  giveUp(path: string, keyword: string): void;
-  compare(reader: JsonSchema, writer: JsonSchema, path: string): void;
-}
 
 /**
  * Why not each document that is valid under `writer` is valid under `reader`, keyword by keyword; rules are named as

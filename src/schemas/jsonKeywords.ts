@@ -1,4 +1,4 @@
-import type { JsonSchema } from './jsonSchema.ts';
+import type { JsonSchema } from './jsonModel.ts';
 
 /** Keywords by what they hold, drafts 4 to 2020-12. */
 const ONE_SCHEMA = [

@@ -1,4 +1,4 @@
-import type { JsonComparison } from './jsonCompatibility.ts';
+import type { JsonComparison } from './jsonComparison.ts';
 
 type Keywords = Readonly<Record<string, unknown>>;
 

@@ -1,16 +1,9 @@
 import type { Ajv, ValidateFunction } from 'ajv';
 import { AnomalyError } from '../errors.ts';
 import { subschemas } from './jsonKeywords.ts';
+import type { JsonSchema } from './jsonModel.ts';
 import { ExactJson, sortMembers } from './jsonText.ts';
-import type { ParsedSchema, SchemaParser } from './schemaParser.ts';
-
-export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
-
-export interface ParsedJsonSchema {
-  readonly schema: JsonSchema;
-  /** Whether $ref hides the keywords beside it, as it did up to draft 7. */
-  readonly refHidesSiblings: boolean;
-}
+import type { ParsedSchema, SchemaParser } from './parsedSchema.ts';
 
 interface Dialect {
   readonly name: string;

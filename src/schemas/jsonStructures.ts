@@ -1,6 +1,6 @@
-import type { JsonComparison } from './jsonCompatibility.ts';
+import type { JsonComparison } from './jsonComparison.ts';
 import { isObject, isSchema } from './jsonKeywords.ts';
-import type { JsonSchema } from './jsonSchema.ts';
+import type { JsonSchema } from './jsonModel.ts';
 
 type Keywords = Readonly<Record<string, unknown>>;
 

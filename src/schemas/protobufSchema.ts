@@ -1,4 +1,5 @@
 import { AnomalyError } from '../errors.ts';
+import type { ParsedSchema, ReferencedSchema } from './parsedSchema.ts';
 import {
   type ProtobufField,
   type ProtobufFile,
@@ -9,7 +10,6 @@ import {
 import { parseProtobuf } from './protobufParser.ts';
 import type { FieldSyntax, FileSyntax, MessageSyntax, TypeUse } from './protobufSyntax.ts';
 import { WELL_KNOWN_ENUMS, WELL_KNOWN_FILES } from './protobufWellKnown.ts';
-import type { ParsedSchema, ReferencedSchema } from './schemaParser.ts';
 
 const OWN_FILE = 'the schema';
 const KEY_TYPES = new Set(Object.keys(SCALAR_ENCODINGS).filter((name) => !['float', 'double', 'bytes'].includes(name)));

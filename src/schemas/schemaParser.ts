@@ -1,43 +1,15 @@
 import { canonicalAvroText } from './avroCanonical.ts';
 import { findIncompatibilities } from './avroCompatibility.ts';
-import type { AvroNode } from './avroNode.ts';
 import { parseAvroSchema } from './avroSchema.ts';
 import type { Incompatibility, SideNames } from './incompatibility.ts';
 import { findJsonIncompatibilities } from './jsonCompatibility.ts';
-import type { ParsedJsonSchema } from './jsonSchema.ts';
+import type { ParsedSchema, ReferencedSchema, SchemaParser } from './parsedSchema.ts';
 import { findProtobufIncompatibilities } from './protobufCompatibility.ts';
-import type { ProtobufFile } from './protobufModel.ts';
 
 /** In the order in which Redpanda lists them. */
 export const SCHEMA_TYPES = ['JSON', 'PROTOBUF', 'AVRO'] as const;
 
 export type SchemaType = (typeof SCHEMA_TYPES)[number];
-
-/** A schema of another subject, by the name under which it is referred to: a named type, or an import's path. */
-export interface ReferencedSchema {
-  readonly name: string;
-  readonly text: string;
-}
-
-interface SchemaTexts {
-  /** As a registry keeps it: what says nothing (white space, for Avro the order of attributes) is taken away. */
-  readonly text: string;
-  /** For `normalize=true`: also without what only the order of members, or comments (Protobuf), tell apart. */
-  readonly normalText: string;
-}
-
-export type ParsedSchema = SchemaTexts &
-  (
-    | { readonly type: 'AVRO'; readonly root: AvroNode }
-    | { readonly type: 'JSON'; readonly root: ParsedJsonSchema }
-    | { readonly type: 'PROTOBUF'; readonly root: ProtobufFile }
-  );
-
-/**
- * Reads and checks a schema text; `referenced` holds all that it needs, directly or not, each before those that need it.
- * @throws AnomalyError ANM_SCHEMA_INVALID with the place in the schema
- */
-export type SchemaParser = (text: string, referenced: readonly ReferencedSchema[]) => ParsedSchema;
 
 export function isSchemaType(value: unknown): value is SchemaType {
   return (SCHEMA_TYPES as readonly unknown[]).includes(value);

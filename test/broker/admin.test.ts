@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type AdminGroup, type AdminSource, type AdminTransaction, startAdmin } from '../../src/broker/admin.ts';
+import { startAdmin } from '../../src/broker/admin.ts';
+import type { AdminGroup, AdminSource, AdminTransaction } from '../../src/broker/adminSource.ts';
 import { ClusterConfig } from '../../src/broker/clusterConfig.ts';
 import type { HttpServer } from '../../src/broker/httpServer.ts';
 import { BrokerMetrics } from '../../src/broker/metrics.ts';

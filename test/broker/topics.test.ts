@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
+import { type Broker, startBroker } from '../../src/broker/broker.ts';
+import type { BrokerOptions } from '../../src/broker/brokerOptions.ts';
 import { isAnomalyError } from '../../src/errors.ts';
 import { batchOf, RawClient } from './helpers/rawClient.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Compression } from '../../src/clients/client.ts';
 import { type ClientName, connect } from '../../src/clients/connect.ts';
+import type { Compression } from '../../src/clients/producer.ts';
 import { defineFaultContract } from './faultContract.ts';
 import { type ContractContext, codeIs, withClient } from './helpers/context.ts';
 import { appendText, readRecords } from './helpers/records.ts';

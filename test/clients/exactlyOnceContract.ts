@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Consumer, KafkaClient, TopicPartitionOffset } from '../../src/clients/client.ts';
+import type { Consumer, KafkaClient } from '../../src/clients/client.ts';
 import type { ClientName } from '../../src/clients/connect.ts';
+import type { TopicPartitionOffset } from '../../src/clients/topicPartition.ts';
 import type { GroupMembership, TransactionalProducer } from '../../src/clients/transactions.ts';
 import { RawClient } from '../broker/helpers/rawClient.ts';
 import { RawProducer } from '../broker/helpers/rawProducer.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Consumer, TopicPartition } from '../../src/clients/client.ts';
+import type { Consumer } from '../../src/clients/client.ts';
 import type { ClientName } from '../../src/clients/connect.ts';
+import type { TopicPartition } from '../../src/clients/topicPartition.ts';
 import { type ContractContext, withClient } from './helpers/context.ts';
 import { appendText, plainRecords } from './helpers/records.ts';
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { TopicPartition } from '../../src/clients/client.ts';
 import {
   EAGER_ASSIGNORS,
   type MemberSubscription,
@@ -16,6 +15,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from '../../src/clients/membership/protocol.ts';
+import type { TopicPartition } from '../../src/clients/topicPartition.ts';
 
 const joined = (answer: Partial<JoinAnswer> = {}): JoinAnswer => ({
   errorCode: 0,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import type { Producer } from '../../src/clients/client.ts';
+import type { Producer } from '../../src/clients/producer.ts';
 import { isAnomalyError } from '../../src/errors.ts';
 import type { ContractContext } from './helpers/context.ts';
 import { ReadingMember, until } from './helpers/member.ts';

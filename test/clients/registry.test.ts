@@ -5,7 +5,8 @@ import { after, before, beforeEach, describe, it, type TestContext } from 'node:
 import fc from 'fast-check';
 import type { HttpServer } from '../../src/broker/httpServer.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
-import { createRegistry, readSchemaId, type SchemaRegistry, writeWireHeader } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
+import { readSchemaId, type SchemaRegistry, writeWireHeader } from '../../src/clients/registry.ts';
 import { type ErrorCode, isAnomalyError } from '../../src/errors.ts';
 
 const record = (...fields: object[]) => JSON.stringify({ type: 'record', name: 'Reading', fields });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import avsc from 'avsc';
-import { createRegistry, type SchemaRegistry } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
+import type { SchemaRegistry } from '../../src/clients/registry.ts';
 import { type ErrorCode, isAnomalyError } from '../../src/errors.ts';
 
 /** A registry to hold to the contract, and in what it is known to differ from Redpanda's. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
+import { type Broker, startBroker } from '../../src/broker/broker.ts';
+import type { BrokerOptions } from '../../src/broker/brokerOptions.ts';
 import { type Clock, systemClock } from '../../src/broker/clock.ts';
 import { certificate, certificateWithKey } from '../helpers/certificates/files.ts';
 import { LISTENERS, type ListenerName, PASSWORD, REAUTH_MS, runSecurityContract, USER } from './securityContract.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { TopicPartition } from '../../src/clients/client.ts';
 import type { MemberSubscription } from '../../src/clients/membership/assignors.ts';
 import { keyOf } from '../../src/clients/membership/partitionSets.ts';
 import { balanced, cooperativeStickyAssignor, ownersOf } from '../../src/clients/membership/stickyAssignor.ts';
+import type { TopicPartition } from '../../src/clients/topicPartition.ts';
 
 type Held = ReadonlyMap<string, readonly TopicPartition[]>;
 

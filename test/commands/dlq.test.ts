@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import avro from 'avsc';
-import type { RecordHeader } from '../../src/clients/client.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
 import { loadBinding } from '../../src/clients/librdkafka/binding.ts';
-import { createRegistry } from '../../src/clients/registry.ts';
+import type { RecordHeader } from '../../src/clients/producer.ts';
 import { readTopic, send, startWorld, type World } from '../helpers/world.ts';
 
 const START = Date.UTC(2026, 0, 1);

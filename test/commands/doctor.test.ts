@@ -7,7 +7,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { startAdmin } from '../../src/broker/admin.ts';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import type { HttpServer } from '../../src/broker/httpServer.ts';
-import { createRegistry } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
 import type { Finding } from '../../src/commands/doctor/check.ts';
 import { CHECKS } from '../../src/commands/doctor/checks.ts';
 import { adminOfAnother } from '../../src/commands/doctor/cluster.ts';

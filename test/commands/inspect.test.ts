@@ -5,7 +5,8 @@ import avsc from 'avsc';
 import { startBroker } from '../../src/broker/broker.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
 import { connect } from '../../src/clients/connect.ts';
-import { createRegistry, WIRE_HEADER_BYTES, writeWireHeader } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
+import { WIRE_HEADER_BYTES, writeWireHeader } from '../../src/clients/registry.ts';
 import { type CliOptions, runCli } from '../helpers/cli.ts';
 
 const SCHEMA = JSON.stringify({

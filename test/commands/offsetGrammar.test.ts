@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Admin, TopicPartition } from '../../src/clients/client.ts';
+import type { Admin } from '../../src/clients/client.ts';
+import type { TopicPartition } from '../../src/clients/topicPartition.ts';
 import { type OffsetRange, parseOffsets, resolveOffsets } from '../../src/commands/offsetGrammar.ts';
 
 const NOW = Date.parse('2026-01-02T03:04:05Z');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type avsc from 'avsc';
-import { createRegistry, WIRE_HEADER_BYTES, writeWireHeader } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
+import { WIRE_HEADER_BYTES, writeWireHeader } from '../../src/clients/registry.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ProducePlan } from '../../src/commands/produceRun.ts';
+import type { ProducePlan } from '../../src/commands/producePlan.ts';
 import { progressText } from '../../src/commands/produceSummary.ts';
 import { SendTotals } from '../../src/inputs/sendRows.ts';
 

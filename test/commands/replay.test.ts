@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import avro from 'avsc';
-import { createRegistry } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
 import { type JsonRecord, readTopic, send, startWorld, type World } from '../helpers/world.ts';
 
 let world: World;

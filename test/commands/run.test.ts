@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createRegistry } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
 import { type JsonRecord, readTopic, send, startWorld, type World } from '../helpers/world.ts';
 
 let world: World;
@@ -256,7 +256,7 @@ test('a registry that is away costs nothing: the failed run commits no batch tha
   const { default: avro } = await import('avsc');
   const type = avro.Type.forSchema(schema as never);
   await world.client.admin.createTopics([{ name: 'away', partitions: 1 }]);
-  const { createRegistry } = await import('../../src/clients/registry.ts');
+  const { createRegistry } = await import('../../src/clients/createRegistry.ts');
   const { id } = await createRegistry({ urls: [world.registryUrl] }).register('away-value', JSON.stringify(schema));
   const producer = await world.client.createProducer();
   const key = Buffer.from('a');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { HttpServer } from '../../src/broker/httpServer.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
-import { createRegistry } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
 import { runCli } from '../helpers/cli.ts';
 
 const record = (...fields: object[]) => JSON.stringify({ type: 'record', name: 'Reading', fields });

@@ -17,6 +17,8 @@ export interface SourceImport {
   readonly specifier: string;
   /** Path of a relative import from the root; undefined for packages. */
   readonly target: string | undefined;
+  /** What is taken, as the other file calls it; empty for import() and for all of a file. */
+  readonly names: readonly string[];
   /** Gone when the types are. */
   readonly typeOnly: boolean;
   readonly dynamic: boolean;
@@ -43,9 +45,15 @@ const DYNAMIC = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 export function importsOf(path: string, text: string): SourceImport[] {
   const code = blankComments(text);
   const found: SourceImport[] = [];
-  const add = (index: number, specifier: string, typeOnly: boolean, dynamic: boolean): void => {
+  const add = (
+    index: number,
+    specifier: string,
+    names: readonly string[],
+    typeOnly: boolean,
+    dynamic: boolean,
+  ): void => {
     const target = specifier.startsWith('.') ? join(dirname(path), specifier).replaceAll('\\', '/') : undefined;
-    found.push({ line: lineAt(code, index), specifier, target, typeOnly, dynamic });
+    found.push({ line: lineAt(code, index), specifier, target, names, typeOnly, dynamic });
   };
   for (const match of code.matchAll(STATIC)) {
     const clause = match[2] ?? '';
@@ -56,7 +64,8 @@ export function importsOf(path: string, text: string): SourceImport[] {
         .map((name) => name.trim())
         .filter(Boolean) ?? [];
     const onlyTypes = names.length > 0 && names.every((name) => name.startsWith('type ')) && /^\s*\{/.test(clause);
-    add(match.index, match[3] ?? match[4]!, /^\s*type\b/.test(clause) || onlyTypes, false);
+    const taken = names.map((name) => name.replace(/^type /, '').replace(/ as .*/, ''));
+    add(match.index, match[3] ?? match[4]!, taken, /^\s*type\b/.test(clause) || onlyTypes, false);
   }
   for (const match of code.matchAll(DYNAMIC)) {
     // import('x').Y in a type is no load.
@@ -66,7 +75,7 @@ export function importsOf(path: string, text: string): SourceImport[] {
     const typeOnly =
       (isType && !/^\s*\.(then|catch)\b/.test(code.slice(match.index + match[0].length))) ||
       /typeof\s*$/.test(code.slice(0, match.index));
-    add(match.index, match[1]!, typeOnly, true);
+    add(match.index, match[1]!, [], typeOnly, true);
   }
   return found;
 }

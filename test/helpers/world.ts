@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
+import { type Broker, startBroker } from '../../src/broker/broker.ts';
+import type { BrokerOptions } from '../../src/broker/brokerOptions.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
-import type { KafkaClient, Producer } from '../../src/clients/client.ts';
+import type { KafkaClient } from '../../src/clients/client.ts';
 import { connect } from '../../src/clients/connect.ts';
+import type { Producer } from '../../src/clients/producer.ts';
 import { type CliOptions, type CliRun, runCli } from './cli.ts';
 
 /** A broker, a registry, a client and a directory of their own for one test file. */

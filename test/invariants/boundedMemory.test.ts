@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
-import type { Consumer, KafkaClient, Producer } from '../../src/clients/client.ts';
+import type { Consumer, KafkaClient } from '../../src/clients/client.ts';
+import type { Producer } from '../../src/clients/producer.ts';
 import { type JobResult, runJob } from '../../src/runtime/job.ts';
 import type { CheckpointStore } from '../../src/stores/checkpointStore.ts';
 import { startWorld, type World } from '../helpers/world.ts';

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import avro from 'avsc';
-import { createRegistry } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
 import { BatchHeader, readBatchHeader } from '../../src/wire/batchHeader.ts';
 import { FETCH_KEY, FetchedPartition, readFetchResponse } from '../../src/wire/fetch.ts';
 import { ManglingProxy } from '../clients/helpers/mangler.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { KafkaError } from '../../src/broker/protocol/errorCodes.ts';
-import type { KafkaClient, Producer } from '../../src/clients/client.ts';
+import type { KafkaClient } from '../../src/clients/client.ts';
+import type { Producer } from '../../src/clients/producer.ts';
 import type { TransactionalProducer } from '../../src/clients/transactions.ts';
 import { runJob } from '../../src/runtime/job.ts';
 import { append, startWorld, type World } from '../helpers/world.ts';

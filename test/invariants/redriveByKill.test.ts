@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RecordHeader } from '../../src/clients/client.ts';
+import type { RecordHeader } from '../../src/clients/producer.ts';
 import { readHeaders } from '../../src/wire/headers.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 import { killTheRest, startAnomaly } from './helpers/child.ts';

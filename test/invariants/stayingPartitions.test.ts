@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import type { Producer } from '../../src/clients/client.ts';
+import type { Producer } from '../../src/clients/producer.ts';
 import { append, startWorld, type World } from '../helpers/world.ts';
 import { type Child, killTheRest, startAnomaly } from './helpers/child.ts';
 import { START_MS } from './helpers/readings.ts';

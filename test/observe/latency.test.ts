@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  HOPS,
-  type Hop,
-  type LatencyStatus,
-  mergeLatency,
-  NO_SKETCH,
-  type SketchData,
-} from '../../src/observe/latency.ts';
+import { HOPS, type Hop, type LatencyStatus, mergeLatency, NO_SKETCH } from '../../src/observe/latency.ts';
 import { latencyBudget } from '../../src/observe/latencyBudget.ts';
-import { LatencySketch, mergeSketches, sketchQuantileMs } from '../../src/observe/latencySketch.ts';
+import { LatencySketch, mergeSketches, type SketchData, sketchQuantileMs } from '../../src/observe/latencySketch.ts';
 import { decodeStatus, encodeStatus } from '../../src/observe/statusRecord.ts';
 import { statusOf } from '../helpers/status.ts';
 

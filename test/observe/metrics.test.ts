@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { SketchData } from '../../src/observe/latency.ts';
-import { sketchBucket } from '../../src/observe/latencySketch.ts';
+import { type SketchData, sketchBucket } from '../../src/observe/latencySketch.ts';
 import { NOTIFICATION_OUTCOMES } from '../../src/observe/metrics/alerts.ts';
 import { isAlive, LATENCY_BOUNDS_MS, METRICS, metricFamilies } from '../../src/observe/metrics.ts';
 import { OUTCOMES } from '../../src/observe/notification.ts';

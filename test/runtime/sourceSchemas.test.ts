@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { HttpServer } from '../../src/broker/httpServer.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
-import { createRegistry, type SchemaRegistry } from '../../src/clients/registry.ts';
+import { createRegistry } from '../../src/clients/createRegistry.ts';
+import type { SchemaRegistry } from '../../src/clients/registry.ts';
 import { SourceSchemas } from '../../src/runtime/sourceSchemas.ts';
 import { configOf, LogLines } from './helpers/config.ts';
 

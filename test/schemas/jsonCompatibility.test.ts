@@ -4,7 +4,8 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { isAnomalyError } from '../../src/errors.ts';
 import { findJsonIncompatibilities } from '../../src/schemas/jsonCompatibility.ts';
-import { loadSchemaParser, type ParsedSchema, type SchemaParser } from '../../src/schemas/schemaParser.ts';
+import type { ParsedSchema, SchemaParser } from '../../src/schemas/parsedSchema.ts';
+import { loadSchemaParser } from '../../src/schemas/schemaParser.ts';
 
 let parser: SchemaParser;
 before(async () => {

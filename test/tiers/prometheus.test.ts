@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { freePort } from '../../bench/processes.ts';
-import type { Producer } from '../../src/clients/client.ts';
+import type { Producer } from '../../src/clients/producer.ts';
 import { METRICS } from '../../src/observe/metrics.ts';
 import { selectedBy } from '../generate/promql.ts';
 import { append, startWorld, type World } from '../helpers/world.ts';

@@ -1,11 +1,6 @@
 import { isAnomalyError } from '../../errors.ts';
-import {
-  loadSchemaParser,
-  type ParsedSchema,
-  type ReferencedSchema,
-  type SchemaParser,
-  type SchemaType,
-} from '../../schemas/schemaParser.ts';
+import type { ParsedSchema, ReferencedSchema, SchemaParser } from '../../schemas/parsedSchema.ts';
+import { loadSchemaParser, type SchemaType } from '../../schemas/schemaParser.ts';
 import type { SchemaDefinition, SchemaReference } from './changes.ts';
 import { REGISTRY_ERRORS as CODES, failures, RegistryError } from './errors.ts';
 import type { RegistryState } from './state.ts';

@@ -1,6 +1,7 @@
 import { isAnomalyError } from '../../errors.ts';
 import { type CompatibilityFailure, checkCandidate, isTransitive } from '../../schemas/compatibilityLevel.ts';
-import type { ParsedSchema, SchemaType } from '../../schemas/schemaParser.ts';
+import type { ParsedSchema } from '../../schemas/parsedSchema.ts';
+import type { SchemaType } from '../../schemas/schemaParser.ts';
 import type { RegistryChange, SchemaDefinition } from './changes.ts';
 import { REGISTRY_ERRORS as CODES, failures, RegistryError } from './errors.ts';
 import { failureMessages } from './messages.ts';

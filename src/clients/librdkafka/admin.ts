@@ -8,10 +8,9 @@ import type {
   NewTopic,
   TopicInfo,
   TopicLook,
-  TopicPartition,
-  TopicPartitionOffset,
 } from '../client.ts';
 import { KafkaCode, kafkaError, protocolFailure, topicMissing } from '../kafkaErrors.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../topicPartition.ts';
 import {
   type Callback,
   call,

@@ -1,6 +1,7 @@
 import { parseAddress } from '../address.ts';
-import type { ClientOptions, Consumer, ConsumerOptions, KafkaClient, Producer, ProducerOptions } from '../client.ts';
+import type { ClientOptions, Consumer, ConsumerOptions, KafkaClient } from '../client.ts';
 import { explainFailure } from '../explainFailure.ts';
+import type { Producer, ProducerOptions } from '../producer.ts';
 import type { TransactionalProducer, TransactionalProducerOptions } from '../transactions.ts';
 import { LibrdkafkaAdmin } from './admin.ts';
 import { type Binding, call, loadBinding, type NativeAdmin, type NativeError } from './binding.ts';

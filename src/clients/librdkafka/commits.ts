@@ -1,6 +1,7 @@
 import { AnomalyError } from '../../errors.ts';
-import type { ClientOptions, TopicPartitionOffset } from '../client.ts';
+import type { ClientOptions } from '../client.ts';
 import { KafkaCode, kafkaError } from '../kafkaErrors.ts';
+import type { TopicPartitionOffset } from '../topicPartition.ts';
 import { call, type NativeConsumer, type NativeError, type NativePartition } from './binding.ts';
 import type { ErrorLog } from './errors.ts';
 

@@ -1,17 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
-import type {
-  ClientOptions,
-  Consumer,
-  ConsumerOptions,
-  CorruptBatch,
-  RebalanceListener,
-  TopicPartition,
-  TopicPartitionOffset,
-} from '../client.ts';
+import type { ClientOptions, Consumer, ConsumerOptions, CorruptBatch, RebalanceListener } from '../client.ts';
 import { KafkaCode } from '../kafkaErrors.ts';
 import { untilStable } from '../stableOffsets.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../topicPartition.ts';
 import type { GroupMembership } from '../transactions.ts';
 import type { LibrdkafkaAdmin } from './admin.ts';
 import {

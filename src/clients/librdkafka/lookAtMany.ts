@@ -1,5 +1,6 @@
-import type { Admin, GroupInfo, GroupLook, TopicInfo, TopicLook, TopicPartitionOffset } from '../client.ts';
+import type { Admin, GroupInfo, GroupLook, TopicInfo, TopicLook } from '../client.ts';
 import { inTurns } from '../inTurns.ts';
+import type { TopicPartitionOffset } from '../topicPartition.ts';
 
 /** librdkafka asks for the offsets of one group, and of partitions that all have a leader: so one at a time, some at once. */
 const AT_ONCE = 8;

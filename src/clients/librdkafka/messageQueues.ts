@@ -1,7 +1,7 @@
 import { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError } from '../../errors.ts';
 import { uvarintSize, varintSize, writeVarint } from '../../wire/varint.ts';
-import type { TopicPartition, TopicPartitionOffset } from '../client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../topicPartition.ts';
 import type { NativeMessage } from './binding.ts';
 
 /** Offsets [from, to) of a partition that no message had. */

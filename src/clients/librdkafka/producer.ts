@@ -1,6 +1,7 @@
 import { AnomalyError } from '../../errors.ts';
-import type { ClientOptions, Producer, ProducerOptions, ProducerStats, RecordHeader } from '../client.ts';
+import type { ClientOptions } from '../client.ts';
 import { kafkaError, topicMissing } from '../kafkaErrors.ts';
+import type { Producer, ProducerOptions, ProducerStats, RecordHeader } from '../producer.ts';
 import type { LibrdkafkaAdmin } from './admin.ts';
 import { type Binding, type Conf, call, type NativeError, type NativeProducer } from './binding.ts';
 import { commonConf } from './config.ts';

@@ -1,29 +1,21 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
-import type { ClientOptions, ProducerStats, RecordHeader, TopicPartitionOffset } from '../client.ts';
+import type { ClientOptions } from '../client.ts';
 import { KafkaCode, kafkaError, requestTimedOut } from '../kafkaErrors.ts';
+import type { ProducerStats, RecordHeader } from '../producer.ts';
+import type { TopicPartitionOffset } from '../topicPartition.ts';
 import type { GroupMembership, TransactionalProducer, TransactionalProducerOptions } from '../transactions.ts';
 import type { LibrdkafkaAdmin } from './admin.ts';
 import { type Binding, type Callback, call, type NativeError, type NativeProducer } from './binding.ts';
 import { type ErrorLog, NativeCode, nativeFailure } from './errors.ts';
+import { type KeptRecord, sizeOf } from './keptRecord.ts';
 import { consumerOf, MemberlessConsumers } from './membership.ts';
 import { LibrdkafkaProducer } from './producer.ts';
-
-/** One record as it is sent, and sent again. */
-interface KeptRecord {
-  readonly topic: string;
-  readonly partition: number;
-  readonly timestampMs: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers: readonly RecordHeader[] | undefined;
-}
 
 const BUFFER_BYTES = 32 * 1024 * 1024;
 const TRANSACTION_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 2000;
 /** One native call; it is repeated while librdkafka says that it may be. */
 const CALL_TIMEOUT_MS = 5000;
-const RECORD_OVERHEAD_BYTES = 128;
 
 const FENCED = new Set<number>([NativeCode.fenced, KafkaCode.invalidProducerEpoch, KafkaCode.producerFenced]);
 const REBALANCED = new Set<number>([
@@ -342,8 +334,4 @@ function failureOf(error: unknown, action: string, transactionalId: string, time
   }
   if (isAnomalyError(error)) return error;
   return nativeFailure(error as NativeError, action, 'retry_timeout', timeoutMs);
-}
-
-function sizeOf({ key, value }: KeptRecord): number {
-  return (key?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
 }

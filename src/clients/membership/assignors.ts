@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../client.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 import type { Subscription } from './protocol.ts';
 
 export interface MemberSubscription {

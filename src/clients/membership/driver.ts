@@ -1,6 +1,6 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
-import type { TopicPartition } from '../client.ts';
 import { kafkaError, protocolFailure } from '../kafkaErrors.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 import type { Assignments, Assignor } from './assignors.ts';
 import { GroupMachine, type JoinAnswer, type Step } from './machine.ts';
 import { decodeSubscription, encodeSubscription } from './protocol.ts';

@@ -1,5 +1,5 @@
-import type { TopicPartition } from '../client.ts';
 import { KafkaCode } from '../kafkaErrors.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 import { without } from './partitionSets.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../client.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 
 /** A key for maps by partition. Topic names cannot hold a slash. */
 export function keyOf({ topic, partition }: TopicPartition): string {

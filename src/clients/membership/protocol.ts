@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../client.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 
 /**
  * The two byte strings that consumers exchange through a classic group: what a member subscribes to (in JoinGroup)

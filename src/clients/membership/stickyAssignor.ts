@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../client.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 import { type Assignments, type Assignor, inOrder, type MemberSubscription } from './assignors.ts';
 import { keyOf } from './partitionSets.ts';
 

@@ -8,10 +8,9 @@ import type {
   OpenTransaction,
   TopicInfo,
   TopicLook,
-  TopicPartition,
-  TopicPartitionOffset,
 } from '../client.ts';
 import { KafkaCode, protocolFailure, topicMissing } from '../kafkaErrors.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../topicPartition.ts';
 import type { Cluster } from './cluster.ts';
 import { consumerProtocolGroups } from './consumerProtocolGroups.ts';
 import { type DescribedGroup, describedGroup } from './describedGroup.ts';

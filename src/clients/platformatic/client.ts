@@ -1,6 +1,7 @@
 import { loadFastCrc32c } from '../../wire/crc32c.ts';
 import { prepareZstd } from '../../wire/zstd.ts';
-import type { ClientOptions, Consumer, ConsumerOptions, KafkaClient, Producer, ProducerOptions } from '../client.ts';
+import type { ClientOptions, Consumer, ConsumerOptions, KafkaClient } from '../client.ts';
+import type { Producer, ProducerOptions } from '../producer.ts';
 import type { TransactionalProducer, TransactionalProducerOptions } from '../transactions.ts';
 import { PlatformaticAdmin } from './admin.ts';
 import { missingApis } from './apis.ts';

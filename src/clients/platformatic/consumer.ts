@@ -3,14 +3,8 @@ import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import { DecompressedBytes } from '../../wire/compression.ts';
 import type { FetchLimits } from '../../wire/fetch.ts';
 import { prepareZstd } from '../../wire/zstd.ts';
-import type {
-  Consumer,
-  ConsumerOptions,
-  CorruptBatch,
-  RebalanceListener,
-  TopicPartition,
-  TopicPartitionOffset,
-} from '../client.ts';
+import type { Consumer, ConsumerOptions, CorruptBatch, RebalanceListener } from '../client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../topicPartition.ts';
 import type { GroupMembership } from '../transactions.ts';
 import type { PlatformaticAdmin } from './admin.ts';
 import { AssignedPartition } from './assignedPartition.ts';

@@ -1,5 +1,6 @@
 import type { Reader } from '@platformatic/kafka';
-import type { GroupInfo, TopicPartition } from '../client.ts';
+import type { GroupInfo } from '../client.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster } from './cluster.ts';
 

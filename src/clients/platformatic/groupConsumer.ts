@@ -1,11 +1,12 @@
 import { AnomalyError } from '../../errors.ts';
-import type { ConsumerOptions, RebalanceListener, TopicPartition, TopicPartitionOffset } from '../client.ts';
+import type { ConsumerOptions, RebalanceListener } from '../client.ts';
 import { KafkaCode, kafkaError, protocolFailure } from '../kafkaErrors.ts';
 import { EAGER_ASSIGNORS } from '../membership/assignors.ts';
 import { GroupDriver } from '../membership/driver.ts';
 import { LiveMembership } from '../membership/liveMembership.ts';
 import { cooperativeStickyAssignor } from '../membership/stickyAssignor.ts';
 import { isUnstable, untilStable } from '../stableOffsets.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../topicPartition.ts';
 import type { GroupMembership } from '../transactions.ts';
 import type { Cluster } from './cluster.ts';
 import { PlatformaticGroupTransport } from './groupTransport.ts';

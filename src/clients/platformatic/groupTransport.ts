@@ -1,8 +1,9 @@
-import type { ConsumerOptions, TopicPartition } from '../client.ts';
+import type { ConsumerOptions } from '../client.ts';
 import type { Assignments } from '../membership/assignors.ts';
 import type { GroupTransport, OfferedProtocol } from '../membership/driver.ts';
 import type { JoinAnswer } from '../membership/machine.ts';
 import { decodeAssignment, encodeAssignment } from '../membership/protocol.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster } from './cluster.ts';
 

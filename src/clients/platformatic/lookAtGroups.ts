@@ -1,7 +1,8 @@
 import { isAnomalyError } from '../../errors.ts';
-import type { GroupInfo, GroupLook, TopicPartitionOffset } from '../client.ts';
+import type { GroupInfo, GroupLook } from '../client.ts';
 import { inTurns, pieces } from '../inTurns.ts';
 import { KafkaCode, kafkaError, protocolFailure } from '../kafkaErrors.ts';
+import type { TopicPartitionOffset } from '../topicPartition.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster } from './cluster.ts';
 import { consumerProtocolGroups } from './consumerProtocolGroups.ts';

@@ -1,7 +1,8 @@
 import { isAnomalyError } from '../../errors.ts';
-import type { TopicLook, TopicPartition } from '../client.ts';
+import type { TopicLook } from '../client.ts';
 import { inTurns, pieces } from '../inTurns.ts';
 import { KafkaCode, kafkaError, protocolFailure } from '../kafkaErrors.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster } from './cluster.ts';
 import { EARLIEST, LATEST } from './offsets.ts';

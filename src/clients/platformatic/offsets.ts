@@ -1,5 +1,5 @@
-import type { TopicPartition, TopicPartitionOffset } from '../client.ts';
 import { KafkaCode, kafkaError, protocolFailure, topicMissing } from '../kafkaErrors.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../topicPartition.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster, WhenUnreachable } from './cluster.ts';
 import { byLeader, groupByTopic, partitionKey } from './partitions.ts';

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../client.ts';
+import type { TopicPartition } from '../topicPartition.ts';
 import type { Cluster } from './cluster.ts';
 
 /** Partitions in the shape of most requests: one entry a topic. */

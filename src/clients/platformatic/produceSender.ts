@@ -1,6 +1,6 @@
 import { isAnomalyError } from '../../errors.ts';
-import type { ProducerOptions, ProducerStats } from '../client.ts';
 import { KafkaCode, kafkaError } from '../kafkaErrors.ts';
+import type { ProducerOptions, ProducerStats } from '../producer.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster } from './cluster.ts';
 import { findLeaders } from './leaderSearch.ts';

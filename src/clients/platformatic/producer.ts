@@ -1,5 +1,5 @@
 import { type AnomalyError, isAnomalyError } from '../../errors.ts';
-import type { Producer, ProducerOptions, ProducerStats, RecordHeader } from '../client.ts';
+import type { Producer, ProducerOptions, ProducerStats, RecordHeader } from '../producer.ts';
 import type { Cluster } from './cluster.ts';
 import { type FlushWaiter, OutgoingBatch, PartitionQueue } from './partitionQueue.ts';
 import { clientClosed } from './passing.ts';

@@ -1,6 +1,6 @@
 import { isAnomalyError } from '../../errors.ts';
-import type { TopicPartition, TopicPartitionOffset } from '../client.ts';
 import { KafkaCode, kafkaError, protocolFailure, requestTimedOut } from '../kafkaErrors.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../topicPartition.ts';
 import type { GroupMembership } from '../transactions.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster, CoordinatorKind } from './cluster.ts';

@@ -1,6 +1,7 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
-import type { ProducerStats, RecordHeader, TopicPartitionOffset } from '../client.ts';
 import { KafkaCode, kafkaError, protocolFailure, requestTimedOut } from '../kafkaErrors.ts';
+import type { ProducerStats, RecordHeader } from '../producer.ts';
+import type { TopicPartitionOffset } from '../topicPartition.ts';
 import type { GroupMembership, TransactionalProducer, TransactionalProducerOptions } from '../transactions.ts';
 import type { Cluster } from './cluster.ts';
 import { PlatformaticProducer } from './producer.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAdminApi } from '../../clients/adminApi.ts';
 import { sampleDates } from '../../clients/clockSkew.ts';
-import { createRegistry } from '../../clients/registry.ts';
+import { createRegistry } from '../../clients/createRegistry.ts';
 import { isAnomalyError } from '../../errors.ts';
 import { type ClockSkew, SkewEstimate, skewText } from '../../observe/clockSkew.ts';
 import { adminOptions, registryOptions } from '../connections.ts';

@@ -1,4 +1,5 @@
-import type { OpenTransaction, TopicPartitionOffset } from '../../clients/client.ts';
+import type { OpenTransaction } from '../../clients/client.ts';
+import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import { formatDuration } from '../../config/duration.ts';
 import { isAnomalyError } from '../../errors.ts';
 import { fail, ok, type Seen, skip, warn } from './check.ts';

@@ -1,5 +1,5 @@
 import { timeOfNumber, timeOfText, unitByMagnitude } from '../../engine/decode/times.ts';
-import { isIdentifier } from '../../inputs/columns.ts';
+import { isIdentifier } from '../../inputs/keyNames.ts';
 import { chooseByName, usualStep } from '../../inputs/timeColumn.ts';
 import { valueAt } from '../topicSample.ts';
 import type { Observation, Observed } from './observe.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { CalendarConfig } from '../pipelineConfig.ts';
-import type { Problem } from '../settings.ts';
+import type { Problem } from '../problem.ts';
 import { calendarFile } from './calendarFile.ts';
 import { CalendarProblem, contentLines } from './contentLines.ts';
 import { loadIcal } from './library.ts';

@@ -8,7 +8,7 @@ import { Course } from './parts/course.ts';
 import { Difference } from './parts/difference.ts';
 import { Lasting } from './parts/lasting.ts';
 import { MedianDistance } from './parts/median.ts';
-import { MAX_SCORE, observation, type Part } from './parts/part.ts';
+import { MAX_SCORE, observation, type Part, type PartName } from './parts/part.ts';
 import { SeasonalResidual } from './parts/seasonal.ts';
 import { SeenRange } from './parts/seenRange.ts';
 import { Usual } from './parts/usual.ts';
@@ -17,8 +17,6 @@ import { type Limits, SlotLimits } from './range.ts';
 import { Rhythm } from './rhythm.ts';
 import { SlotCells } from './slotBlocks.ts';
 import { TAIL_MIN_COUNT } from './tail.ts';
-
-export type PartName = 'diff' | 'seasonal' | 'ctx' | 'lasting' | 'range' | 'mad' | 'ewma';
 
 export interface CompositeOptions {
   /** Width of a season slot. */

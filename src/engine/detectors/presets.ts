@@ -1,4 +1,4 @@
-import type { PartName } from './composite.ts';
+import type { PartName } from './parts/part.ts';
 
 /** What each part weighs in a score; parts that are not named weigh nothing. */
 export type Weights = { readonly [name in PartName]?: number };

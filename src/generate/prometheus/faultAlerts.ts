@@ -1,6 +1,6 @@
 import { quoted, type Target } from '../generated.ts';
+import type { AlertRule } from './alertRule.ts';
 import { type Objectives, scaled, selector } from './objectives.ts';
-import type { AlertRule } from './rules.ts';
 
 /** What is wrong without any budget: members, data, checkpoints, bad input, sinks. */
 export function faultAlerts(target: Target, given: Objectives): AlertRule[] {

@@ -1,4 +1,5 @@
 import type { GeneratedFile, Target } from '../generated.ts';
+import type { AlertRule } from './alertRule.ts';
 import { faultAlerts } from './faultAlerts.ts';
 import {
   BURN_PAIRS,
@@ -16,14 +17,6 @@ export interface RecordingRule {
   readonly record: string;
   readonly expr: string;
   readonly labels?: Readonly<Record<string, string>>;
-}
-
-export interface AlertRule {
-  readonly alert: string;
-  readonly expr: string;
-  readonly for?: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface RuleGroup {

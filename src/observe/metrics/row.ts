@@ -1,6 +1,6 @@
 import type { Histogram } from '../histogram.ts';
-import type { Hop, LatencyStatus, SketchData } from '../latency.ts';
-import { sketchBucketUpTo } from '../latencySketch.ts';
+import type { Hop, LatencyStatus } from '../latency.ts';
+import { type SketchData, sketchBucketUpTo } from '../latencySketch.ts';
 import type { MemberStatus, PartitionStatus } from '../status.ts';
 
 /** One value of a family. */

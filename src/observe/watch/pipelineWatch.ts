@@ -1,5 +1,4 @@
-import type { SketchData } from '../latency.ts';
-import { mergeSketches, sketchQuantileMs, sketchSince } from '../latencySketch.ts';
+import { mergeSketches, type SketchData, sketchQuantileMs, sketchSince } from '../latencySketch.ts';
 import { shownMembers } from '../shownMembers.ts';
 import { isLive, type MemberStatus } from '../status.ts';
 import { statusKey } from '../statusRecord.ts';

@@ -1,26 +1,12 @@
 import type { Evidence } from '../../alerts/stage/evidence.ts';
 import type { BreachConfig } from '../../config/alertsConfig.ts';
-import type { SketchData } from '../../observe/latency.ts';
-import { sketchQuantileMs, sketchSince } from '../../observe/latencySketch.ts';
+import { type SketchData, sketchQuantileMs, sketchSince } from '../../observe/latencySketch.ts';
 import { SEVERITIES, type Severity } from '../../observe/notification.ts';
 import { type MemberStatus, scoredByAny } from '../../observe/status.ts';
 import { SESSION_TIMEOUT_MS } from '../operationTopics.ts';
+import type { BreachFinding } from './breachFinding.ts';
 import { checkpointReasons, inferenceReasons, isReplaced, latencyReasons, memberReasons } from './breachReasons.ts';
 import { LagBreaches } from './lagBreaches.ts';
-
-/** What is wrong now, or was right for certain. */
-export interface BreachFinding {
-  readonly rule: 'latency' | 'inference' | 'checkpoint' | 'lag' | 'member';
-  /** The member, where one is meant; else empty. */
-  readonly series: string;
-  readonly isBad: boolean;
-  readonly severity: Severity;
-  readonly text: string;
-  /** What is behind it, most telling first. */
-  readonly reasons: readonly string[];
-  readonly value: number | null;
-  readonly limit: number | null;
-}
 
 interface Watched {
   isOpen: boolean;

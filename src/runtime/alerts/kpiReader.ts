@@ -1,5 +1,6 @@
 import { KpiWindows } from '../../alerts/stage/kpi.ts';
-import type { Consumer, KafkaClient, TopicPartitionOffset } from '../../clients/client.ts';
+import type { Consumer, KafkaClient } from '../../clients/client.ts';
+import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { AlertsConfig } from '../../config/alertsConfig.ts';
 import type { ObjectDecoder } from '../objectDecoder.ts';
 import type { WindowObject } from '../rowObjects.ts';

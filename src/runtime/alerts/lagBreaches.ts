@@ -1,6 +1,6 @@
 import { type Commit, partitionVerdict, type Verdict, WINDOW } from '../../observe/lag/burrow.ts';
 import type { MemberStatus, PartitionStatus } from '../../observe/status.ts';
-import type { BreachFinding } from './breachMonitor.ts';
+import type { BreachFinding } from './breachFinding.ts';
 
 interface Looks {
   readonly commits: Commit[];

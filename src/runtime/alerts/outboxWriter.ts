@@ -1,4 +1,4 @@
-import type { TopicPartitionOffset } from '../../clients/client.ts';
+import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { GroupMembership, TransactionalProducer } from '../../clients/transactions.ts';
 
 interface Waiting {

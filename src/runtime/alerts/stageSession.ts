@@ -1,8 +1,9 @@
 import type { Delivery, StoredDelivery } from '../../alerts/delivery/delivery.ts';
 import { evidenceOf } from '../../alerts/stage/evidence.ts';
 import { outboxTopic } from '../../alerts/stage/outbox.ts';
-import type { Consumer, KafkaClient, TopicPartitionOffset } from '../../clients/client.ts';
+import type { Consumer, KafkaClient } from '../../clients/client.ts';
 import type { SchemaRegistry } from '../../clients/registry.ts';
+import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { TransactionalProducer } from '../../clients/transactions.ts';
 import type { AlertsConfig } from '../../config/alertsConfig.ts';
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';

@@ -1,5 +1,6 @@
 import type { Publisher } from '../../alerts/sinks/lineSinks.ts';
-import type { KafkaClient, Producer } from '../../clients/client.ts';
+import type { KafkaClient } from '../../clients/client.ts';
+import type { Producer } from '../../clients/producer.ts';
 import { partitionForKey } from '../../wire/murmur2.ts';
 import { newTopic } from '../topicTable.ts';
 

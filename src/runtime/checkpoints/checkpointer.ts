@@ -3,12 +3,10 @@ import type { Logger } from '../../output/logger.ts';
 import type { CheckpointStore, Snapshot } from '../../stores/checkpointStore.ts';
 import type { JournalDraft } from '../journal/journalRecord.ts';
 import type { PartitionAtWork } from '../partitionAtWork.ts';
-import type { Recovered } from '../recovery/recover.ts';
+import type { Recovered } from '../recovery/recovered.ts';
 import { Increments, type Taking } from './increments.ts';
 import { KeptSnapshots, type Retention } from './keptSnapshots.ts';
-
-/** What every snapshot of a run has in common. */
-export type SnapshotHead = Pick<Snapshot, 'pipeline' | 'group' | 'cluster' | 'toolVersion' | 'definition' | 'model'>;
+import type { SnapshotHead } from './snapshotHead.ts';
 
 export interface CheckpointerOptions {
   readonly store: CheckpointStore;

@@ -1,7 +1,7 @@
 import type { Logger } from '../../output/logger.ts';
 import type { CheckpointStore } from '../../stores/checkpointStore.ts';
 import type { PartitionAtWork } from '../partitionAtWork.ts';
-import type { KeptSnapshot } from '../recovery/recover.ts';
+import type { KeptSnapshot } from './keptSnapshot.ts';
 
 export interface RetentionOptions {
   readonly store: Pick<CheckpointStore, 'list' | 'remove'>;

@@ -1,4 +1,4 @@
-import type { TopicPartitionOffset } from '../../clients/client.ts';
+import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import { isAnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import type { Checkpointer, Cut } from '../checkpoints/checkpointer.ts';

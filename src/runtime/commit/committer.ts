@@ -1,4 +1,6 @@
-import type { Consumer, Producer, TopicPartitionOffset } from '../../clients/client.ts';
+import type { Consumer } from '../../clients/client.ts';
+import type { Producer } from '../../clients/producer.ts';
+import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { GroupMembership, TransactionalProducer } from '../../clients/transactions.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { JournalRecord } from '../journal/journalRecord.ts';

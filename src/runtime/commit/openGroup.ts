@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Consumer, KafkaClient, Producer } from '../../clients/client.ts';
+import type { Consumer, KafkaClient } from '../../clients/client.ts';
+import type { Producer } from '../../clients/producer.ts';
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';
 import { JournalWriter } from '../journal/journalWriter.ts';
 import { AtLeastOnceCommitter, type Committer, ExactlyOnceCommitter } from './committer.ts';

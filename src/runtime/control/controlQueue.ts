@@ -1,4 +1,4 @@
-import type { TopicPartitionOffset } from '../../clients/client.ts';
+import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { AppliedCommand } from '../../observe/status.ts';
 import { statusError } from '../status/memberBoard.ts';
 import type { ControlCommand } from './command.ts';

@@ -1,4 +1,5 @@
-import type { Consumer, TopicPartition, TopicPartitionOffset } from '../../clients/client.ts';
+import type { Consumer } from '../../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';

@@ -1,4 +1,4 @@
-import type { Producer } from '../../clients/client.ts';
+import type { Producer } from '../../clients/producer.ts';
 import { encodeJournalRecord, type JournalRecord } from './journalRecord.ts';
 
 /** Appends journal records to the partition of their source partition's number. */

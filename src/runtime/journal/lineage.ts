@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../../clients/client.ts';
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import type {
   CrashRecord,
   EffectRecord,

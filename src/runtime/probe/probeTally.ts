@@ -1,5 +1,4 @@
-import type { SketchData } from '../../observe/latency.ts';
-import { LatencySketch } from '../../observe/latencySketch.ts';
+import { LatencySketch, type SketchData } from '../../observe/latencySketch.ts';
 
 /** Times that a probe may take, milliseconds. Names and defaults are those of kminion's end-to-end probe. */
 export interface ProbeSlas {

@@ -1,4 +1,5 @@
-import type { Consumer, KafkaClient, Producer } from '../../clients/client.ts';
+import type { Consumer, KafkaClient } from '../../clients/client.ts';
+import type { Producer } from '../../clients/producer.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { isAnomalyError } from '../../errors.ts';
 import { type ClockSkew, SkewEstimate } from '../../observe/clockSkew.ts';

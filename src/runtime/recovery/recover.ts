@@ -1,50 +1,16 @@
-import type { TopicPartition } from '../../clients/client.ts';
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import type { CheckpointStore, Snapshot } from '../../stores/checkpointStore.ts';
 import type { JournalPart } from '../journal/journalReader.ts';
-import type { CrashRecord, EffectRecord, JournalDraft, ModelRecord, ScoresRecord } from '../journal/journalRecord.ts';
+import type { JournalDraft } from '../journal/journalRecord.ts';
 import { type Lineage, lineageOf } from '../journal/lineage.ts';
 import { partitionName } from '../partitionName.ts';
 import type { Task } from '../task.ts';
 import { requireKnown, tellChanges } from './changedOperators.ts';
+import type { Recovered } from './recovered.ts';
 import { type SourceLog, sourceGap } from './sourceGap.ts';
 import type { Warm } from './warm.ts';
-
-/** A snapshot that counts. */
-export interface KeptSnapshot {
-  readonly name: string;
-  readonly sha256: string;
-  readonly offset: number;
-  readonly savepoint?: string | undefined;
-  /** First offset of the journal's partition that a recovery from it needs. */
-  readonly journal: number;
-}
-
-/** What a partition goes on from. */
-export interface Recovered {
-  readonly task: Task;
-  /** Next offset to read. */
-  readonly position: number;
-  /** Outputs of records below it are committed. */
-  readonly suppressBelow: number;
-  /** Journaled effects from `position` on, by offset. */
-  readonly effects: readonly (EffectRecord & { readonly at: number })[];
-  /** What a model said of the records from `position` on. */
-  readonly scores: readonly ScoresRecord[];
-  /** The last model that was put in another's place. */
-  readonly model?: ModelRecord | undefined;
-  /** Records at or after `position` that crashed before. */
-  readonly crashes: readonly CrashRecord[];
-  /** For the first commit. */
-  readonly drafts: readonly JournalDraft[];
-  /** Snapshots that count, oldest first. */
-  readonly kept: readonly KeptSnapshot[];
-  /** Where the journal's partition ended. */
-  readonly journalEnd: number;
-  /** A recovery would meet the same trouble again until there is a snapshot. */
-  readonly wantsSnapshot: boolean;
-}
 
 export interface RecoveryRule {
   readonly store: CheckpointStore;

@@ -1,4 +1,5 @@
-import type { KafkaClient, TopicPartitionOffset } from '../../clients/client.ts';
+import type { KafkaClient } from '../../clients/client.ts';
+import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { SnapshotReference } from '../../stores/checkpointStore.ts';
 import { type JournalRecord, journalTopic } from '../journal/journalRecord.ts';

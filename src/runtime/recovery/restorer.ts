@@ -1,11 +1,13 @@
-import type { Admin, Consumer, KafkaClient, TopicPartition, TopicPartitionOffset } from '../../clients/client.ts';
+import type { Admin, Consumer, KafkaClient } from '../../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Committer } from '../commit/committer.ts';
 import { type JournalPart, readJournal } from '../journal/journalReader.ts';
 import type { JournalRecord } from '../journal/journalRecord.ts';
 import type { ModelDispatch } from '../model/modelDispatch.ts';
 import type { PartitionAtWork } from '../partitionAtWork.ts';
-import { type Recovered, type RecoveryRule, recover } from './recover.ts';
+import { type RecoveryRule, recover } from './recover.ts';
+import type { Recovered } from './recovered.ts';
 import type { SourceLog } from './sourceGap.ts';
 
 export interface RestorerOptions {

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../../clients/client.ts';
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import type { JournalDraft } from '../journal/journalRecord.ts';

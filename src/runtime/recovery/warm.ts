@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
-import type { Admin, TopicPartition } from '../../clients/client.ts';
+import type { Admin } from '../../clients/client.ts';
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import type { CheckpointStore, SnapshotReference } from '../../stores/checkpointStore.ts';
 import { murmur2 } from '../../wire/murmur2.ts';
-import type { SnapshotHead } from '../checkpoints/checkpointer.ts';
+import type { SnapshotHead } from '../checkpoints/snapshotHead.ts';
 import { fieldNames } from '../fieldNames.ts';
 import { fileLines } from '../fileSource.ts';
 import { LineBatch } from '../lineBatch.ts';

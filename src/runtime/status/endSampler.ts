@@ -1,4 +1,5 @@
-import type { Admin, TopicPartition } from '../../clients/client.ts';
+import type { Admin } from '../../clients/client.ts';
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import { partitionName } from '../partitionName.ts';
 
 /**

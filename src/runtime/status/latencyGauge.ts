@@ -1,7 +1,7 @@
-import type { Producer } from '../../clients/client.ts';
+import type { Producer } from '../../clients/producer.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
-import { BUDGET_MS, HOPS, type Hop, type LatencyStatus, type SketchData } from '../../observe/latency.ts';
-import { LatencySketch } from '../../observe/latencySketch.ts';
+import { BUDGET_MS, HOPS, type Hop, type LatencyStatus } from '../../observe/latency.ts';
+import { LatencySketch, type SketchData } from '../../observe/latencySketch.ts';
 import type { PartitionAtWork } from '../partitionAtWork.ts';
 
 export interface LatencyGaugeOptions {

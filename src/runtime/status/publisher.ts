@@ -1,4 +1,4 @@
-import type { Producer, ProducerStats } from '../../clients/client.ts';
+import type { Producer, ProducerStats } from '../../clients/producer.ts';
 import { type MemberStatus, statusChange } from '../../observe/status.ts';
 import { encodeStatus, statusKey } from '../../observe/statusRecord.ts';
 import type { Logger } from '../../output/logger.ts';

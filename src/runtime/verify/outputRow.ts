@@ -1,4 +1,4 @@
-import type { Producer, ProducerStats, RecordHeader } from '../../clients/client.ts';
+import type { Producer, ProducerStats, RecordHeader } from '../../clients/producer.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { readHeaders } from '../../wire/headers.ts';
 

@@ -1,5 +1,6 @@
-import type { KafkaClient, TopicPartition } from '../../clients/client.ts';
+import type { KafkaClient } from '../../clients/client.ts';
 import type { SchemaRegistry } from '../../clients/registry.ts';
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';

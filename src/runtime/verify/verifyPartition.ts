@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../../clients/client.ts';
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';

@@ -1,4 +1,5 @@
-import type { Consumer, KafkaClient, TopicPartition, TopicPartitionOffset } from '../../clients/client.ts';
+import type { Consumer, KafkaClient } from '../../clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { isAnomalyError } from '../../errors.ts';
 import { partitionName } from '../partitionName.ts';

@@ -3,7 +3,7 @@ import type { ClusterWatch } from '../../observe/watch/clusterWatch.ts';
 import type { LagSampler } from '../lag/lagSampler.ts';
 import type { TopicFollower } from './topicFollower.ts';
 import { outputTopics, statusTopics } from './watchedTopics.ts';
-import type { WatchedCluster, WatcherOptions } from './watcher.ts';
+import type { WatchedCluster, WatcherOptions } from './watcherOptions.ts';
 import { WatchOutputs } from './watchOutputs.ts';
 import { watchStatuses } from './watchStatuses.ts';
 

@@ -9,15 +9,9 @@ import type { Members, MembersResult } from '../members.ts';
 import { partitionName } from '../partitionName.ts';
 import { supervise } from '../restart/supervise.ts';
 import type { MemberIdentity } from '../status/memberBoard.ts';
-import { errorOf, type FromWorker, type ToWorker } from './messages.ts';
+import { errorOf, type FromWorker } from './messages.ts';
+import type { WorkerHandle } from './workerHandle.ts';
 import { WorkerSeat } from './workerSeat.ts';
-
-/** A worker thread or process, from its start to its end. */
-export interface WorkerHandle<Plan> {
-  send(message: ToWorker<Plan>): void;
-  /** Resolves when it has ended, with what is known of why. */
-  readonly ended: Promise<string>;
-}
 
 export interface PoolOptions<Plan> {
   /** One a worker. */

@@ -1,6 +1,6 @@
 import { addTotals, type MemberStatus, NO_TOTALS, type StatusTotals } from '../../observe/status.ts';
 import { MemberBoard, type MemberIdentity, statusError } from '../status/memberBoard.ts';
-import type { WorkerHandle } from './pool.ts';
+import type { WorkerHandle } from './workerHandle.ts';
 
 /** A worker's place in the pool: it stays when the worker dies, with what all its lives counted. */
 export class WorkerSeat<Plan> {

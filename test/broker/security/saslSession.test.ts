@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { type Broker, type BrokerSasl, startBroker } from '../../../src/broker/broker.ts';
+import { type Broker, startBroker } from '../../../src/broker/broker.ts';
+import type { BrokerSasl } from '../../../src/broker/brokerOptions.ts';
 import { ManualClock } from '../../../src/broker/clock.ts';
 import { RawClient } from '../helpers/rawClient.ts';
 

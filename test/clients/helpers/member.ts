@@ -1,4 +1,5 @@
-import type { Consumer, KafkaClient, TopicPartition, TopicPartitionOffset } from '../../../src/clients/client.ts';
+import type { Consumer, KafkaClient } from '../../../src/clients/client.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../../../src/clients/topicPartition.ts';
 import { ownTime } from './ownTime.ts';
 import { plainRecords } from './records.ts';
 

@@ -1,4 +1,5 @@
-import type { Consumer, Producer, RecordHeader } from '../../../src/clients/client.ts';
+import type { Consumer } from '../../../src/clients/client.ts';
+import type { Producer, RecordHeader } from '../../../src/clients/producer.ts';
 import type { ColumnBatch } from '../../../src/engine/batch.ts';
 import { readVarint } from '../../../src/wire/varint.ts';
 

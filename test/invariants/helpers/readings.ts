@@ -1,4 +1,4 @@
-import type { Producer } from '../../../src/clients/client.ts';
+import type { Producer } from '../../../src/clients/producer.ts';
 
 /** Numbers in [0, 1) that are the same at every run. */
 export function seeded(seed: number): () => number {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SketchData } from '../../../src/observe/latency.ts';
-import { bucketMs, sketchBucket } from '../../../src/observe/latencySketch.ts';
+import { bucketMs, type SketchData, sketchBucket } from '../../../src/observe/latencySketch.ts';
 import { type MemberStatus, NO_TOTALS, type StatusTotals } from '../../../src/observe/status.ts';
 import { statusKey } from '../../../src/observe/statusRecord.ts';
 import { PipelineWatch } from '../../../src/observe/watch/pipelineWatch.ts';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultAlerts } from '../../../src/config/alertsConfig.ts';
-import type { SketchData } from '../../../src/observe/latency.ts';
-import { sketchBucket } from '../../../src/observe/latencySketch.ts';
+import { defaultAlerts } from '../../../src/config/alerts.ts';
+import { type SketchData, sketchBucket } from '../../../src/observe/latencySketch.ts';
 import type { MemberStatus, ModelStatus } from '../../../src/observe/status.ts';
 import { BreachMonitor, recentQuantile } from '../../../src/runtime/alerts/breachMonitor.ts';
 import { statusOf } from '../../helpers/status.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Silence } from '../../../src/alerts/stage/silences.ts';
-import { defaultAlerts } from '../../../src/config/alertsConfig.ts';
+import { defaultAlerts } from '../../../src/config/alerts.ts';
 import { StageBooks } from '../../../src/runtime/alerts/stageBooks.ts';
 import { alert, DAY, HOUR, MONDAY } from '../../alerts/stage/fixtures.ts';
 

@@ -8,7 +8,7 @@ import { CommitCycle } from '../../../src/runtime/commit/commitCycle.ts';
 import type { Committer } from '../../../src/runtime/commit/committer.ts';
 import type { JournalRecord } from '../../../src/runtime/journal/journalRecord.ts';
 import { PartitionAtWork } from '../../../src/runtime/partitionAtWork.ts';
-import type { Recovered } from '../../../src/runtime/recovery/recover.ts';
+import type { Recovered } from '../../../src/runtime/recovery/recovered.ts';
 import type { Task } from '../../../src/runtime/task.ts';
 import { LogLines } from '../helpers/config.ts';
 import { MemoryCheckpoints } from '../helpers/memoryCheckpoints.ts';

@@ -1,6 +1,7 @@
 // What kills may do to a pipeline's outputs: nothing is lost, and a row is doubled only where its commit was under way.
 import assert from 'node:assert/strict';
-import type { KafkaClient, TopicPartition } from '../../../src/clients/client.ts';
+import type { KafkaClient } from '../../../src/clients/client.ts';
+import type { TopicPartition } from '../../../src/clients/topicPartition.ts';
 import { parseLines, type Surroundings, tool } from './cli.ts';
 
 export const SINKS = ['windows', 'anomalies', 'late', 'dlq'] as const;

@@ -1,6 +1,6 @@
 import { HistogramBuilder } from '../../../src/observe/histogram.ts';
-import type { LatencyStatus, SketchData } from '../../../src/observe/latency.ts';
-import { sketchBucket } from '../../../src/observe/latencySketch.ts';
+import type { LatencyStatus } from '../../../src/observe/latency.ts';
+import { type SketchData, sketchBucket } from '../../../src/observe/latencySketch.ts';
 import type { Notification } from '../../../src/observe/notification.ts';
 import { type MemberStatus, NO_CHECKPOINT, NO_TOTALS, type PartitionStatus } from '../../../src/observe/status.ts';
 import type {

@@ -47,6 +47,9 @@ export interface Part {
   reset(slot: number): void;
 }
 
+/** What presets call each part. */
+export type PartName = 'diff' | 'seasonal' | 'ctx' | 'lasting' | 'range' | 'mad' | 'ewma';
+
 /** No part says more than this, so that one alone can never carry the score. */
 export const MAX_SCORE = 8;
 

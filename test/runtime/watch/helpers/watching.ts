@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KafkaClient } from '../../../../src/clients/client.ts';
 import { connect } from '../../../../src/clients/connect.ts';
-import { createRegistry } from '../../../../src/clients/registry.ts';
+import { createRegistry } from '../../../../src/clients/createRegistry.ts';
 import type { MemberStatus } from '../../../../src/observe/status.ts';
 import { encodeStatus, statusKey } from '../../../../src/observe/statusRecord.ts';
 import type { TuiSnapshot } from '../../../../src/observe/watch/snapshot.ts';
 import { statusTopic } from '../../../../src/runtime/operationTopics.ts';
-import { Watcher, type WatcherOptions } from '../../../../src/runtime/watch/watcher.ts';
+import { Watcher } from '../../../../src/runtime/watch/watcher.ts';
+import type { WatcherOptions } from '../../../../src/runtime/watch/watcherOptions.ts';
 import type { World } from '../../../helpers/world.ts';
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

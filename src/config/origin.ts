@@ -1,0 +1,2 @@
+/** Where a value came from, strongest first. */
+export type Origin = 'flag' | 'environment' | 'project file' | 'user file' | 'rpk profile' | 'default';
