@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { KafkaClient } from '../clients/client.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import { userName } from '../platform/userName.ts';
+import { alertOrdersTopic, writeOrder } from '../runtime/alerts/alertOrders.ts';
 import type { ControlCommand } from '../runtime/control/command.ts';
 import { type MemberAnswer, sendCommand } from '../runtime/control/send.ts';
 import { feedbackFor, writeFeedback } from '../runtime/feedbackTopic.ts';
@@ -30,6 +31,7 @@ export async function runAlertsFeedback(context: CommandContext): Promise<number
     const note = (flags['note'] as string | undefined) ?? null;
     const feedback = feedbackFor(alert, { verdict: isTrue, note, by, at: now() });
     await writeFeedback(client, pipeline, feedback);
+    await tellStage(client, pipeline, alert, { isTrue, atMs: now() });
     const answers = await tell(context, client, pipeline, alert, isTrue, by);
     const results = answers.map(({ member, applied }) => {
       return { member, result: applied?.result ?? null, error: applied?.error ?? null };
@@ -47,6 +49,22 @@ export async function runAlertsFeedback(context: CommandContext): Promise<number
   } finally {
     await client.close();
   }
+}
+
+/** The alert stage learns of its gate by it, now or when it runs again; where there never was one, nobody has a gate. */
+async function tellStage(
+  client: KafkaClient,
+  pipeline: string,
+  { id: alert, series, rule, start: startMs, score }: AnomalyObject,
+  { isTrue, atMs }: { readonly isTrue: boolean; readonly atMs: number },
+): Promise<void> {
+  if ((await client.admin.topics([alertOrdersTopic(pipeline)])).length === 0) return;
+  await writeOrder(
+    client,
+    pipeline,
+    { type: 'verdict', verdict: { alert, series, rule, startMs, score, isTrue, atMs } },
+    atMs,
+  );
 }
 
 /** Lets the members that run now take the verdict; none where none does, which is no failure. */

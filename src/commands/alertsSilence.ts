@@ -76,7 +76,7 @@ async function remove(context: CommandContext, ids: readonly string[]): Promise<
         hint: 'anomaly alerts silence ls --all lists them',
       });
     }
-    for (const id of ids) await writeOrder(client, pipeline, { type: 'silence removed', id }, now());
+    for (const id of ids) await writeOrder(client, pipeline, { type: 'removed', of: 'silence', id }, now());
   });
   await output.document({ removed: ids }, () => `removed ${ids.join(', ')}`);
   return 0;

@@ -1,7 +1,6 @@
 import type { KafkaClient } from '../clients/client.ts';
 import { parseDuration } from '../config/duration.ts';
 import type { PipelineDefinition } from '../engine/definition.ts';
-import { ENDED } from '../engine/rows.ts';
 import { AnomalyError } from '../errors.ts';
 import { type CollectedRows, ScoreCollector } from '../eval/collector.ts';
 import { attachLabels } from '../eval/labels.ts';
@@ -134,7 +133,7 @@ function observed(
   const takeAlerts = () => {
     const { alertRows, rules } = pipeline;
     for (let k = 0; k < alertRows.count; k++) {
-      if (alertRows.phase[k] === ENDED) continue;
+      if (!alertRows.isAlert(k)) continue;
       const rule = rules[alertRows.rule[k]!]!.name;
       collector.onAlert(alertRows.series[k]!, alertRows.field[k]!, rule, alertRows.offset[k]!, alertRows.end[k]!);
     }

@@ -84,13 +84,26 @@ function whatSentence(alert: AnomalyObject): string {
 function expectedSentence(alert: AnomalyObject): string {
   const { value, expected, lower, upper } = alert;
   if (isSilence(alert)) return upper === null ? '' : `${formatSpan(upper)} are told.`;
-  const band = lower === null && upper === null ? '' : `${bandText(lower, upper)} would not have alerted`;
+  const band = lower === null && upper === null ? '' : isInside(alert) ? insideText(alert) : outsideText(alert);
   if (expected === null) return band === '' ? '' : `${band[0]!.toUpperCase()}${band.slice(1)}.`;
   const distance = value - expected;
   const size = shown(Math.abs(distance));
   const share = expected === 0 ? '' : ` (${Math.round((100 * Math.abs(distance)) / Math.abs(expected))} %)`;
   const side = distance === 0 ? 'just what' : `${size}${share} ${distance > 0 ? 'above' : 'below'} what`;
   return `That is ${side} was expected, ${shown(expected)}${band === '' ? '' : `; ${band}`}.`;
+}
+
+function outsideText({ lower, upper }: AnomalyObject): string {
+  return `${bandText(lower, upper)} would not have alerted`;
+}
+
+/** The band is of the part that expects a value; the score is a mean of several, so another may carry the alert. */
+function insideText({ lower, upper }: AnomalyObject): string {
+  return `it lies within the band of that, ${bandText(lower, upper)}: another part made it alert`;
+}
+
+function isInside({ value, lower, upper }: AnomalyObject): boolean {
+  return (lower === null || value >= lower) && (upper === null || value <= upper);
 }
 
 function bandText(lower: number | null, upper: number | null): string {

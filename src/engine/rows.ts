@@ -180,10 +180,15 @@ export class AlertRows {
     this.count = 0;
   }
 
-  /** Rows that are alerts, not ends of such. */
+  /** Whether a row is an alert, not the end of one. */
+  isAlert(row: number): boolean {
+    return this.phase[row] !== ENDED;
+  }
+
+  /** Rows that are alerts. */
   get alertCount(): number {
     let count = 0;
-    for (let row = 0; row < this.count; row++) if (this.phase[row] !== ENDED) count++;
+    for (let row = 0; row < this.count; row++) if (this.isAlert(row)) count++;
     return count;
   }
 

@@ -3,7 +3,6 @@ import { ColumnBatch } from '../engine/batch.ts';
 import type { PipelineDefinition } from '../engine/definition.ts';
 import { KeyDictionary } from '../engine/keys.ts';
 import { PartitionPipeline } from '../engine/pipeline.ts';
-import { ENDED } from '../engine/rows.ts';
 import type { ScoreObserver } from '../engine/scoreObserver.ts';
 import type { LabelledSeries } from './labelledSeries.ts';
 import type { ModelLink } from './modelLink.ts';
@@ -41,7 +40,7 @@ export async function scoreSeries(
   };
   const onAlerts = ({ alertRows, rules }: PartitionPipeline) => {
     for (let k = 0; k < alertRows.count; k++) {
-      if (alertRows.phase[k] !== ENDED) alerts.add(rules[alertRows.rule[k]!]!.name, alertRows.offset[k]!);
+      if (alertRows.isAlert(k)) alerts.add(rules[alertRows.rule[k]!]!.name, alertRows.offset[k]!);
     }
   };
   await runSeries(definition, series, observer, onAlerts, model);

@@ -33,6 +33,7 @@ export async function scoreWindows(
   const collector = new ScoreCollector((_, field) => (field === 0 ? series.name : undefined), rows, rules);
   const onAlerts = ({ alertRows, rules: all }: PartitionPipeline) => {
     for (let k = 0; k < alertRows.count; k++) {
+      if (!alertRows.isAlert(k)) continue;
       const rule = all[alertRows.rule[k]!]!.name;
       collector.onAlert(alertRows.series[k]!, alertRows.field[k]!, rule, alertRows.offset[k]!, alertRows.end[k]!);
     }

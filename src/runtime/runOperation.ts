@@ -126,7 +126,7 @@ export class RunOperation {
   /** Alerts that are about to be put out. */
   alerted({ alertRows, keys }: PartitionPipeline): void {
     for (let row = 0; row < alertRows.count; row++) {
-      this.#hooks?.seriesGroups.add(keys.name(alertRows.series[row]!));
+      if (alertRows.isAlert(row)) this.#hooks?.seriesGroups.add(keys.name(alertRows.series[row]!));
     }
   }
 

@@ -57,7 +57,15 @@ for (const guarantee of ['at-least-once', 'exactly-once']) {
     const reader = (await StatusReader.open(world.client, topic))!;
     for (;;) {
       const [status] = await reader.read();
-      if (status?.alerts?.sinks[0]?.outcomes['delivered'] === 2) break;
+      if (status?.alerts?.sinks[0]?.outcomes['delivered'] === 2) {
+        const { totals, latency, seriesGroups } = status;
+        assert.ok(latency!.toAlert.count <= totals.alerts, `${latency!.toAlert.count} ways of ${totals.alerts} alerts`);
+        assert.deepEqual(
+          seriesGroups!.map(({ alerts }) => alerts),
+          [totals.alerts],
+        );
+        break;
+      }
       await reader.poll(50);
     }
     await reader.close();

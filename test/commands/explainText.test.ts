@@ -104,3 +104,14 @@ test('the rule tells what was scored', () => {
   assert.deepEqual(of('kpi@w5m.value.p99.9'), { kind: 'window', window: 'w5m', of: 'p99.9' });
   assert.deepEqual(of('kpi@mean_1h'), { kind: 'feature', name: 'mean_1h' });
 });
+
+test('a value within its band says which part alerted in place of a band that would not have', () => {
+  const parts = [
+    { name: 'seasonal', score: 0.8 },
+    { name: 'diff', score: 7 },
+  ];
+  const text = explainedInWords({ ...ALERT, value: 82, parts });
+  assert.match(text, /it lies within the band of that, a value from 77 to 83: another part made it alert\. /);
+  assert.match(text, /diff says most, 7, the step from the value before/);
+  assert.doesNotMatch(text, /would not have alerted/);
+});

@@ -20,6 +20,19 @@ export interface ReviewOrder {
   readonly atMs: number;
 }
 
+/** What an operator said of one alert. */
+export interface VerdictOrder {
+  readonly alert: string;
+  readonly series: string;
+  readonly rule: string;
+  /** Event time of the alert, epoch milliseconds. */
+  readonly startMs: number;
+  readonly score: number;
+  readonly isTrue: boolean;
+  /** Epoch milliseconds; tells one order from another. */
+  readonly atMs: number;
+}
+
 /** State of a book beside its incidents and profiles. */
 export interface BookTotals {
   readonly alerts: number;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deedOf, isSilence, spanWords } from '../../observe/alertWords.ts';
-import { type Notification, type Outcome, SEVERITIES, type Severity } from '../../observe/notification.ts';
+import { type Outcome, SEVERITIES, type Severity } from '../../observe/notification.ts';
 import type { Evidence } from './evidence.ts';
 
 /** One exceedance: a series and rule from its first alert to its end. Plain data, as it lies in the outbox. */
@@ -52,6 +51,22 @@ export interface KpiVerdict {
   readonly againMs: number | null;
 }
 
+/** What is known of the series of an incident that have no member: how many, and until when they last. Plain data. */
+export interface Rest {
+  /** Series that are told with the incident, and those of which nobody is told. */
+  told: number;
+  held: number;
+  /** Event time at which the last hold of those ends; null: only people change it. */
+  heldUntilMs: number | null;
+  /** Exceedances that tell their end, which has not come, and when they are taken to be over without it. */
+  lasting: number;
+  lastingUntilMs: number;
+  /** When those that tell no end are over. */
+  quietMs: number;
+  /** Of their newest alert or end. */
+  lastMs: number;
+}
+
 /** Members that belong together, under one id. Plain data. */
 export interface Incident {
   readonly id: string;
@@ -68,8 +83,10 @@ export interface Incident {
   /** Why they know nothing: of the member that came last. */
   outcome: Outcome | null;
   readonly members: Member[];
-  /** Alerts of series beyond MOST_MEMBERS, which have no member. */
-  extra: number;
+  /** Of series that have no member (bookBounds.ts); null where there are none. */
+  rest: Rest | null;
+  /** What opened while as many incidents were open as may be: see incidentIndex.ts. */
+  readonly isOverflow?: true;
   kpi: KpiVerdict | null;
   /** Event time at which it is asked again whether to tell; null: with the next evidence. */
   askMs: number | null;
@@ -77,12 +94,6 @@ export interface Incident {
   review: { readonly atMs: number; readonly verb: 'deliver' | 'hold'; readonly by: string } | null;
 }
 
-/** Members that an incident remembers one by one. */
-export const MOST_MEMBERS = 300;
-/** Of them after its end. */
-export const KEPT_MEMBERS = 50;
-export const NAMED_SERIES = 50;
-const NAMED_ALERTS = 50;
 export const MEMBER_ALERTS = 8;
 
 /**
@@ -96,8 +107,9 @@ export function incidentId(pipeline: string, { series, rule, startMs, id }: Evid
   return `${time}-${digest}`;
 }
 
-export function newIncident(pipeline: string, group: string, evidence: Evidence): Incident {
+export function newIncident(pipeline: string, group: string, evidence: Evidence, isOverflow = false): Incident {
   return {
+    ...(isOverflow && { isOverflow }),
     ...{ id: incidentId(pipeline, evidence), group, startedMs: evidence.startMs, endedMs: null },
     ...{
       status: 'open',
@@ -106,7 +118,7 @@ export function newIncident(pipeline: string, group: string, evidence: Evidence)
       openSeverity: null,
       outcome: null,
       members: [],
-      extra: 0,
+      rest: null,
       kpi: null,
       askMs: null,
       review: null,
@@ -146,6 +158,18 @@ export function addTo(member: Member, evidence: Evidence): void {
   Object.assign(member, { score, threshold, value, expected, lower, upper, parts });
 }
 
+/** Those of which somebody is told. */
+export function freeMembers({ members }: Incident): readonly Member[] {
+  return members.filter(({ hold }) => hold === null);
+}
+
+/** Series of which somebody is told, with those that are only counted. */
+export function toldSeries(incident: Incident): number {
+  const series = new Set<string>();
+  for (const member of incident.members) if (member.hold === null) series.add(member.series);
+  return series.size + (incident.rest?.told ?? 0);
+}
+
 /** Whether it is known to go on: it tells its end, which has not come. */
 export function isLasting({ tellsEnd, endMs }: Member): boolean {
   return tellsEnd && endMs === null;
@@ -182,131 +206,12 @@ export function memberSeverity({ score, threshold, severity }: Member, rule: Sev
 
 /** Of the highest of the members that are told, with what user traffic makes of it. */
 export function incidentSeverity(incident: Incident, members: readonly Member[], rule: SeverityRule): Severity {
-  const ranks = members.map((member) => SEVERITIES.indexOf(memberSeverity(member, rule)));
-  const rank = Math.max(0, ...ranks) + (incident.kpi?.step ?? 0);
+  let highest = 0;
+  for (const member of members) highest = Math.max(highest, SEVERITIES.indexOf(memberSeverity(member, rule)));
+  const rank = highest + (incident.kpi?.step ?? 0);
   return SEVERITIES[Math.max(0, Math.min(SEVERITIES.length - 1, rank))]!;
 }
 
-export interface NotificationFacts {
-  readonly pipeline: string;
-  readonly kind: Notification['kind'];
-  readonly severity: Severity;
-  readonly status: Notification['status'];
-  /** Event time of the change. */
-  readonly atMs: number;
-}
-
-/** The incident as it stands, of the members that are told; of all of them where nobody is told. */
-export function notificationOf(incident: Incident, facts: NotificationFacts): Notification {
-  const free = incident.members.filter(({ hold }) => hold === null);
-  const members = (free.length > 0 ? free : [...incident.members]).sort(
-    (a, b) => a.startMs - b.startMs || compare(a.series, b.series) || compare(a.rule, b.rule),
-  );
-  const first = members[0]!;
-  const highest = members.reduce((high, each) => ((each.score ?? 0) > (high.score ?? 0) ? each : high));
-  const names = [...new Set(members.map(({ series }) => series))].filter((name) => name !== '');
-  const { pipeline, kind, severity, status, atMs } = facts;
-  const { value, expected, lower, upper } = first;
-  const alerts = members.flatMap((member) => member.alerts).slice(0, NAMED_ALERTS);
-  return {
-    ...{ id: incident.id, revision: incident.revision, status, severity, kind, pipeline },
-    ...(incident.openSeverity !== null && { openSeverity: incident.openSeverity }),
-    summary: summaryOf(first, names.length),
-    reasons: reasonsOf(incident, first, highest, names.length),
-    rule: first.rule,
-    series: names.slice(0, NAMED_SERIES),
-    seriesCount: names.length,
-    ...{ value, expected, lower, upper, score: highest.score, alerts },
-    startedMs: Math.min(...members.map(({ startMs }) => startMs)),
-    updatedMs: atMs,
-    endedMs: incident.endedMs,
-    evidenceMs: Math.max(...members.map(({ recordMs }) => recordMs)),
-    ...(status !== 'resolved' && members.some(isLasting) && { isLasting: true }),
-    ...(incident.review?.verb === 'deliver' && { isOrdered: true }),
-    look: kind === 'breach' ? breachLook(first.rule, pipeline) : `anomaly explain ${shellWord(first.alerts[0] ?? '')}`,
-  };
-}
-
-/** Where the numbers behind a breach are. */
-function breachLook(rule: string, pipeline: string): string {
-  if (rule === 'breach@lag') return 'anomaly lag';
-  return `anomaly control status ${shellWord(pipeline)}`;
-}
-
-function summaryOf(first: Member, seriesCount: number): string {
-  if (first.text !== undefined) return first.text;
-  const more = seriesCount > 1 ? ` and ${seriesCount - 1} more series` : '';
-  const deed = deedOfMember(first);
-  if (deed !== null) return `${first.series} ${deed}${seriesCount > 1 ? `, with ${seriesCount - 1} more series` : ''}`;
-  const expected = first.expected === null ? '' : `, expected ${short(first.expected)}`;
-  return `${first.series}${more}: ${first.rule} ${short(first.value)}${expected}`;
-}
-
-function reasonsOf(incident: Incident, first: Member, highest: Member, names: number): string[] {
-  const reasons: string[] = [...(first.reasons ?? [])];
-  if (first.text === undefined) {
-    reasons.push(firstReason(first));
-    if (names > 1) reasons.push(`first mover of ${names} series`);
-    if (incident.extra > 0) reasons.push(`and ${incident.extra} alerts of further series`);
-    if (highest !== first)
-      reasons.push(`highest was ${highest.series} with ${short(highest.score)} of ${highest.rule}`);
-    if (first.parts.length > 0) {
-      reasons.push(`parts: ${first.parts.map(([name, score]) => `${name} ${short(score)}`).join(', ')}`);
-    }
-  }
-  if (incident.kpi !== null) reasons.push(incident.kpi.reason);
-  const flapping = incident.members.find(({ isFlapping }) => isFlapping);
-  if (flapping !== undefined)
-    reasons.push(`${flapping.series || flapping.rule} is flapping: one incident until it is calm`);
-  reasons.push(...holdReasons(incident.members));
-  if (incident.review !== null) reasons.push(`${incident.review.verb} by ${incident.review.by}`);
-  return reasons;
-}
-
-/** The numbers behind the first mover; of silence they are times. */
-function firstReason(first: Member): string {
-  const { series, rule, value, expected, lower, upper, score, threshold } = first;
-  const deed = deedOfMember(first);
-  if (isSilence({ rule })) {
-    const allowed = upper === null ? '' : `; ${spanWords(upper)} are told`;
-    return `${series} ${deed ?? 'has sent nothing'}${allowed} by ${rule}`;
-  }
-  const numbers = `score ${short(score)} over threshold ${short(threshold)} of ${rule}`;
-  const band = lower === null || upper === null ? '' : ` (${short(lower)} to ${short(upper)})`;
-  if (deed !== null) return `${series} ${deed}${band}: ${numbers}`;
-  const usual = expected === null ? '' : `, expected ${short(expected)}${band}`;
-  return `${series} was ${short(value)}${usual}: ${numbers}`;
-}
-
-function deedOfMember({ rule, value, expected, parts }: Member): string | null {
-  return deedOf({ rule, value, expected, part: parts[0]?.[0] ?? null });
-}
-
-/** Why nobody is told of some of the series, which are named: others of the incident may well be told. */
-function holdReasons(members: readonly Member[]): string[] {
-  const held = new Map<string, Set<string>>();
-  for (const { series, rule, hold } of members) {
-    if (hold === null) continue;
-    const why = `${hold.outcome}: ${hold.reason}`;
-    held.set(why, (held.get(why) ?? new Set()).add(series || rule));
-  }
-  return [...held].slice(0, MOST_REASONS).map(([why, series]) => {
-    const names = [...series].slice(0, MOST_REASONS).join(', ');
-    const more = series.size > MOST_REASONS ? ` and ${series.size - MOST_REASONS} more` : '';
-    return `${names}${more} ${why}`;
-  });
-}
-
-const MOST_REASONS = 5;
-
 export function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function short(value: number | null): string {
-  return value === null ? '-' : String(Number(value.toPrecision(4)));
-}
-
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9@%+=:,./_-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,10 +1,6 @@
+import type { BookBounds } from './bookBounds.ts';
 import type { Evidence } from './evidence.ts';
 import { compare, type Incident, type Member } from './incident.ts';
-
-/** Open incidents at once: what comes beyond joins the newest. */
-const MOST_OPEN = 200;
-/** Incidents that are over and still known: for reviews, and for people who look. */
-const KEPT_CLOSED = 500;
 
 export interface GroupRules {
   readonly kind: 'anomaly' | 'breach';
@@ -17,7 +13,12 @@ export class IncidentIndex {
   readonly open = new Map<string, Incident>();
   /** The one that ended last is the last. */
   readonly closed = new Map<string, Incident>();
+  readonly #bounds: Pick<BookBounds, 'open' | 'closed'>;
   readonly #members = new Map<string, { readonly incident: Incident; readonly member: Member }>();
+
+  constructor(bounds: Pick<BookBounds, 'open' | 'closed'>) {
+    this.#bounds = bounds;
+  }
 
   get(id: string): Incident | undefined {
     return this.open.get(id) ?? this.closed.get(id);
@@ -38,18 +39,33 @@ export class IncidentIndex {
     this.#members.set(keyOf(member), { incident, member });
   }
 
-  /** The open incident that a new exceedance belongs to, the earliest of several; `make` where there is none. */
-  place(evidence: Evidence, rules: GroupRules, make: (group: string) => Incident): Incident {
+  /** Takes a member out of its incident. */
+  leave(incident: Incident, member: Member): void {
+    incident.members.splice(incident.members.indexOf(member), 1);
+    if (this.find(member)?.member === member) this.#members.delete(keyOf(member));
+  }
+
+  /**
+   * The open incident that a new exceedance belongs to, the earliest of several; `make` where there is none. At most one
+   * that is open has what opens beyond the bound.
+   */
+  place(evidence: Evidence, rules: GroupRules, make: (group: string, isOverflow: boolean) => Incident): Incident {
     const group = groupOf(evidence, rules);
     let found: Incident | undefined;
+    let overflow: Incident | undefined;
     for (const incident of this.open.values()) {
+      if (incident.isOverflow) {
+        overflow = incident;
+        continue;
+      }
       const isNear = Math.abs(evidence.startMs - incident.startedMs) <= rules.groupWithinMs;
       if (incident.group !== group || !isNear) continue;
       if (found === undefined || incident.startedMs < found.startedMs) found = incident;
     }
-    if (found === undefined && this.open.size >= MOST_OPEN) found = this.openByStart().at(-1);
     if (found !== undefined) return found;
-    const incident = make(group);
+    const isFull = this.open.size - (overflow === undefined ? 0 : 1) >= this.#bounds.open;
+    if (isFull && overflow !== undefined) return overflow;
+    const incident = make(group, isFull);
     this.open.set(incident.id, incident);
     return incident;
   }
@@ -78,7 +94,7 @@ export class IncidentIndex {
   forget(canForget: (id: string) => boolean): string[] {
     const gone: string[] = [];
     for (const id of this.closed.keys()) {
-      if (this.closed.size <= KEPT_CLOSED) break;
+      if (this.closed.size <= this.#bounds.closed) break;
       if (!canForget(id)) continue;
       this.closed.delete(id);
       gone.push(id);

@@ -1,4 +1,4 @@
-import type { Incident, Member } from './incident.ts';
+import { type Incident, type Member, type Rest, toldSeries } from './incident.ts';
 
 export interface TimeRules {
   readonly resolveAfterMs: number;
@@ -24,7 +24,13 @@ export function isOver(member: Member, clockMs: number, rules: TimeRules): boole
 
 /** When an incident closes, all of whose members have ended. */
 export function closesAt(incident: Incident, rules: TimeRules): number {
-  return Math.max(incident.startedMs + rules.groupWithinMs, ...incident.members.map((member) => overAt(member, rules)));
+  const { startedMs, members, rest } = incident;
+  const restMs = rest === null ? -Infinity : restOverAt(rest);
+  return Math.max(startedMs + rules.groupWithinMs, restMs, ...members.map((member) => overAt(member, rules)));
+}
+
+function restOverAt({ lasting, lastingUntilMs, quietMs }: Rest): number {
+  return lasting > 0 ? Math.max(lastingUntilMs, quietMs) : quietMs;
 }
 
 /** The next event time at which something may become of an open incident without another alert. */
@@ -38,14 +44,14 @@ export function dueOf(incident: Incident, rules: TimeRules): number {
     due = Math.min(due, quietEnd(member, rules) + 1);
   }
   if (!isLasting) due = Math.min(due, closesAt(incident, rules));
+  if (incident.rest !== null && incident.rest.held > 0) due = Math.min(due, incident.rest.heldUntilMs ?? Infinity);
   due = Math.min(due, incident.kpi?.againMs ?? Infinity, incident.askMs ?? Infinity);
   return incident.told === null ? due : Math.min(due, updateAt(incident, incident.told, rules));
 }
 
 /** When more series than were told are due. */
 function updateAt(incident: Incident, told: NonNullable<Incident['told']>, { updateEveryMs }: TimeRules): number {
-  const series = new Set(incident.members.filter(({ hold }) => hold === null).map((member) => member.series));
-  return series.size > told.seriesCount ? told.atMs + updateEveryMs : Infinity;
+  return toldSeries(incident) > told.seriesCount ? told.atMs + updateEveryMs : Infinity;
 }
 
 function overAt({ endMs, isFlapping }: Member, { flapping }: TimeRules): number {

@@ -23,6 +23,8 @@ export interface TaughtHour {
   readonly weekMs: number;
   readonly verb: 'deliver' | 'hold';
   readonly score: number;
+  /** When it was said, epoch milliseconds: what was said before that changes nothing. */
+  readonly atMs?: number;
 }
 
 export interface Peak {
@@ -64,9 +66,8 @@ export function newProfile(series: string, rule: string): Profile {
  * most a tenth higher than the highest of those, and at most an hour longer than the longest. Null where it is new.
  */
 export function expectedPeak(profile: Profile, peak: Peak): Expected | null {
-  const taught = profile.taught.findLast(({ weekMs }) => isNearInWeek(weekMs, weekOf(peak.startMs)));
-  if (taught?.verb === 'deliver') return null;
-  if (taught !== undefined && peak.score <= HIGHER * taught.score) {
+  if (taughtAt(profile, peak.startMs)?.verb === 'deliver') return null;
+  if (isHeldByWord(profile, peak)) {
     return { reason: 'an operator holds this rule at this hour of the week', untilMs: peak.startMs + DAY_MS };
   }
   const weekly = matches(profile, peak, WEEK_MS, WEEKS);
@@ -105,11 +106,27 @@ export function notePast(profile: Profile, { startMs, endMs, score, side }: Past
   past.splice(0, Math.max(kept < 0 ? past.length : kept, past.length - MOST_PAST));
 }
 
+/** What an operator said of the hour of the week of this time; undefined where nobody said anything. */
+export function taughtAt({ taught }: Profile, timeMs: number): TaughtHour | undefined {
+  return taught.findLast(({ weekMs }) => isNearInWeek(weekMs, weekOf(timeMs)));
+}
+
+/** Whether an operator's word alone holds this peak. */
+export function isHeldByWord(profile: Profile, { startMs, score }: Pick<Peak, 'startMs' | 'score'>): boolean {
+  const taught = taughtAt(profile, startMs);
+  return taught?.verb === 'hold' && score <= HIGHER * taught.score;
+}
+
 /** Takes what an operator said of a peak; the last word of an hour of the week counts. */
-export function teach(profile: Profile, verb: TaughtHour['verb'], { startMs, score }: Peak): void {
+export function teach(
+  profile: Profile,
+  verb: TaughtHour['verb'],
+  { startMs, score }: Pick<Peak, 'startMs' | 'score'>,
+  atMs: number,
+): void {
   const weekMs = weekOf(startMs);
   const rest = profile.taught.filter((each) => !isNearInWeek(each.weekMs, weekMs));
-  rest.push({ weekMs, verb, score });
+  rest.push({ weekMs, verb, score, atMs });
   profile.taught.splice(0, profile.taught.length, ...rest.slice(-MOST_TAUGHT));
 }
 

@@ -1,6 +1,6 @@
 import type { ColumnBatch } from '../batch.ts';
 import type { PipelineDefinition } from '../definition.ts';
-import { type AlertRows, ENDED } from '../rows.ts';
+import type { AlertRows } from '../rows.ts';
 
 /** Which values of a batch the detector told, as a column, for windows that count them. Watches are not counted. */
 export class AlertMarks {
@@ -23,7 +23,7 @@ export class AlertMarks {
     if (to * fields > this.marks.length) this.marks = new Float64Array(batch.capacity * fields);
     this.marks.fill(0, from * fields, to * fields);
     for (let row = first; row < alerts.count; row++) {
-      if (alerts.rule[row]! >= this.#rules || alerts.phase[row] === ENDED) continue;
+      if (alerts.rule[row]! >= this.#rules || !alerts.isAlert(row)) continue;
       const i = indexOf(batch.offsets, alerts.offset[row]!, from, to);
       this.marks[i * fields + alerts.field[row]!] = 1;
     }

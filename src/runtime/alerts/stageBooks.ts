@@ -6,7 +6,7 @@ import { Silences } from '../../alerts/stage/silences.ts';
 import type { AlertsConfig } from '../../config/alertsConfig.ts';
 import { OUTCOMES, type Outcome } from '../../observe/notification.ts';
 import type { MemberStatus } from '../../observe/status.ts';
-import type { AlertOrder } from './alertOrders.ts';
+import { type AlertOrder, SILENCES_KEPT_MS } from './alertOrders.ts';
 import { BreachMonitor } from './breachMonitor.ts';
 
 export interface StageBooksOptions {
@@ -17,9 +17,6 @@ export interface StageBooksOptions {
   readonly refractoryMs: BookRules['refractoryMs'];
   readonly kpi?: BookRules['kpi'];
 }
-
-/** Alerts may be so far behind the clock by which a silence ended. */
-const SILENCES_KEPT_MS = 7 * 24 * 3_600_000;
 
 /** Incidents of the data, which go by event time, and breaches of the pipeline, which go by the clock here. */
 export class StageBooks {
@@ -80,10 +77,13 @@ export class StageBooks {
   order(orders: readonly AlertOrder[], nowMs: number): void {
     for (const order of orders) {
       if (order.type === 'silence') this.#silences.set(order.silence);
-      else if (order.type === 'silence removed') this.#silences.remove(order.id);
-      else if (!this.#anomalies.review(order.review, nowMs)) this.#breaches.review(order.review, nowMs);
+      else if (order.type === 'verdict') this.#anomalies.verdict(order.verdict);
+      else if (order.type === 'removed') {
+        if (order.of === 'silence') this.#silences.remove(order.id);
+      } else if (!this.#anomalies.review(order.review, nowMs)) this.#breaches.review(order.review, nowMs);
     }
-    if (orders.every(({ type }) => type === 'review')) return;
+    if (!orders.some((order) => order.type === 'silence' || (order.type === 'removed' && order.of === 'silence')))
+      return;
     this.#silences.prune(nowMs - SILENCES_KEPT_MS);
     for (const book of [this.#anomalies, this.#breaches]) book.reconsider(nowMs);
   }

@@ -102,6 +102,7 @@ export class LatencyGauge {
     const atTicks = this.#options.ticks();
     const passed: Passed[] = [];
     for (let row = 0; row < alertRows.count; row++) {
+      if (!alertRows.isAlert(row)) continue;
       const one = this.#passed(partition, batch, alertRows.offset[row]!, alertRows.recordTime[row]!, atTicks);
       if (one !== undefined) passed.push(one);
     }

@@ -1,3 +1,4 @@
+import type { BookBounds } from '../../../src/alerts/stage/bookBounds.ts';
 import type { BookRules } from '../../../src/alerts/stage/bookRules.ts';
 import type { Evidence } from '../../../src/alerts/stage/evidence.ts';
 import { IncidentBook } from '../../../src/alerts/stage/incidentBook.ts';
@@ -30,8 +31,8 @@ export function alert(series: string, startMs: number, changes: Partial<Evidence
 }
 
 /** A book that has only what this one has put out so far. */
-export function reborn(records: Map<string, Uint8Array>, rules: BookRules): IncidentBook {
-  const book = new IncidentBook(rules);
+export function reborn(records: Map<string, Uint8Array>, rules: BookRules, bounds?: BookBounds): IncidentBook {
+  const book = new IncidentBook(rules, bounds);
   for (const [key, value] of records) {
     const record = decodeOutbox(key, value);
     if (record !== null) book.restore(record);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { memberOf, newIncident, notificationOf } from '../../../src/alerts/stage/incident.ts';
+import { memberOf, newIncident } from '../../../src/alerts/stage/incident.ts';
+import { notificationOf } from '../../../src/alerts/stage/incidentText.ts';
 import { decodeOutbox, encodeGone, encodeIncident, encodeState } from '../../../src/alerts/stage/outbox.ts';
 import { alert, MONDAY } from './fixtures.ts';
 

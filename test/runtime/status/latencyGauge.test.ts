@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ColumnBatch } from '../../../src/engine/batch.ts';
+import { AlertRows, ENDED, OPEN } from '../../../src/engine/rows.ts';
 import { sketchQuantileMs } from '../../../src/observe/latencySketch.ts';
 import type { PartitionAtWork } from '../../../src/runtime/partitionAtWork.ts';
 import { BatchTimes } from '../../../src/runtime/status/batchTimes.ts';
@@ -18,7 +19,7 @@ function world({ needsCommit = true, namesInput = true } = {}) {
     producer: { delivered: () => new Promise((resolve) => delivered.push(resolve)) },
     ...{ needsCommit, namesInput },
   });
-  const alertRows = { count: 0, offset: [] as number[], recordTime: [] as number[] };
+  const alertRows = new AlertRows();
   const windowRows = { count: 0, offset: [] as number[], end: [] as number[], onTime: [] as number[] };
   const scores = { waiting: 0, askedEver: 0, scoredEver: 0, onScored: undefined as (() => void) | undefined };
   const partition = {
@@ -35,10 +36,13 @@ function world({ needsCommit = true, namesInput = true } = {}) {
     }
     return batch;
   };
-  const alert = (offset: number, recordTime: number, batch: ColumnBatch | undefined) => {
-    Object.assign(alertRows, { count: 1, offset: [offset], recordTime: [recordTime] });
+  const alert = (offset: number, recordTime: number, batch: ColumnBatch | undefined, phase = OPEN) => {
+    const row = alertRows.add(0, 0, 0);
+    alertRows.offset[row] = offset;
+    alertRows.recordTime[row] = recordTime;
+    alertRows.phase[row] = phase;
     gauge.put(at, batch);
-    alertRows.count = 0;
+    alertRows.clear();
   };
   const ack = async () => {
     for (const each of delivered.splice(0)) each();
@@ -139,6 +143,17 @@ test('a commit that was refused is told with the next one, and takes as long as 
   gauge.committed();
   const { toAlert, from, hops } = gauge.reading()!;
   assert.deepEqual([toAlert.count, toAlert.maxMs, from, p50(hops.commit)], [1, 600, 'create', 600]);
+});
+
+test('the end of an alert is no alert: nothing is measured of its way', async () => {
+  const { gauge, at, batchOf, alert, ack } = world({ needsCommit: false });
+  const batch = batchOf(0, 2, EPOCH_MS, true, 0);
+  gauge.began(batch);
+  gauge.decoded(at, batch);
+  alert(0, EPOCH_MS, batch);
+  alert(1, EPOCH_MS, batch, ENDED);
+  await ack();
+  assert.equal(gauge.reading()!.toAlert.count, 1);
 });
 
 test('a clock that is behind the broker’s makes no time negative: what passed here has passed', async () => {

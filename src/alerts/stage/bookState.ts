@@ -1,0 +1,46 @@
+import type { Notification, Outcome } from '../../observe/notification.ts';
+import type { BookBounds } from './bookBounds.ts';
+import type { BookRules } from './bookRules.ts';
+import type { Incident } from './incident.ts';
+import { IncidentIndex } from './incidentIndex.ts';
+import { dueOf } from './incidentTimes.ts';
+import { ProfileStore } from './profileStore.ts';
+import { RestStore } from './restStore.ts';
+
+/** What a book knows, for all that happens to its incidents: they open, go on, are told, end, and are bounded. */
+export class BookState {
+  readonly rules: BookRules;
+  readonly profiles: ProfileStore;
+  readonly rest: RestStore;
+  readonly index: IncidentIndex;
+  readonly bounds: BookBounds;
+  /** Ids of incidents whose records are to be written. */
+  readonly dirty = new Set<string>();
+  /** Since the last drain. */
+  told: Notification[] = [];
+  /** Event time. */
+  clockMs = -Infinity;
+  /** The next event time at which something becomes of an incident without another alert. */
+  dueMs = Infinity;
+  /** Alerts taken, and what became of them. */
+  alerts = 0;
+  counts: Partial<Record<Outcome, number>> = {};
+
+  constructor(rules: BookRules, bounds: BookBounds) {
+    this.bounds = bounds;
+    this.index = new IncidentIndex(bounds);
+    this.rules = rules;
+    this.profiles = new ProfileStore(rules.kind);
+    this.rest = new RestStore(rules.kind, bounds.rest);
+  }
+
+  count(outcome: Outcome): void {
+    this.counts[outcome] = (this.counts[outcome] ?? 0) + 1;
+  }
+
+  /** It has changed: it is written, and looked at when it is due. */
+  touch(incident: Incident): void {
+    this.dirty.add(incident.id);
+    if (incident.status === 'open') this.dueMs = Math.min(this.dueMs, dueOf(incident, this.rules));
+  }
+}

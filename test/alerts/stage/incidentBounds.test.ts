@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { BookBounds } from '../../../src/alerts/stage/bookBounds.ts';
+import type { Evidence } from '../../../src/alerts/stage/evidence.ts';
+import { IncidentBook } from '../../../src/alerts/stage/incidentBook.ts';
+import { Silences } from '../../../src/alerts/stage/silences.ts';
+import type { Notification } from '../../../src/observe/notification.ts';
+import { alert, DAY, drainInto, HOUR, MINUTE, MONDAY, reborn, rulesOf } from './fixtures.ts';
+
+/** Small, so that a short stream goes beyond each of them. */
+const BOUNDS: BookBounds = { members: 4, kept: 2, open: 3, closed: 500, rest: 1000 };
+
+/** Alerts and ends of a few series by two rules, in the order of their time. */
+const STREAM = fc
+  .array(
+    fc.record({
+      series: fc.integer({ min: 0, max: 30 }),
+      rule: fc.constantFrom('kpi@value', 'mad-z@value'),
+      afterMs: fc.integer({ min: 0, max: 20_000 }),
+      state: fc.constantFrom('open', 'open', 'resolved', null),
+      score: fc.integer({ min: 26, max: 99 }),
+    }),
+    { minLength: 5, maxLength: 80 },
+  )
+  .map((drawn) => {
+    let timeMs = MONDAY;
+    return drawn.map(({ series, rule, afterMs, state, score }) => {
+      timeMs += afterMs;
+      return alert(`g${series % 9}/s${series}`, timeMs, { rule, state, score: score / 10, id: `${rule}/${timeMs}` });
+    });
+  });
+
+interface Played {
+  readonly told: readonly Notification[];
+  readonly last: ReadonlyMap<string, Notification>;
+  readonly book: IncidentBook;
+  readonly mostOpen: number;
+}
+
+/** Takes all of it, restarted after those steps; `check` looks at the book after each. */
+function play(
+  stream: readonly Evidence[],
+  changes: Parameters<typeof rulesOf>[0],
+  restarts: ReadonlySet<number>,
+  check: (book: IncidentBook, i: number) => void = () => {},
+): Played {
+  const rules = rulesOf(changes);
+  const records = new Map<string, Uint8Array>();
+  const told: Notification[] = [];
+  let book = new IncidentBook(rules, BOUNDS);
+  let mostOpen = 0;
+  for (const [i, evidence] of stream.entries()) {
+    book.take(evidence, evidence.startMs);
+    told.push(...drainInto(records, book));
+    if (restarts.has(i)) book = reborn(records, rules, BOUNDS);
+    mostOpen = Math.max(mostOpen, book.openCount);
+    check(book, i);
+  }
+  const endMs = stream.at(-1)!.startMs;
+  for (const laterMs of [6 * MINUTE, HOUR, 30 * HOUR]) {
+    book.advance(endMs + laterMs, endMs + laterMs);
+    told.push(...drainInto(records, book));
+  }
+  const names = [...records.keys()].filter((key) => key.startsWith('~rest/'));
+  assert.deepEqual([book.openCount, book.restCount, names], [0, 0, []], 'nothing is left of what is over');
+  return { told, last: new Map(told.map((each) => [each.id, each])), book, mostOpen };
+}
+
+/** The alerts of a stream, without the ends. */
+const alertsOf = (stream: readonly Evidence[]) => stream.filter(({ state }) => state !== 'resolved');
+
+test('one incident counts every series once, knows the worst, and lasts for as long as any of them, also after restarts', () => {
+  fc.assert(
+    fc.property(STREAM, fc.array(fc.nat(80)), (stream, restarts) => {
+      fc.pre(alertsOf(stream).length > 0);
+      const lasting = new Set<string>();
+      const check = (book: IncidentBook, i: number) => {
+        const { state, rule, series } = stream[i]!;
+        if (state === 'open') lasting.add(`${rule} ${series}`);
+        else if (state === 'resolved') lasting.delete(`${rule} ${series}`);
+        const open = [...book.incidents()].filter(({ status }) => status === 'open');
+        if (lasting.size > 0) assert.equal(open.length, 1, 'it is open');
+        for (const { members } of open) assert.ok(members.length <= BOUNDS.members, `${members.length} members`);
+      };
+      const { last, told } = play(stream, { groupWithinMs: DAY, updateEveryMs: 0 }, new Set(restarts), check);
+      assert.equal(last.size, 1);
+      const [notification] = last.values();
+      const alerts = alertsOf(stream);
+      assert.equal(notification!.seriesCount, new Set(alerts.map(({ series }) => series)).size);
+      assert.equal(notification!.score, Math.max(...alerts.map(({ score }) => score!)));
+      assert.equal(notification!.series[0], alerts.find(({ startMs }) => startMs === alerts[0]!.startMs)!.series);
+      assert.deepEqual(play(stream, { groupWithinMs: DAY, updateEveryMs: 0 }, new Set()).told, told);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('however many incidents open, the bound holds, and every series is counted in one that was told', () => {
+  let overflows = 0;
+  fc.assert(
+    fc.property(STREAM, fc.array(fc.nat(80)), (stream, restarts) => {
+      const { last, told, mostOpen } = play(stream, { groupBy: '/', groupWithinMs: MINUTE }, new Set(restarts));
+      assert.ok(mostOpen <= BOUNDS.open + 1, `${mostOpen} open`);
+      const counted = [...last.values()].reduce((sum, { seriesCount }) => sum + seriesCount, 0);
+      const series = new Set(alertsOf(stream).map((each) => each.series));
+      assert.ok(counted >= series.size, `${counted} of ${series.size}`);
+      for (const id of last.keys()) {
+        const steps = told.filter((each) => each.id === id).map(({ status }) => status);
+        assert.deepEqual([steps[0], steps.at(-1)], ['open', 'resolved']);
+      }
+      if (told.some(({ summary }) => summary.startsWith('more open incidents than'))) overflows++;
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(overflows > 20, `${overflows} streams went beyond the bound`);
+});
+
+test('what opens beyond the bound is one incident of its own, which is told at once and says how many', () => {
+  const book = new IncidentBook(rulesOf({ groupBy: '/', groupWithinMs: 0 }), BOUNDS);
+  for (let i = 0; i < 3; i++) book.take(alert(`g${i}/a`, MONDAY + i, { state: 'open' }), MONDAY);
+  book.drain();
+  for (let i = 3; i < 10; i++) book.take(alert(`g${i}/a`, MONDAY + i, { state: 'open' }), MONDAY);
+  book.advance(MONDAY + 6 * MINUTE, MONDAY + 6 * MINUTE);
+  const [open, update, ...more] = book.drain().told;
+  assert.deepEqual(more, []);
+  assert.deepEqual([open!.status, open!.series], ['open', ['g3/a']]);
+  assert.deepEqual([update!.status, update!.seriesCount, update!.id], ['update', 7, open!.id]);
+  assert.match(update!.summary, /^more open incidents than are told one by one: g3\/a and 6 more series/);
+  assert.ok(
+    update!.reasons.includes('the worst are known one by one, 3 more series are counted'),
+    update!.reasons.join('; '),
+  );
+  // One ends, so there is place for one.
+  book.take(alert('g0/a', MONDAY + 7 * MINUTE, { state: 'resolved' }), MONDAY);
+  book.advance(MONDAY + 8 * MINUTE, MONDAY);
+  book.drain();
+  book.take(alert('g11/a', MONDAY + 9 * MINUTE, { state: 'open' }), MONDAY + 9 * MINUTE);
+  assert.deepEqual(book.drain().told[0]!.summary, 'g11/a: kpi@value 90, expected 50');
+});
+
+test('the real bounds: 512 more are told as such, and a worse one that comes last is known', () => {
+  const book = new IncidentBook(rulesOf());
+  for (let i = 0; i < 513; i++) book.take(alert(`s${i}`, MONDAY + i, { state: 'open' }), MONDAY);
+  book.take(alert('worst', MONDAY + 513, { state: 'open', score: 40 }), MONDAY);
+  const told = book.drain().told.at(-1)!;
+  assert.match(told.summary, /^s0 and 513 more series/);
+  assert.ok(told.reasons.includes('highest was worst with 40 of kpi@value'), told.reasons.join('; '));
+  assert.equal([...book.incidents()][0]!.members.length, 300);
+});
+
+test('what is held takes no place from what is told, and a rest of held ones is told only where it outlasts its hold', () => {
+  const silences = new Silences();
+  silences.set({
+    ...{ id: 'x', startsMs: MONDAY, endsMs: MONDAY + HOUR, by: 'ada@plant', comment: '' },
+    matchers: [{ name: 'series', value: 'pump-.*', isRegex: true, isEqual: true }],
+  });
+  const book = new IncidentBook(rulesOf({ silences }), BOUNDS);
+  for (let i = 0; i < 9; i++) book.take(alert(`pump-${i}`, MONDAY + i, { state: 'open', score: 9 }), MONDAY);
+  assert.deepEqual(book.drain().told, []);
+  book.take(alert('fan', MONDAY + 20, { state: 'open' }), MONDAY);
+  const [open] = book.drain().told;
+  assert.deepEqual([open!.series, open!.seriesCount, open!.severity], [['fan'], 1, 'warning']);
+  for (let i = 0; i < 2; i++) book.take(alert(`pump-${i}`, MONDAY + MINUTE, { state: 'resolved' }), MONDAY);
+  book.advance(MONDAY + HOUR, MONDAY + HOUR);
+  const after = book.drain().told.at(-1)!;
+  assert.deepEqual([after.status, after.seriesCount], ['update', 8]);
+});
+
+test('so many at once are told before min_duration is over', () => {
+  const book = new IncidentBook(rulesOf({ minDurationMs: HOUR }), BOUNDS);
+  for (let i = 0; i < 4; i++) book.take(alert(`s${i}`, MONDAY + i, { state: 'open' }), MONDAY);
+  assert.deepEqual(book.drain().told, []);
+  book.take(alert('s4', MONDAY + 4, { state: 'open' }), MONDAY);
+  assert.deepEqual(
+    book.drain().told.map(({ status, series, seriesCount }) => [status, series, seriesCount]),
+    [['open', ['s4'], 2]],
+  );
+});
+
+test('names of the rest are bounded: one that is forgotten stays counted', () => {
+  const bounds = { ...BOUNDS, rest: 5 };
+  const book = new IncidentBook(rulesOf(), bounds);
+  for (let i = 0; i < 40; i++) book.take(alert(`s${i}`, MONDAY + i, { state: 'open' }), MONDAY);
+  assert.equal(book.restCount, 5);
+  assert.equal(book.describe([...book.incidents()][0]!).seriesCount, 40);
+});
