@@ -1,8 +1,8 @@
+import { nearest } from '../errors/nearest.ts';
 import { checkNode } from './check.ts';
 import { LATER_KEYS } from './pipelineKeys.ts';
 import type { Origin, Problem } from './settings.ts';
 import { SETTINGS_TABLE, type SettingRow } from './settingsTable.ts';
-import { nearest } from './suggest.ts';
 import { isSecretReference, show } from './values.ts';
 import type { YamlFile } from './yamlFile.ts';
 

@@ -1,7 +1,7 @@
+import { nearest } from '../errors/nearest.ts';
 import { ALERT_SINK_FIELDS, ALERT_SINK_SHAPE, alertSinkOf, parseAlertSink } from './alertSinks.ts';
 import { checkRolling, FEATURE_FIELDS, FEATURE_SHAPE, featureOf, parseFeature } from './featureItems.ts';
 import type { SettingRow } from './settingsTable.ts';
-import { nearest } from './suggest.ts';
 import {
   type Checkable,
   type Checked,

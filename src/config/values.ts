@@ -1,8 +1,8 @@
+import { nearest } from '../errors/nearest.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { checkExpressions, parseExpressions } from './expressionMap.ts';
 import { LATER_VALUES } from './pipelineKeys.ts';
 import type { SettingRow } from './settingsTable.ts';
-import { nearest } from './suggest.ts';
 
 /** What is wrong with a value. `path` leads from the key's own node to the wrong part of it. */
 export interface ValueIssue {

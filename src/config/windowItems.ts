@@ -1,8 +1,8 @@
+import { nearest } from '../errors/nearest.ts';
 import { AGGREGATES, DEFAULT_AGGREGATES, isAggregate, sortedAggregates } from './aggregates.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import type { Aggregate, WindowConfig } from './pipelineConfig.ts';
 import type { SettingRow } from './settingsTable.ts';
-import { nearest } from './suggest.ts';
 import { show, type ValueIssue } from './values.ts';
 
 const DAY_MS = 86_400_000;
