@@ -15,7 +15,7 @@ const LAW: Readonly<Record<string, Readonly<Record<string, 'all' | 'types'>>>> =
   wire: { errors: 'all', engine: 'all' },
   config: { errors: 'all', platform: 'all' },
   output: { errors: 'all', config: 'all' },
-  stores: { errors: 'all', engine: 'all' },
+  stores: { errors: 'all', engine: 'all', platform: 'all' },
   observe: { errors: 'all', engine: 'all' },
   generate: { errors: 'all' },
   clients: { errors: 'all', engine: 'all', wire: 'all', schemas: 'all', platform: 'all' },

@@ -21,7 +21,7 @@ export interface ClientChoice {
  * Connects by the client asked for. `auto` takes the fast one where the broker's API versions allow all that it does,
  * else librdkafka where that is installed, else it fails with ANM_UNSUPPORTED.
  *
- * Rejects with ANM_BROKER_UNREACHABLE, ANM_AUTHENTICATION, ANM_CLIENT_MISSING or ANM_UNSUPPORTED.
+ * Rejects with ANM_CONFIG where there is no address, ANM_BROKER_UNREACHABLE, ANM_AUTHENTICATION, ANM_CLIENT_MISSING or ANM_UNSUPPORTED.
  */
 export async function connect(options: ConnectOptions): Promise<KafkaClient> {
   return (await connectWithChoice(options)).client;
@@ -38,6 +38,11 @@ export async function whichClient(options: ConnectOptions): Promise<ClientChoice
 export async function connectWithChoice(
   options: ConnectOptions,
 ): Promise<{ client: KafkaClient; choice: ClientChoice }> {
+  if (options.brokers.length === 0) {
+    throw new AnomalyError('ANM_CONFIG', 'brokers is empty: it needs at least one address, as host:port', {
+      hint: 'give --brokers localhost:9092; anomaly config show --origin says where an empty one comes from',
+    });
+  }
   const wanted = options.client ?? 'auto';
   if (wanted === 'librdkafka') {
     const client = await connectNative(options);

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { beforeAnswer, overKept } from '../platform/connections.ts';
 import type { TlsOptions } from './client.ts';
 import { peerCertificate } from './inspectListener.ts';
 import { tlsConnectOptions, tlsProblem } from './tls.ts';
@@ -31,7 +32,8 @@ const LONGEST_ANSWER = 64 * 1024 * 1024;
 
 /**
  * One request over node:http. `fetch` would do the same, and costs 50 ms of CPU to load at the first call of a process.
- * Rejects with the socket's error, or with an error named TimeoutError after `timeoutMs` in all.
+ * A kept connection that was closed while it was idle is replaced once, for a method that may be sent again; others get a
+ * connection of their own. Rejects with the socket's error, or with an error named TimeoutError after `timeoutMs` in all.
  */
 export function httpRequest(
   method: string,
@@ -41,12 +43,25 @@ export function httpRequest(
   timeoutMs: number,
   tls?: TlsOptions,
 ): Promise<HttpAnswer> {
+  return overKept(method, (isKept) => attempt(isKept, method, url, headers, body, timeoutMs, tls));
+}
+
+function attempt(
+  isKept: boolean,
+  method: string,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: string | undefined,
+  timeoutMs: number,
+  tls: TlsOptions | undefined,
+): Promise<HttpAnswer> {
   const isTls = url.startsWith('https:');
   const start = isTls ? requestHttps : requestHttp;
   const secure = isTls && tls !== undefined ? tlsConnectOptions(tls, new URL(url).hostname) : {};
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    const request = start(url, { method, headers: { ...headers, ...length }, ...secure }, (response) => {
+    const own = isKept ? {} : { agent: false as const };
+    const request = start(url, { method, headers: { ...headers, ...length }, ...own, ...secure }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -73,7 +88,7 @@ export function httpRequest(
       clearTimeout(timer);
       reject(error);
     }
-    request.on('error', fail);
+    request.on('error', (error) => fail(beforeAnswer(error)));
     request.end(body);
   });
 }

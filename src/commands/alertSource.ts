@@ -7,6 +7,7 @@ import { ndjsonSource } from '../runtime/ndjson.ts';
 import { ObjectDecoder } from '../runtime/objectDecoder.ts';
 import { type AnomalyObject, isAlert } from '../runtime/rowObjects.ts';
 import { stableEnds, topicBatches } from '../runtime/topicSource.ts';
+import { topicMissing } from '../runtime/topics.ts';
 import type { CommandContext } from './command.ts';
 import { connectRegistry } from './connections.ts';
 import { warnOfCorrupt } from './stageInput.ts';
@@ -98,10 +99,8 @@ async function* committed(
 ): AsyncGenerator<ColumnBatch> {
   const [info] = await client.admin.topics([topic]);
   if (info === undefined) {
-    throw new AnomalyError('ANM_TOPIC_MISSING', `cannot read alerts as there is no topic ${topic}`, {
-      hint: 'a pipeline makes it when it starts; its name is sinks.anomalies, by default <pipeline>.anomalies',
-      details: { topic },
-    });
+    const hint = 'a pipeline makes it when it starts; its name is sinks.anomalies, by default <pipeline>.anomalies';
+    throw await topicMissing(client.admin, topic, `cannot read alerts as there is no topic ${topic}`, hint);
   }
   const partitions = info.partitions.map(({ partition }) => ({ topic, partition }));
   const to = await stableEnds(client, partitions);

@@ -13,6 +13,7 @@ import { userName } from '../platform/userName.ts';
 import { writeOrder } from '../runtime/alerts/alertOrders.ts';
 import { readOutbox } from '../runtime/alerts/outboxReader.ts';
 import { StatusReader } from '../runtime/status/reader.ts';
+import { topicMissing } from '../runtime/topics.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient } from './connections.ts';
 
@@ -139,10 +140,8 @@ async function incidentsOf(context: CommandContext): Promise<Found[]> {
   try {
     const topic = outboxTopic(pipeline);
     if ((await client.admin.topics([topic])).length === 0) {
-      throw new AnomalyError('ANM_TOPIC_MISSING', `cannot read incidents as there is no topic ${topic}`, {
-        hint: 'the alert stage makes it: set alerts.enabled, or alerts.sinks, and run the pipeline',
-        details: { topic },
-      });
+      const hint = 'the alert stage makes it: set alerts.enabled, or alerts.sinks, and run the pipeline';
+      throw await topicMissing(client.admin, topic, `cannot read incidents as there is no topic ${topic}`, hint);
     }
     const stored = await readOutbox(client, pipeline, context.signal);
     const live = await liveSinks(client, pipeline, context.now());

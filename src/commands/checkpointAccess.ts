@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseDuration } from '../config/duration.ts';
+import { didYouMean } from '../errors/nearest.ts';
 import { AnomalyError } from '../errors.ts';
 import { type Catalog, type CatalogEntry, findCheckpoint, readCatalog } from '../stores/checkpoints/catalog.ts';
+import { groupOf } from '../stores/checkpoints/layout.ts';
 import type { Manifest } from '../stores/checkpoints/manifest.ts';
 import type { ObjectStore } from '../stores/objectStore.ts';
 import { parseStoreUrl } from '../stores/storeUrl.ts';
@@ -22,7 +24,9 @@ export async function withCheckpoints<T>(
   requireDirectory(context);
   const store = await openCheckpointObjects(context);
   try {
-    const catalog = await readCatalog(store, context.flags['group'] as string | undefined);
+    const group = context.flags['group'] as string | undefined;
+    const catalog = await readCatalog(store, group);
+    if (group !== undefined && isEmpty(catalog)) throw await unknownGroup(store, group);
     const { logger } = context;
     for (const { reason } of catalog.broken) logger.warn(reason);
     if (catalog.unfinished.length > 0) {
@@ -34,6 +38,20 @@ export async function withCheckpoints<T>(
   } finally {
     await store.close();
   }
+}
+
+function isEmpty({ entries, broken, unfinished, old }: Catalog): boolean {
+  return entries.length + broken.length + unfinished.length + old.length === 0;
+}
+
+/** A group that is asked for by name, and has nothing in the store. */
+async function unknownGroup(store: ObjectStore, group: string): Promise<AnomalyError> {
+  const groups = [...new Set((await store.list('')).map(({ name }) => groupOf(name)))];
+  const known = groups.length === 0 ? 'no group has any there' : `there are those of ${groups.join(', ')}`;
+  return new AnomalyError('ANM_CHECKPOINT_UNKNOWN', `there is no checkpoint of group ${group} in ${store.url}`, {
+    hint: didYouMean(group, groups, known),
+    details: { group },
+  });
 }
 
 /** A directory that is named and not there holds nothing: its name is wrong, or no run has made it yet. */

@@ -24,7 +24,9 @@ const pause: Command = {
   name: 'control pause',
   group: 'Pipeline',
   summary: 'Let the members of a pipeline read nothing until they are resumed',
-  description: `${SENT}\n${CODES} The members stay in their group; a member that starts later is not paused.`,
+  description:
+    `${SENT}\n${CODES} The members stay in their group. A pause holds until control resume, over restarts too, and a\n` +
+    'member that starts while it holds starts paused and says so: for as long as the control topic keeps it, 7 days.',
   arguments: [PIPELINE],
   options: CONTROL_OPTIONS,
   examples: [
@@ -38,7 +40,7 @@ const resume: Command = {
   name: 'control resume',
   group: 'Pipeline',
   summary: 'Let paused members go on where they were',
-  description: `${SENT}\n${CODES}`,
+  description: `${SENT}\n${CODES} A pause of a pipeline that has ended is ended by resuming the members that start next.`,
   arguments: [PIPELINE],
   options: CONTROL_OPTIONS,
   examples: [

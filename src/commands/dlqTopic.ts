@@ -3,6 +3,7 @@ import type { ColumnBatch } from '../engine/batch.ts';
 import { AnomalyError } from '../errors.ts';
 import { type DeadLetter, readDeadLetter } from '../runtime/deadLetter.ts';
 import { stableEnds, type TopicRange, topicBatches } from '../runtime/topicSource.ts';
+import { topicMissing } from '../runtime/topics.ts';
 import type { CommandContext } from './command.ts';
 import type { LetterFilter } from './dlqOptions.ts';
 import { warnOfCorrupt } from './stageInput.ts';
@@ -23,10 +24,8 @@ export function deadLetterTopic({ args, settings }: CommandContext): string {
 export async function letterRange(client: KafkaClient, topic: string): Promise<TopicRange> {
   const [info] = await client.admin.topics([topic]);
   if (info === undefined) {
-    throw new AnomalyError('ANM_TOPIC_MISSING', `cannot read dead letters as there is no topic ${topic}`, {
-      hint: 'a pipeline makes it when it starts; its name is sinks.dead_letters, by default <pipeline>.dlq',
-      details: { topic },
-    });
+    const hint = 'a pipeline makes it when it starts; its name is sinks.dead_letters, by default <pipeline>.dlq';
+    throw await topicMissing(client.admin, topic, `cannot read dead letters as there is no topic ${topic}`, hint);
   }
   const partitions = info.partitions.map(({ partition }) => ({ topic, partition }));
   const [from, to] = await Promise.all([

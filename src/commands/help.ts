@@ -1,4 +1,4 @@
-import { nearest } from '../config/suggest.ts';
+import { nearest } from '../errors/nearest.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { EXIT_CODES, helpFor } from './helpText.ts';

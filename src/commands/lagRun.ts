@@ -1,4 +1,5 @@
 import type { KafkaClient } from '../clients/client.ts';
+import { didYouMean } from '../errors/nearest.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import { isMissing } from '../observe/lag/reading.ts';
 import type { LagSample, PartitionSample } from '../observe/lag/sample.ts';
@@ -18,6 +19,8 @@ const DEFAULT_INTERVAL_MS = 2000;
 const MIN_INTERVAL_MS = 1;
 const DEFAULT_LOOKS = 2;
 const DEFAULT_EVERY_MS = 1000;
+/** Groups that a message has. */
+const MOST_NAMED = 20;
 
 /** `lag`: looks a few times, or until the signal with --watch. */
 export async function runLag(context: CommandContext): Promise<number> {
@@ -88,8 +91,13 @@ async function requireGroups(
   const missing = named.find((name) => !known.includes(name));
   if (missing === undefined) return;
   throw new AnomalyError('ANM_USAGE', `cannot show group ${missing} as the broker knows no such group`, {
-    hint: known.length === 0 ? 'it has no groups at all' : `it has ${known.slice(0, 20).join(', ')}`,
+    hint: known.length === 0 ? 'it has no groups at all' : didYouMean(missing, known, `it has ${someOf(known)}`),
   });
+}
+
+function someOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return more > 0 ? `${names.slice(0, MOST_NAMED).join(', ')} and ${more} more` : names.join(', ');
 }
 
 /** What pipelines tell of themselves is a help, never a condition. */

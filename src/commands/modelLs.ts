@@ -39,7 +39,7 @@ async function listModels({ output }: CommandContext, registry: ModelRegistry): 
 
 async function listVersions({ output, now }: CommandContext, registry: ModelRegistry, name: string): Promise<void> {
   const [model, versions] = await Promise.all([registry.model(name), registry.versions(name)]);
-  if (model === undefined) throw unknownModel(registry.url, name);
+  if (model === undefined) throw await unknownModel(registry, name);
   const timeMs = now();
   const rows = versions.map((version) => versionDocument(version, model)).reverse();
   await output.table('versions', rows, [

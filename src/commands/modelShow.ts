@@ -32,7 +32,7 @@ export async function runModelShow(context: CommandContext): Promise<number> {
 
 async function showModel(context: CommandContext, registry: ModelRegistry, name: string): Promise<number> {
   const model = await registry.model(name);
-  if (model === undefined) throw unknownModel(registry.url, name);
+  if (model === undefined) throw await unknownModel(registry, name);
   const aliases = await aliasesOf(registry, model);
   const newest = model.versions.at(-1);
   const version = newest === undefined ? undefined : await registry.version(name, newest);

@@ -1,5 +1,5 @@
 import { type CommanderError, Command as Program } from 'commander';
-import { nearest } from '../config/suggest.ts';
+import { nearest } from '../errors/nearest.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command, OptionSpec } from './command.ts';
 import { flagNames, optionsOf } from './commandOptions.ts';

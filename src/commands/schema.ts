@@ -1,5 +1,6 @@
 import type { SchemaRegistry } from '../clients/registry.ts';
-import { AnomalyError } from '../errors.ts';
+import { didYouMean } from '../errors/nearest.ts';
+import { AnomalyError, ERROR_TABLE } from '../errors.ts';
 import type { Command, CommandContext } from './command.ts';
 import { FILE, readSchema, SCHEMA_OPTIONS } from './schemaFile.ts';
 
@@ -108,7 +109,7 @@ export const schemaShow: Command = {
       if (version !== undefined) return { subject: wanted, ...(await registry.version(wanted, version, options)) };
       const latest = await registry.latest(wanted, options);
       if (latest !== null) return { subject: wanted, ...latest };
-      throw new AnomalyError('ANM_SCHEMA_UNKNOWN', `cannot show a schema as there is no subject '${wanted}'`);
+      throw await unknownSubject(registry, wanted, 'show');
     }
   },
 };
@@ -147,7 +148,7 @@ export const schemaCheck: Command = {
   summary: 'Check whether a schema may replace the one of a subject',
   description:
     'Registers nothing. Exits 0 when the schema is compatible, 5 when not, with path, rule, level and version of each\n' +
-    'clash, or when the registry cannot compare the two.',
+    'clash, when the registry cannot compare the two, or when it has no such subject.',
   arguments: [SUBJECT, FILE],
   options: [
     { flags: '--version <n>', summary: 'compare with this version and later ones', type: 'integer' },
@@ -164,6 +165,9 @@ export const schemaCheck: Command = {
     // Before the registry is asked: a subject that does not exist would take a broken schema.
     await registry.validate(text, options);
     const version = context.flags['version'] as number | undefined;
+    const latest = (await registry.latest(subject))?.version;
+    // As the registry's own 404, and rpk: a subject whose name is mistyped must not pass as compatible.
+    if (latest === undefined) throw await unknownSubject(registry, subject, 'check');
     const { compatible, messages } = await registry.check(subject, text, version ?? 'latest', options);
     const level = await registry.compatibility(subject);
     if (!compatible) {
@@ -173,17 +177,22 @@ export const schemaCheck: Command = {
         details: { subject, compatibility: level, compatible, messages },
       });
     }
-    const latest = (await registry.latest(subject))?.version ?? null;
-    const compared = latest === null || level === 'NONE' ? null : (version ?? latest);
+    const compared = level === 'NONE' ? null : (version ?? latest);
     await context.output.document({ subject, compatible, compatibility: level, version: compared, messages }, () =>
-      verdict(subject, level, latest, compared),
+      verdict(subject, level, compared),
     );
     return 0;
   },
 };
 
-function verdict(subject: string, level: string, latest: number | null, compared: number | null): string {
-  if (latest === null) return `compatible: subject '${subject}' has no version yet\n`;
+async function unknownSubject(registry: SchemaRegistry, subject: string, verb: string): Promise<AnomalyError> {
+  return new AnomalyError('ANM_SCHEMA_UNKNOWN', `cannot ${verb} a schema as there is no subject '${subject}'`, {
+    hint: didYouMean(subject, await registry.subjects(), ERROR_TABLE.ANM_SCHEMA_UNKNOWN.hint),
+    details: { subject },
+  });
+}
+
+function verdict(subject: string, level: string, compared: number | null): string {
   if (compared === null) return `compatible: subject '${subject}' takes any schema (${level}), nothing was compared\n`;
   return `compatible: the schema fits subject '${subject}' (${level}, version ${compared})\n`;
 }

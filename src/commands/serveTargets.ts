@@ -34,7 +34,7 @@ async function target(text: string, open: () => Promise<ModelRegistry>): Promise
   const registry = await open();
   const model = await registry.model(name);
   const newest = model?.versions.at(-1);
-  if (newest === undefined) throw unknownModel(registry.url, name);
+  if (newest === undefined) throw await unknownModel(registry, name);
   if (model?.aliases.some(({ alias }) => alias === CHAMPION)) return aliased(name, CHAMPION);
   return { uri: `models:/${name}/${newest}`, name };
 }

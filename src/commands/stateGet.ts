@@ -1,7 +1,8 @@
 import { formatDuration } from '../config/duration.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { Json } from '../engine/operatorState.ts';
-import { AnomalyError } from '../errors.ts';
+import { didYouMean, nearest } from '../errors/nearest.ts';
+import { AnomalyError, ERROR_TABLE } from '../errors.ts';
 import { formatTime } from '../output/format.ts';
 import { definePipeline } from '../runtime/definition.ts';
 import { windowShown } from '../runtime/rowObjects.ts';
@@ -50,15 +51,21 @@ async function ownerOf(
   place: string,
 ): Promise<CatalogEntry> {
   let series = 0;
+  let near: string | undefined;
   for (const entry of entries) {
     const found = new SeriesOfSnapshot(await keys(entry));
     if (found.has(name)) return entry;
     series += found.count;
+    const names = found.rows().map((row) => row.series);
+    near = nearest(name, near === undefined ? names : [near, ...names]);
   }
   throw new AnomalyError(
     'ANM_SERIES_UNKNOWN',
     `there is no series ${name} among the ${series} of ${entries.length} partitions in ${place}`,
-    { details: { series: name } },
+    {
+      hint: didYouMean(name, near === undefined ? [] : [near], ERROR_TABLE.ANM_SERIES_UNKNOWN.hint),
+      details: { series: name },
+    },
   );
 }
 

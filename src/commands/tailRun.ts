@@ -5,6 +5,7 @@ import { AnomalyError } from '../errors.ts';
 import { styled } from '../output/color.ts';
 import { formatTime } from '../output/format.ts';
 import { toJson, verbatim } from '../output/json.ts';
+import { topicMissing } from '../runtime/topics.ts';
 import { readHeaders } from '../wire/headers.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient, connectRegistry } from './connections.ts';
@@ -44,10 +45,8 @@ async function rangeOf({ flags, now }: CommandContext, client: KafkaClient, topi
   const range = parseOffsets(text, now());
   const [info] = await client.admin.topics([topic]);
   if (info === undefined) {
-    throw new AnomalyError('ANM_TOPIC_MISSING', `cannot read topic ${topic} as it does not exist`, {
-      hint: 'rpk topic list shows the topics there are',
-      details: { topic },
-    });
+    const message = `cannot read topic ${topic} as it does not exist`;
+    throw await topicMissing(client.admin, topic, message, 'rpk topic list shows the topics there are');
   }
   const partitions = choosePartitions(info, flags['partition'] as number[] | undefined);
   return await resolveOffsets(client.admin, partitions, range, follow);

@@ -1,3 +1,4 @@
+import { nearest } from '../errors/nearest.ts';
 import { checkNode } from './check.ts';
 import { show } from './checked.ts';
 import { LATER_KEYS } from './laterKeys.ts';
@@ -5,7 +6,6 @@ import type { Origin } from './origin.ts';
 import type { Problem } from './problem.ts';
 import type { SettingRow } from './settingRow.ts';
 import { SETTINGS_TABLE } from './settingsTable.ts';
-import { nearest } from './suggest.ts';
 import { isSecretReference } from './values.ts';
 import type { YamlFile } from './yamlFile.ts';
 

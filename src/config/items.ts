@@ -1,8 +1,8 @@
+import { nearest } from '../errors/nearest.ts';
 import { ALERT_SINK_FIELDS, ALERT_SINK_SHAPE, alertSinkOf, parseAlertSink } from './alertSinks.ts';
 import { type Checked, good, show, type ValueIssue } from './checked.ts';
 import { checkRolling, FEATURE_FIELDS, FEATURE_SHAPE, featureOf, parseFeature } from './featureItems.ts';
 import type { SettingRow } from './settingRow.ts';
-import { nearest } from './suggest.ts';
 import { type Checkable, checkScalar, isSecretReference, parseScalar } from './values.ts';
 import { checkAggregates, parseWindow, WINDOW_FIELDS, WINDOW_SHAPE, windowOf } from './windowItems.ts';
 

@@ -1,10 +1,10 @@
+import { nearest } from '../errors/nearest.ts';
 import { AnomalyError } from '../errors.ts';
 import { rpkFile } from '../platform/paths.ts';
 import { checkNode } from './check.ts';
 import type { Found } from './fileKeys.ts';
 import type { Problem } from './problem.ts';
 import { SETTINGS_TABLE } from './settingsTable.ts';
-import { nearest } from './suggest.ts';
 import { readYamlFile, type YamlFile } from './yamlFile.ts';
 
 export interface RpkProfile {

@@ -1,9 +1,9 @@
+import { nearest } from '../errors/nearest.ts';
 import { type Checked, good, show, wrong } from './checked.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { checkExpressions, parseExpressions } from './expressionMap.ts';
 import { LATER_VALUES } from './laterKeys.ts';
 import type { SettingRow } from './settingRow.ts';
-import { nearest } from './suggest.ts';
 
 export type Checkable = Pick<SettingRow, 'key' | 'type' | 'choices' | 'min' | 'max' | 'offAllowed'>;
 

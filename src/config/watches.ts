@@ -1,7 +1,7 @@
+import { nearest } from '../errors/nearest.ts';
 import type { WatchConfig } from './pipelineConfig.ts';
 import type { PipelineValues } from './pipelineValues.ts';
 import type { Problem } from './problem.ts';
-import { nearest } from './suggest.ts';
 
 const NAMES: readonly WatchConfig['watch'][] = [
   'missing',

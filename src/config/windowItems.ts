@@ -1,9 +1,9 @@
+import { nearest } from '../errors/nearest.ts';
 import { AGGREGATES, DEFAULT_AGGREGATES, isAggregate, sortedAggregates } from './aggregates.ts';
 import { show, type ValueIssue } from './checked.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import type { Aggregate, WindowConfig } from './pipelineConfig.ts';
 import type { SettingRow } from './settingRow.ts';
-import { nearest } from './suggest.ts';
 
 const DAY_MS = 86_400_000;
 /** Slices of a hopping window, each a table of its series. */

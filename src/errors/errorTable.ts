@@ -319,7 +319,7 @@ export const ERROR_TABLE = {
   ANM_CHECK_FAILED: {
     exit: 6,
     retryable: false,
-    summary: 'A check (doctor, lag --max-lag, schema check) found something wrong.',
+    summary: 'A check (doctor, lag --max-lag, probe, replay --verify) found something wrong.',
     hint: 'the rows marked fail say what to do',
   },
 } as const satisfies Record<string, ErrorEntry>;

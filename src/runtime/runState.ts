@@ -74,8 +74,11 @@ export function stateOfRun(
     ticks,
     journalEnd: async (partition) => (await client.admin.listOffsets([place(partition)], 'latest'))[0]!.offset,
     trimJournal: (partition, offset) => client.admin.deleteRecords([{ ...place(partition), offset }]),
-    // Two source topics share a journal: only who has both partitions knows what both need, and one rarely does.
-    mayTrim: () => options.topics.length === 1,
+    sourcesWith: async (partition) => {
+      if (options.topics.length === 1) return 1;
+      // As it is now: a topic may have grown, and another member have begun there.
+      return (await client.admin.topics(options.topics)).filter((each) => each.partitions.length > partition).length;
+    },
   });
   const rule = {
     ...{ store: state.store, createTask: options.createTask, start: options.start, logger },

@@ -60,7 +60,7 @@ export interface RunnerOptions {
 export interface StateOptions {
   readonly store: CheckpointStore;
   readonly client: Pick<KafkaClient, 'createConsumer'> & {
-    readonly admin: Pick<Admin, 'listOffsets' | 'deleteRecords'>;
+    readonly admin: Pick<Admin, 'listOffsets' | 'deleteRecords' | 'topics'>;
   };
   readonly journalTopic: string;
   /** What every snapshot of the run says of itself. */

@@ -1,4 +1,5 @@
 import type { Admin, TopicInfo } from '../clients/client.ts';
+import { didYouMean } from '../errors/nearest.ts';
 import { AnomalyError, isAnomalyError } from '../errors.ts';
 import { makeMissing, type NamedTopic, type SourceShape } from './topicTable.ts';
 
@@ -10,15 +11,31 @@ export async function sourceTopics(admin: Admin, names: readonly string[]): Prom
     });
   }
   const found = await admin.topics(names);
-  return names.map((name) => {
-    const topic = found.find((each) => each.name === name);
-    if (topic === undefined) {
-      throw new AnomalyError('ANM_TOPIC_MISSING', `cannot read topic ${name} as it does not exist`, {
-        hint: `create it with rpk topic create ${name} -p 4, or load data with anomaly produce FILE --topic ${name}`,
-        details: { topic: name },
-      });
-    }
-    return topic;
+  const missing = names.find((name) => !found.some((topic) => topic.name === name));
+  if (missing !== undefined) {
+    const hint = `create it with rpk topic create ${missing} -p 4, or load data with anomaly produce FILE --topic ${missing}`;
+    throw await topicMissing(admin, missing, `cannot read topic ${missing} as it does not exist`, hint);
+  }
+  return names.map((name) => found.find((topic) => topic.name === name)!);
+}
+
+/** ANM_TOPIC_MISSING, with the topic that may be meant: one of the same ending, as .dlq, where there is any. */
+export async function topicMissing(
+  admin: Pick<Admin, 'topics'>,
+  topic: string,
+  message: string,
+  hint: string,
+): Promise<AnomalyError> {
+  // What is not there is worth more than what is near.
+  const names = await admin.topics().then(
+    (all) => all.map(({ name }) => name),
+    () => [],
+  );
+  const ending = /\.[^.]+$/.exec(topic)?.[0];
+  const alike = ending === undefined ? [] : names.filter((name) => name.endsWith(ending));
+  return new AnomalyError('ANM_TOPIC_MISSING', message, {
+    hint: didYouMean(topic, alike.length > 0 ? alike : names, hint),
+    details: { topic },
   });
 }
 

@@ -1,5 +1,6 @@
 import { type Agent, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { beforeAnswer, type Connections } from '../platform/connections.ts';
 import { DeadlineError } from './storeErrors.ts';
 
 export interface HttpCall {
@@ -9,7 +10,7 @@ export interface HttpCall {
   readonly body?: readonly Uint8Array[];
   /** For the request and its answer, together. */
   readonly deadlineMs: number;
-  readonly agent: Agent;
+  readonly connections: Connections;
 }
 
 export interface HttpReply {
@@ -20,9 +21,14 @@ export interface HttpReply {
 
 /**
  * One HTTP request, its body given in parts that are not joined. `fetch` would send such a body without its length.
- * Follows no redirect. Rejects with the socket's error or a DeadlineError.
+ * Follows no redirect. A kept connection that was closed while it was idle is replaced once, with a deadline of its own.
+ * Rejects with the socket's error or a DeadlineError.
  */
-export function httpCall({ method, url, headers = {}, body, deadlineMs, agent }: HttpCall): Promise<HttpReply> {
+export function httpCall(call: HttpCall): Promise<HttpReply> {
+  return call.connections.send(call.method, (agent) => httpAttempt(call, agent));
+}
+
+function httpAttempt({ method, url, headers = {}, body, deadlineMs }: HttpCall, agent: Agent): Promise<HttpReply> {
   const start = url.startsWith('https:') ? requestHttps : requestHttp;
   const length = body?.reduce((sum, part) => sum + part.length, 0);
   const all = { ...headers, ...(length !== undefined && { 'content-length': String(length) }) };
@@ -47,7 +53,9 @@ export function httpCall({ method, url, headers = {}, body, deadlineMs, agent }:
         });
       });
     });
-    request.once('error', fail);
+    request.once('error', (error) => fail(beforeAnswer(error)));
+    // What breaks later is told by the answer; without a listener it would end the process.
+    request.on('error', () => {});
     for (const part of body ?? []) if (part.length > 0) request.write(part);
     request.end();
   });

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Agent, Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { Connections } from '../platform/connections.ts';
 import { isEqual } from './equalBytes.ts';
 import { type HttpCall, type HttpReply, httpCall } from './httpCall.ts';
 import { asideName, byName, checkName, isAside } from './objectNames.ts';
@@ -40,7 +39,7 @@ export class WebhdfsObjectStore implements ObjectStore {
   readonly url: string;
   readonly #options: WebhdfsOptions;
   readonly #policy: RequestPolicy;
-  readonly #agent: Agent;
+  readonly #connections: Connections;
   readonly #host: string;
   readonly #writer = randomUUID().slice(0, 8);
   #asides = 0;
@@ -50,8 +49,7 @@ export class WebhdfsObjectStore implements ObjectStore {
     this.#options = options;
     this.#policy = policy;
     this.#host = new URL(options.endpoint).host;
-    const settings = { keepAlive: true, maxSockets: 16 };
-    this.#agent = options.endpoint.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings);
+    this.#connections = new Connections(options.endpoint.startsWith('https:'), { maxSockets: 16 });
   }
 
   async put(name: string, parts: readonly Uint8Array[]): Promise<void> {
@@ -140,7 +138,7 @@ export class WebhdfsObjectStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    this.#agent.destroy();
+    this.#connections.close();
   }
 
   /** Replaces `to`. HttpFS knows no options of a rename and says false where the target is there. */
@@ -275,10 +273,10 @@ export class WebhdfsObjectStore implements ObjectStore {
     return location;
   }
 
-  async #send(action: StoreAction, call: Omit<HttpCall, 'deadlineMs' | 'agent'>, bytes = 0): Promise<HttpReply> {
+  async #send(action: StoreAction, call: Omit<HttpCall, 'deadlineMs' | 'connections'>, bytes = 0): Promise<HttpReply> {
     const ms = deadlineMs(this.#policy.timeoutMs, bytes);
     try {
-      return await httpCall({ ...call, deadlineMs: ms, agent: this.#agent });
+      return await httpCall({ ...call, deadlineMs: ms, connections: this.#connections });
     } catch (error) {
       const { host } = new URL(call.url);
       const fault = networkFault(error, host) ?? {

@@ -77,6 +77,19 @@ test('add, ls, show, promote, rollback, rm: the life of a model in a directory',
     ]);
     const table = await run('ls', 'pump');
     assert.match(table.stdout, /^VERSION +ALIASES +KIND/);
+    for (const words of [
+      ['ls', 'pumq'],
+      ['show', 'pumq'],
+      ['show', 'pumq@champion'],
+    ]) {
+      const { code, stderr } = await run(...words);
+      assert.equal(code, 2);
+      assert.match(
+        stderr,
+        /ANM_MODEL_UNKNOWN\]: there is no model pumq in .*\n {2}try: did you mean pump\?/,
+        words.join(' '),
+      );
+    }
     assert.match(table.stdout, /\n +1 +champion +score +\d+ B +[0-9a-f]{12} +validation_loss=0\.25 f1=0\.5/);
 
     const promoted = await run('promote', 'pump', '2');

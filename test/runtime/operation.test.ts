@@ -125,6 +125,39 @@ test('pause holds every partition, resume goes on where it was, stop ends the ru
   assert.deepEqual([summary['ended'], summary['records']], ['stopped', 200]);
 });
 
+test('who joins a paused pipeline starts paused, as does the run after it, until it is resumed', async () => {
+  await fill('joined', 0, 100);
+  const former = start('joined');
+  await until('joined', (members) => records(members) === 100);
+  assert.equal((await control('pause', 'joined')).code, 0);
+  await fill('joined', 100, 200);
+  const partitions = (members: readonly MemberStatus[]) => members.map((each) => each.partitions.length);
+  const arePaused = (members: readonly MemberStatus[]) => members.every(({ state }) => state === 'paused');
+  const joiner = start('joined');
+  const both = await until('joined', (members) => arePaused(members) && partitions(members).join() === '1,1');
+  assert.equal(records(both), 100, 'the joiner has read');
+  for (const { signals, ended } of [former, joiner]) {
+    signals.emit('SIGTERM');
+    assert.equal((await ended).code, 0);
+  }
+  assert.match(
+    joiner.stderr(),
+    /starts paused, as the pipeline is since \S+ by \S+: anomaly control resume joined lets/,
+  );
+  const next = start('joined');
+  const [alone] = await until('joined', (members) => arePaused(members) && partitions(members).join() === '2');
+  assert.equal(alone!.totals.records, 0);
+  assert.equal((await control('resume', 'joined')).code, 0);
+  const [done] = await until('joined', ([status]) => status!.partitions.every(({ committed }) => committed === 100));
+  assert.deepEqual([done!.state, done!.totals.records], ['running', 100]);
+  next.signals.emit('SIGTERM');
+  assert.equal((await next.ended).code, 0, next.stderr());
+  const after = start('joined');
+  await until('joined', (members) => partitions(members).join() === '2' && members[0]!.state === 'running');
+  after.signals.emit('SIGTERM');
+  assert.equal((await after.ended).code, 0, after.stderr());
+});
+
 test('a command for a pipeline that nobody runs says so', async () => {
   const never = await control('pause', 'nobody');
   assert.equal(never.code, 1);

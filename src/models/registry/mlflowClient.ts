@@ -1,7 +1,5 @@
-import { type Agent, Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import { rootCertificates } from 'node:tls';
 import { AnomalyError } from '../../errors.ts';
+import { Connections } from '../../platform/connections.ts';
 import { type HttpReply, httpCall } from '../../stores/httpCall.ts';
 import { DeadlineError, deadlineMs, networkFault } from '../../stores/storeErrors.ts';
 
@@ -34,18 +32,13 @@ export interface MlflowRefusal {
 export class MlflowClient {
   readonly url: string;
   readonly #options: MlflowOptions;
-  readonly #agent: Agent;
+  readonly #connections: Connections;
   readonly #host: string;
 
   constructor(options: MlflowOptions) {
     this.url = options.url.replace(/\/+$/, '');
     this.#options = options;
-    const settings = { keepAlive: true, maxSockets: 8 };
-    const { ca } = options;
-    const isTls = options.url.startsWith('https:');
-    this.#agent = isTls
-      ? new HttpsAgent({ ...settings, ...(ca !== undefined && { ca: [...rootCertificates, ca] }) })
-      : new HttpAgent(settings);
+    this.#connections = new Connections(options.url.startsWith('https:'), { ca: options.ca, maxSockets: 8 });
     this.#host = new URL(this.url).host;
   }
 
@@ -111,7 +104,7 @@ export class MlflowClient {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#connections.close();
   }
 
   async #file(address: string): Promise<Uint8Array | undefined> {
@@ -134,7 +127,7 @@ export class MlflowClient {
       ...(type !== undefined && { 'content-type': type }),
       ...(authorization !== undefined && { authorization }),
     };
-    const call = { method, url: `${this.url}${path}`, headers, deadlineMs: ms, agent: this.#agent };
+    const call = { method, url: `${this.url}${path}`, headers, deadlineMs: ms, connections: this.#connections };
     try {
       return await httpCall({ ...call, ...(body !== undefined && { body: [body] }) });
     } catch (cause) {

@@ -1,4 +1,6 @@
+import { didYouMean } from '../../errors/nearest.ts';
 import { AnomalyError } from '../../errors.ts';
+import type { ModelRegistry } from './modelRegistry.ts';
 
 export function unknownVersion(url: string, name: string, version: string): AnomalyError {
   return new AnomalyError('ANM_MODEL_UNKNOWN', `there is no version ${version} of model ${name} in ${url}`, {
@@ -7,9 +9,18 @@ export function unknownVersion(url: string, name: string, version: string): Anom
   });
 }
 
-export function unknownModel(url: string, name: string): AnomalyError {
+export async function unknownModel(
+  registry: Pick<ModelRegistry, 'url' | 'models'>,
+  name: string,
+): Promise<AnomalyError> {
+  const { url } = registry;
+  // What is not there is worth more than what is near.
+  const known = await registry.models().then(
+    (models) => models.map((each) => each.name),
+    () => [],
+  );
   return new AnomalyError('ANM_MODEL_UNKNOWN', `there is no model ${name} in ${url}`, {
-    hint: 'anomaly model ls lists the models; models.registry says where they are',
+    hint: didYouMean(name, known, 'anomaly model ls lists the models; models.registry says where they are'),
     details: { registry: url, model: name },
   });
 }

@@ -70,7 +70,7 @@ export async function findVersion(
   const number = uri.kind === 'version' ? uri.version : (alias?.version ?? null);
   const version = number === null ? undefined : await registry.version(name, number);
   if (version !== undefined) return { version, ...(alias !== undefined && { alias }) };
-  if ((await registry.model(name)) === undefined) throw unknownModel(registry.url, name);
+  if ((await registry.model(name)) === undefined) throw await unknownModel(registry, name);
   if (uri.kind === 'alias' && number === null) throw unknownAlias(registry.url, name, uri.alias);
   throw unknownVersion(registry.url, name, number ?? '');
 }

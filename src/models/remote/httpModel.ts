@@ -1,7 +1,7 @@
-import { type Agent, Agent as HttpAgent, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { rootCertificates } from 'node:tls';
+import { type Agent, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { AnomalyError } from '../../errors.ts';
+import { beforeAnswer, Connections } from '../../platform/connections.ts';
 import { answerTooLarge, brokeOff, type Exchange, noAnswer, refused } from './serverErrors.ts';
 
 export interface HttpModelOptions {
@@ -29,9 +29,6 @@ interface Reply {
 
 const MOST_ANSWER_BYTES = 16 * 1024 * 1024;
 
-/** A connection ended, though nothing of an answer had come: the server may have closed it while it was idle. */
-class ClosedEarly extends Error {}
-
 /**
  * Requests to one server, over connections that stay open. An address with user and password logs in by them; no message
  * has them, or the values of a query.
@@ -40,8 +37,7 @@ export class HttpModel {
   readonly #origin: string;
   readonly #search: string;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #agent: Agent;
-  readonly #tls: { readonly ca?: string[] };
+  readonly #connections: Connections;
   readonly #most: number;
   readonly #secrets: readonly string[];
 
@@ -54,11 +50,7 @@ export class HttpModel {
     const basic = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
     this.#headers = { ...(user !== '' && { authorization: basic }), ...headers };
     this.#secrets = [password, ...address.searchParams.values(), ...Object.values(this.#headers)].flatMap(wordsOf);
-    this.#tls = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
-    this.#agent =
-      address.protocol === 'https:'
-        ? new HttpsAgent({ keepAlive: true, ...this.#tls })
-        : new HttpAgent({ keepAlive: true });
+    this.#connections = new Connections(address.protocol === 'https:', { ca });
     this.#most = mostAnswerBytes;
   }
 
@@ -87,14 +79,10 @@ export class HttpModel {
     const sent: Sent = { method, path, body: typeof body === 'string' ? Buffer.from(body) : body, extra };
     let reply: Reply;
     try {
-      reply = await this.#once(exchange, sent, signal, true);
+      // Scoring changes nothing at a server: a POST may be sent again too.
+      reply = await this.#connections.send(method, (agent) => this.#once(exchange, sent, signal, agent), true);
     } catch (error) {
-      if (!(error instanceof ClosedEarly) || signal.aborted) throw this.#fault(exchange, error, signal);
-      try {
-        reply = await this.#once(exchange, sent, signal, false);
-      } catch (again) {
-        throw this.#fault(exchange, again, signal);
-      }
+      throw this.#fault(exchange, error, signal);
     }
     if (reply.status >= 200 && reply.status < 300) return reply.body;
     const { status, statusText, location } = reply;
@@ -102,10 +90,10 @@ export class HttpModel {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#connections.close();
   }
 
-  #once(exchange: Exchange, { method, path, body, extra }: Sent, signal: AbortSignal, isKept: boolean): Promise<Reply> {
+  #once(exchange: Exchange, { method, path, body, extra }: Sent, signal: AbortSignal, agent: Agent): Promise<Reply> {
     const start = this.#origin.startsWith('https:') ? requestHttps : requestHttp;
     const headers = {
       accept: 'application/json',
@@ -115,8 +103,7 @@ export class HttpModel {
     };
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new Error('aborted'));
-      const options = isKept ? { agent: this.#agent } : { agent: false as const, ...this.#tls };
-      const request = start(`${this.#origin}${path}${this.#search}`, { method, headers, ...options }, (response) => {
+      const request = start(`${this.#origin}${path}${this.#search}`, { method, headers, agent }, (response) => {
         const chunks: Buffer[] = [];
         let size = 0;
         response.on('data', (chunk: Buffer) => {
@@ -144,9 +131,7 @@ export class HttpModel {
         reject(error);
       };
       signal.addEventListener('abort', abort);
-      request.once('error', (error) =>
-        fail(isClosed(error) ? new ClosedEarly(error.message, { cause: error }) : error),
-      );
+      request.once('error', (error) => fail(beforeAnswer(error)));
       // What breaks later is told by the answer; without a listener it would end the process.
       request.on('error', () => {});
       request.end(body);
@@ -155,20 +140,12 @@ export class HttpModel {
 
   #fault(exchange: Exchange, error: unknown, signal: AbortSignal): AnomalyError {
     if (error instanceof AnomalyError) return error;
-    const cause = error instanceof ClosedEarly ? error.cause : error;
-    return noAnswer(exchange, signal.aborted ? signal.reason : cause, signal.aborted);
+    return noAnswer(exchange, signal.aborted ? signal.reason : error, signal.aborted);
   }
 
   #withoutSecrets(text: string): string {
     return this.#secrets.reduce((left, secret) => left.replaceAll(secret, '********'), text);
   }
-}
-
-function isClosed(error: Error): boolean {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return /ECONNRESET|EPIPE|socket hang up|other side closed|ConnectionClosed|connection closed|UnexpectedEof/i.test(
-    `${code} ${message}`,
-  );
 }
 
 /** A header may have a word before the secret; what is short is in many texts. */

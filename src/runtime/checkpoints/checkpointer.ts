@@ -28,8 +28,8 @@ export interface CheckpointerOptions {
   readonly journalEnd: (partition: number) => Promise<number>;
   /** Removes the journal's records below `offset`. */
   readonly trimJournal: (partition: number, offset: number) => Promise<void>;
-  /** False where another member writes to the same journal partition, for another source topic. */
-  readonly mayTrim: (partition: number) => boolean;
+  /** How many source topics have this partition: they share a partition of the journal. */
+  readonly sourcesWith: (partition: number) => Promise<number>;
 }
 
 /** Of all snapshots of a run, for metrics and status. */
@@ -93,12 +93,13 @@ export class Checkpointer {
     const dueMs = ticks() + (wantsSnapshot ? 0 : (everyMs * (turn + 1)) / turns);
     // Version 0 is the state as it was recovered: worth a snapshot only where that is asked for.
     const version = wantsSnapshot ? -1 : partition.version;
+    const retention = { ...this.#options, othersNeed: () => this.#othersNeed(partition) };
     this.#plans.set(partition, {
       dueMs,
       isStoring: false,
       version,
       increments: new Increments(),
-      kept: new KeptSnapshots(partition, kept, journalEnd, this.#options, this.#retention),
+      kept: new KeptSnapshots(partition, kept, journalEnd, retention, this.#retention),
     });
   }
 
@@ -119,7 +120,8 @@ export class Checkpointer {
     let checkpoint: string | undefined;
     for (const partition of partitions) {
       const plan = this.#plans.get(partition);
-      if (plan === undefined || plan.isStoring || plan.dueMs > started || plan.version === partition.version) continue;
+      if (plan === undefined || plan.isStoring || plan.dueMs > started) continue;
+      if (plan.version === partition.version && !this.#holdsBack(partition, plan)) continue;
       checkpoint ??= this.#options.newId();
       cuts.push(this.#cutOne(partition, plan, checkpoint, undefined));
       if (ticks() - started > CUT_BUDGET_MS) break;
@@ -182,6 +184,32 @@ export class Checkpointer {
   /** @throws ANM_CHECKPOINT_FAILED when too many snapshots in a row could not be stored */
   throwFailure(): void {
     if (this.#fatal !== undefined) throw this.#fatal;
+  }
+
+  /** Only who has this partition of all source topics knows what each of them needs of their journal. */
+  async #othersNeed(partition: PartitionAtWork): Promise<number | undefined> {
+    const sources = await this.#options.sourcesWith(partition.partition);
+    const others = this.#others(partition);
+    if (others.length + 1 < sources) return undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const { kept } of others) {
+      if (kept.needed === undefined) return undefined;
+      least = Math.min(least, kept.needed);
+    }
+    return least;
+  }
+
+  /** A partition without news would keep the journal that it shares from being trimmed, with its old snapshots. */
+  #holdsBack(partition: PartitionAtWork, { kept }: Plan): boolean {
+    // Without a commit a recovery takes no snapshot, but begins where the journal says that the partition began.
+    if (partition.committed < 0) return false;
+    return this.#others(partition).some((other) => (other.kept.needed ?? -1) > (kept.needed ?? -1));
+  }
+
+  #others({ topic, partition }: PartitionAtWork): Plan[] {
+    const others: Plan[] = [];
+    for (const [at, plan] of this.#plans) if (at.partition === partition && at.topic !== topic) others.push(plan);
+    return others;
   }
 
   #cutOne(partition: PartitionAtWork, plan: Plan, checkpoint: string, savepoint: string | undefined): Cut {

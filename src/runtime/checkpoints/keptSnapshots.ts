@@ -9,7 +9,11 @@ export interface RetentionOptions {
   readonly logger: Logger;
   readonly journalEnd: (partition: number) => Promise<number>;
   readonly trimJournal: (partition: number, offset: number) => Promise<void>;
-  readonly mayTrim: (partition: number) => boolean;
+  /**
+   * The first offset of the journal's partition that the other source topics with this partition need, Infinity where
+   * there are none; undefined while that is not known here.
+   */
+  readonly othersNeed: () => Promise<number | undefined>;
 }
 
 /** The cleaning of all partitions of a run. */
@@ -55,6 +59,15 @@ export class KeptSnapshots {
     return this.#kept;
   }
 
+  /** First offset of the journal's partition that is needed; undefined while none of it may go. */
+  get needed(): number | undefined {
+    return this.#automatic.at(-this.#options.retain)?.journal;
+  }
+
+  get #automatic(): KeptSnapshot[] {
+    return this.#kept.filter(({ savepoint }) => savepoint === undefined);
+  }
+
   stored(snapshot: KeptSnapshot): void {
     this.#waiting.push(snapshot);
   }
@@ -73,16 +86,15 @@ export class KeptSnapshots {
 
   async #clean(): Promise<void> {
     this.#isCleaning = true;
-    const { retain, trimJournal, mayTrim, logger, journalEnd } = this.#options;
+    const { retain, trimJournal, othersNeed, logger, journalEnd } = this.#options;
     const { partition, name } = this.#partition;
     try {
-      const automatic = this.#kept.filter(({ savepoint }) => savepoint === undefined);
-      const oldest = automatic.at(-retain);
-      if (automatic.length > retain && oldest !== undefined) {
-        const gone = automatic.slice(0, -retain);
-        const isTrimmed = mayTrim(partition);
-        if (isTrimmed) await trimJournal(partition, oldest.journal);
-        await this.#remove(gone, isTrimmed);
+      const gone = this.#automatic.slice(0, -retain);
+      const { needed } = this;
+      if (gone.length > 0 && needed !== undefined) {
+        const others = await othersNeed();
+        if (others !== undefined) await trimJournal(partition, Math.min(needed, others));
+        await this.#remove(gone, others !== undefined && others >= needed);
         this.#kept = this.#kept.filter((each) => !gone.includes(each));
       }
       this.journalEnd = await journalEnd(partition);

@@ -1,4 +1,5 @@
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
+import type { ColumnBatch } from '../../engine/batch.ts';
 import type { Logger } from '../../output/logger.ts';
 import { controlTopic } from '../operationTopics.ts';
 import { type ControlCommand, decodeCommand } from './command.ts';
@@ -14,7 +15,7 @@ export interface ControlReaderOptions {
 }
 
 /**
- * Follows <pipeline>.control from now on. A failure is said once and the topic tried again from where it was: a pipeline
+ * Follows <pipeline>.control from now on, after the pause that holds already, where there is one. A failure is said once and the topic tried again from where it was: a pipeline
  * does not end because nobody can command it.
  */
 export class ControlReader {
@@ -28,11 +29,13 @@ export class ControlReader {
     this.#position = position;
   }
 
-  /** Resolves when every later command will be seen. */
+  /** Resolves when the pause that holds has been given on, and every later command will be seen. */
   static async start(options: ControlReaderOptions): Promise<ControlReader> {
-    const topic = controlTopic(options.pipeline);
-    const [end] = await options.client.admin.listOffsets([{ topic, partition: 0 }], 'latest');
-    const reader = new ControlReader(options, Math.max(0, end?.offset ?? 0));
+    const place = { topic: controlTopic(options.pipeline), partition: 0 };
+    const [begin] = await options.client.admin.listOffsets([place], 'earliest');
+    const [end] = await options.client.admin.listOffsets([place], 'latest');
+    const reader = new ControlReader(options, Math.max(0, begin?.offset ?? 0));
+    await reader.#catchUp(Math.max(0, end?.offset ?? 0));
     reader.#running = reader.#follow();
     return reader;
   }
@@ -40,6 +43,38 @@ export class ControlReader {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+  }
+
+  /** Who joins is as the others are: a pause holds until somebody resumes. */
+  async #catchUp(end: number): Promise<void> {
+    if (this.#position >= end) return;
+    const { client, pipeline, logger, onCommand } = this.#options;
+    const place = { topic: controlTopic(pipeline), partition: 0 };
+    const consumer = await client.createConsumer({ maxWaitMs: WAIT_MS, isolation: 'read_uncommitted' });
+    let standing: ControlCommand | undefined;
+    const later: ControlCommand[] = [];
+    try {
+      await consumer.assign([{ ...place, offset: this.#position }]);
+      while (this.#position < end) {
+        const batch = await consumer.poll(POLL_MS);
+        for (const { offset, command } of batch === null ? [] : this.#commands(batch)) {
+          if (offset >= end) later.push(command);
+          else if (command.command === 'pause') standing = command;
+          else if (command.command === 'resume') standing = undefined;
+        }
+        this.#position = consumer.position(place.topic, place.partition);
+      }
+    } finally {
+      await consumer.close().catch(() => {});
+    }
+    if (standing !== undefined) {
+      const { by, sentMs } = standing;
+      logger.warn(
+        `starts paused, as the pipeline is since ${new Date(sentMs).toISOString()} by ${by}: anomaly control resume ${pipeline} lets it go on`,
+      );
+      onCommand(standing);
+    }
+    for (const command of later) onCommand(command);
   }
 
   async #follow(): Promise<void> {
@@ -68,15 +103,20 @@ export class ControlReader {
   async #poll(consumer: Consumer): Promise<void> {
     const batch = await consumer.poll(POLL_MS);
     if (batch === null) return;
-    const { group, logger, onCommand } = this.#options;
+    for (const { command } of this.#commands(batch)) this.#options.onCommand(command);
+    this.#position = batch.nextOffset;
+  }
+
+  /** Those of a batch that are for this group. */
+  *#commands(batch: ColumnBatch): Generator<{ readonly offset: number; readonly command: ControlCommand }> {
+    const { group, logger } = this.#options;
     for (let i = 0; i < batch.count; i++) {
       const start = batch.valueStart[i]!;
       const value = start < 0 ? new Uint8Array(0) : batch.bytes.subarray(start, batch.valueEnd[i]);
       const command = decodeCommand(value);
       if ('problem' in command) logger.warn(`left out ${batch.topic} offset ${batch.offsets[i]} as ${command.problem}`);
-      else if (command.group === null || command.group === group) onCommand(command);
+      else if (command.group === null || command.group === group) yield { offset: batch.offsets[i]!, command };
     }
-    this.#position = batch.nextOffset;
   }
 }
 

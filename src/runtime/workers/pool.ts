@@ -41,6 +41,8 @@ export class WorkerPool<Plan> implements Members {
   readonly #finished = new Set<string>();
   /** In the order in which the workers ended. */
   readonly #results: MembersResult[] = [];
+  /** The pause that holds: a worker that is started again is as it was. */
+  #pause: ControlCommand | undefined;
 
   constructor(options: PoolOptions<Plan>) {
     this.#options = options;
@@ -52,6 +54,8 @@ export class WorkerPool<Plan> implements Members {
   }
 
   command(command: ControlCommand): void {
+    if (command.command === 'pause') this.#pause = command;
+    else if (command.command === 'resume') this.#pause = undefined;
     for (const { handle } of this.#seats) handle?.send({ type: 'command', command });
   }
 
@@ -97,6 +101,7 @@ export class WorkerPool<Plan> implements Members {
     });
     seat.handle = handle;
     handle.send({ type: 'run', plan: seat.plan });
+    if (this.#pause !== undefined) handle.send({ type: 'command', command: this.#pause });
     const onStop = () => handle.send({ type: 'stop', reason: String(this.#stop.signal.reason) });
     if (this.#stop.signal.aborted) onStop();
     this.#stop.signal.addEventListener('abort', onStop, { once: true });

@@ -6,6 +6,11 @@ export function groupFolder(group: string): string {
   return `${namePart(group)}/`;
 }
 
+/** Whose an object is, by its name. */
+export function groupOf(name: string): string {
+  return decodeURIComponent(name.split('/')[0]!);
+}
+
 /** <group>/<cluster>/: the same place as the files of format 1. */
 export function clusterFolder(group: string, cluster: string): string {
   return `${groupFolder(group)}${namePart(cluster === '' ? 'unknown' : cluster)}/`;

@@ -143,33 +143,7 @@ export class ObjectCheckpointStore implements CheckpointStore {
   async remove(references: readonly SnapshotReference[]): Promise<void> {
     const folders = new Set(references.map(({ name }) => partitionOf(name)));
     const wanted = new Set(references.map(({ name }) => name));
-    for (const partition of folders) await this.#removeIn(partition, (each) => wanted.has(each.reference.name), false);
-  }
-
-  /**
-   * Keeps the newest `retain` checkpoints of a partition, all savepoints, what is in `keep` and what those build on.
-   * Removes the others and the leftovers of uploads that never finished.
-   */
-  async retain(
-    topic: string,
-    partition: number,
-    retain: number,
-    keep: readonly SnapshotReference[] = [],
-  ): Promise<void> {
-    const kept = new Set(keep.map(({ name }) => name));
-    const automatic = (await this.manifests(topic, partition)).filter(
-      ({ manifest }) => manifest.savepoint === undefined,
-    );
-    const old = new Set(
-      automatic.slice(0, Math.max(0, automatic.length - retain)).map(({ reference }) => reference.name),
-    );
-    const isWanted = ({ reference }: StoredManifest) => old.has(reference.name) && !kept.has(reference.name);
-    await this.#removeIn(this.#partition(topic, partition), isWanted, false);
-  }
-
-  /** Savepoints go by name only. */
-  async removeSavepoint(topic: string, partition: number, savepoint: string): Promise<void> {
-    await this.#removeIn(this.#partition(topic, partition), ({ manifest }) => manifest.savepoint === savepoint, true);
+    for (const partition of folders) await this.#removeIn(partition, wanted);
   }
 
   async probe(): Promise<void> {
@@ -231,17 +205,13 @@ export class ObjectCheckpointStore implements CheckpointStore {
   }
 
   /** A manifest goes before its data: what is then still there is a leftover, not a damaged checkpoint. */
-  async #removeIn(
-    partition: string,
-    isWanted: (each: StoredManifest) => boolean,
-    withSavepoints: boolean,
-  ): Promise<void> {
+  async #removeIn(partition: string, wanted: ReadonlySet<string>): Promise<void> {
     const { store } = this.#options;
     const objects = await store.list(partition);
     const beforeMs = safeBefore(objects);
     const names = objects.map(({ name }) => name);
     const manifests = await this.#manifestsOf(names);
-    const going = removable(manifests, isWanted, withSavepoints);
+    const going = removable(manifests, ({ reference }) => wanted.has(reference.name), false);
     for (const { reference } of going) {
       await store.remove([reference.name]);
       this.#known.delete(reference.name);

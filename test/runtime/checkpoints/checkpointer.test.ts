@@ -42,14 +42,14 @@ function checkpointer(more: Partial<CheckpointerOptions> = {}): Checkpointer {
     trimJournal: async (partition, offset) => {
       trims.push(`${partition} to ${offset} of ${store.snapshots.size}`);
     },
-    mayTrim: () => true,
+    sourcesWith: async () => 1,
     ...more,
   });
 }
 
 /** A partition that holds `position` as its state. `cutMs` is how long a copy of it takes. */
-function partitionOf(number: number, cutMs = 0): PartitionAtWork {
-  const place = { topic: 't', partition: number };
+function partitionOf(number: number, cutMs = 0, topic = 't'): PartitionAtWork {
+  const place = { topic, partition: number };
   const task = {
     pipeline: { watermark: -Infinity },
     cut: (kind: CutKind): SnapshotCut => {
@@ -187,6 +187,49 @@ test('retention: the journal is trimmed first, then older ones go, and those tha
   // Each time while what is older was still there, to where the journal stood before the oldest that stays was cut.
   assert.equal(trims.length, 2);
   assert.match(trims[0]!, /^0 to \d+ of 4$/);
+});
+
+test('source topics share a journal: it is trimmed to what each of them needs, one without news included', async () => {
+  const checkpoints = checkpointer({ sourcesWith: async () => 2 });
+  const [busy, quiet] = [partitionOf(0), partitionOf(0, 0, 'u')];
+  const places: number[] = [];
+  const round = async (n: number, ...both: PartitionAtWork[]) => {
+    time = n * 1000;
+    move(busy, n);
+    await commit(checkpoints, both);
+    places.push(...trims.splice(0).map((text) => Number(/to (\d+) of/.exec(text)![1])));
+  };
+  checkpoints.add(busy, recovered(busy.task), 0, 1);
+  for (let n = 1; n <= 4; n++) await round(n, busy);
+  assert.deepEqual(places, [], 'who has the other topic is another member');
+  assert.deepEqual(
+    [...store.snapshots.values()].map(({ topic, offset }) => [topic, offset]),
+    [1, 2, 3, 4].slice(-3).map((offset) => ['t', offset]),
+    'old snapshots go all the same',
+  );
+  quiet.committed = -1;
+  checkpoints.add(quiet, recovered(quiet.task), 0, 1);
+  for (let n = 5; n <= 8; n++) await round(n, busy, quiet);
+  assert.deepEqual(places, [], 'a partition without a commit goes on from its first record in the journal');
+  quiet.committed = 0;
+  for (let n = 9; n <= 20; n++) await round(n, busy, quiet);
+  assert.ok(places.length >= 8, `${places}`);
+  // Two are kept of each, and each is named by the commit after its own.
+  assert.ok(places.at(-1)! >= 15_000, `${places}`);
+  assert.deepEqual(
+    places,
+    [...places].sort((x, y) => x - y),
+  );
+  for (const at of [busy, quiet]) {
+    for (const { journal } of checkpoints.keptOf(at))
+      assert.ok(journal >= places.at(-1)!, `${at.name} needs ${journal}`);
+  }
+  for (let n = 21; n <= 24; n++) {
+    time = n * 1000;
+    assert.ok((await commit(checkpoints, [busy, quiet])) <= 1);
+  }
+  time += 1000;
+  assert.equal(await commit(checkpoints, [busy, quiet]), 0, 'where nothing moves, nothing is written for ever');
 });
 
 test('one that is stored while a commit is under way waits for the next: that commit does not name it', async () => {

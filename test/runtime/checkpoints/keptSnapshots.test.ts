@@ -21,7 +21,7 @@ test('what is stored while older ones go, and waits to be named, stays wherever 
     retain: 2,
     logger: silent,
     trimJournal: async () => kept.stored(snapshot('waiting', 40)),
-    mayTrim: () => true,
+    othersNeed: async () => Number.POSITIVE_INFINITY,
     journalEnd: async () => 50,
   };
   const retention = { running: new Set<Promise<void>>(), isOver: false };

@@ -201,6 +201,26 @@ test('commands reach every worker, and log lines say whose they are', async () =
   await running;
 });
 
+test('a worker that is started again while the pipeline is paused is told so, and not once it was resumed', async () => {
+  const { pool, seats, running, stop } = await poolOf(1);
+  const command = { id: '1', command: 'pause', name: null, group: null, sentMs: 0, by: 'u@h' } as const;
+  pool.command(command);
+  seats[0]!.status(1);
+  seats[0]!.end('the process ended by SIGKILL');
+  await settle();
+  const told = (seat: number) => seats[seat]!.told.map(({ type }) => type);
+  assert.deepEqual(told(1), ['run', 'command']);
+  assert.deepEqual(seats[1]!.told[1], { type: 'command', command });
+  pool.command({ ...command, id: '2', command: 'resume' });
+  seats[1]!.status(1);
+  seats[1]!.end('the process ended by SIGKILL');
+  await settle();
+  assert.deepEqual(told(2), ['run']);
+  stop.abort('SIGTERM');
+  seats[2]!.done(0, {});
+  await running;
+});
+
 test('an error is the same after it crossed', () => {
   const error = new AnomalyError('ANM_TIMEOUT', 'slow', { hint: 'wait', details: { ms: 1 }, cause: new Error('why') });
   const crossed = errorOf(structuredClone(plainError(error))) as AnomalyError;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isAnomalyError } from '../../../src/errors.ts';
-import type { Snapshot } from '../../../src/stores/checkpointStore.ts';
+import type { Snapshot, SnapshotReference } from '../../../src/stores/checkpointStore.ts';
 import { findCheckpoint, readCatalog } from '../../../src/stores/checkpoints/catalog.ts';
 import { ObjectCheckpointStore } from '../../../src/stores/checkpoints/objectCheckpointStore.ts';
-import { planPrune } from '../../../src/stores/checkpoints/prune.ts';
+import { type PruneRule, planPrune, pruneStore } from '../../../src/stores/checkpoints/prune.ts';
 import { SAFE_AGE_MS } from '../../../src/stores/checkpoints/retention.ts';
 import { MemoryStore } from '../helpers/memoryStore.ts';
 
@@ -33,6 +33,20 @@ function snapshot(offset: number, given: Partial<Snapshot> = {}): Snapshot {
     ],
     ...given,
   };
+}
+
+/** As a run removes what it no longer keeps; `keep` is what it still needs. */
+async function retain(store: ObjectCheckpointStore, count: number, keep: readonly SnapshotReference[] = []) {
+  const automatic = (await store.manifests('raw-sensors', 3)).filter(
+    ({ manifest }) => manifest.savepoint === undefined,
+  );
+  const old = automatic.slice(0, -count).map(({ reference }) => reference);
+  await store.remove(old.filter(({ name }) => !keep.some((kept) => kept.name === name)));
+}
+
+/** As `anomaly checkpoint prune` does, beside the run. */
+async function prune(objects: MemoryStore, rule: PruneRule) {
+  await pruneStore(objects, await planPrune(objects, await readCatalog(objects), rule));
 }
 
 const PARTITION = 'pump%2Froom/c1/raw-sensors-3/';
@@ -184,13 +198,13 @@ test('changes go on from an earlier snapshot, which stays as long as they do', a
   const third = await open(objects).save({ ...rows(3, 5, 6), base: { reference: second, operators: ['score'] } });
   assert.deepEqual(await open(objects).load(third), rows(3, 1, 2, 3, 4, 5, 6));
   assert.deepEqual(await open(objects).load(second), rows(2, 1, 2, 3, 4));
-  await store.retain('raw-sensors', 3, 1);
+  await retain(store, 1);
   assert.deepEqual(
     (await store.manifests('raw-sensors', 3)).map(({ manifest }) => manifest.offset),
     [1, 2, 3],
   );
   const whole = await store.save(rows(4, 9));
-  await store.retain('raw-sensors', 3, 1);
+  await retain(store, 1);
   assert.deepEqual(await store.list('raw-sensors', 3), [{ name: whole.name, sha256: whole.sha256 }]);
   const changed = {
     ...rows(5, 1),
@@ -209,15 +223,15 @@ test('retention keeps the newest, savepoints, what is in use, and what those bui
   for (let offset = 1; offset <= 12; offset++) {
     const savepoint = offset === 2 ? { savepoint: 'kept' } : {};
     all.push(await store.save(snapshot(offset, savepoint)));
-    await store.retain('raw-sensors', 3, 3, all.length > 4 ? [all[3]!] : []);
+    await retain(store, 3, all.length > 4 ? [all[3]!] : []);
   }
   const kept = await open(objects).manifests('raw-sensors', 3);
   const offsets = kept.map(({ manifest }) => manifest.offset);
   // 1 is the base of 4 and 10; the file was written anew with 11.
   assert.deepEqual(offsets, [1, 2, 4, 10, 11, 12]);
   for (const { reference } of kept) await open(objects).load(reference);
-  await store.removeSavepoint('raw-sensors', 3, 'kept');
-  await store.retain('raw-sensors', 3, 1);
+  await prune(objects, { savepoint: 'kept' });
+  await retain(store, 1);
   assert.deepEqual(
     (await store.manifests('raw-sensors', 3)).map(({ manifest }) => manifest.offset),
     [11, 12],
@@ -230,7 +244,7 @@ test('a group that was set back keeps what it wrote last, though its offsets are
   const store = open(objects);
   for (const offset of [100, 200, 300]) await store.save(snapshot(offset));
   const after = await store.save(snapshot(150, { createdMs: 1_700_000_001_000 }));
-  await store.retain('raw-sensors', 3, 1);
+  await retain(store, 1);
   const left = await store.manifests('raw-sensors', 3);
   assert.equal(left.at(-1)?.reference.name, after.name);
 });
@@ -263,7 +277,7 @@ test('the newest is told by the journal, not by the clocks of the owners', async
   const going = plan.going.map(({ reference }) => reference.name);
   // The first one's file of keys is what the later ones build on.
   assert.deepEqual(going, names.slice(1, 4));
-  await store.retain('raw-sensors', 3, 2);
+  await retain(store, 2);
   const left = (await store.list('raw-sensors', 3)).map(({ name }) => name);
   assert.deepEqual(left, [names[0], names[4], names[5]]);
 });
@@ -279,18 +293,18 @@ test('leftovers of uploads go when they are old, and what is under way stays', a
   objects.onPut = () => {};
   const torn = () => [...objects.objects.keys()].filter((name) => name.includes('-k5/')).length;
   assert.equal(torn(), 2, 'the keys are those of the first');
-  await store.retain('raw-sensors', 3, 5);
+  await prune(objects, { retain: 5 });
   assert.equal(torn(), 2);
   // The store's clock counts, which the newest object tells: no other clock may be compared with it.
   objects.nowMs += SAFE_AGE_MS;
   await store.save(snapshot(6, { operators: [] }));
-  await store.retain('raw-sensors', 3, 5);
+  await prune(objects, { retain: 5 });
   assert.deepEqual((await planPrune(objects, await readCatalog(objects), { retain: 5 })).leftovers, []);
   assert.equal(torn(), 2);
   objects.nowMs += 1;
   await store.save(snapshot(7, { operators: [] }));
   assert.equal((await planPrune(objects, await readCatalog(objects), { retain: 5 })).leftovers.length, 2);
-  await store.retain('raw-sensors', 3, 5);
+  await prune(objects, { retain: 5 });
   assert.equal(torn(), 0);
   assert.equal((await store.load(first)).offset, 1);
 });
@@ -299,7 +313,7 @@ test('any history of saves, kills and retention leaves only checkpoints that loa
   const step = fc.record({
     size: fc.nat(3),
     killAt: fc.option(fc.nat(4)),
-    retain: fc.option(fc.integer({ min: 1, max: 3 })),
+    kept: fc.option(fc.integer({ min: 1, max: 3 })),
     isSavepoint: fc.boolean(),
     isRestarted: fc.boolean(),
   });
@@ -308,7 +322,7 @@ test('any history of saves, kills and retention leaves only checkpoints that loa
       const objects = new MemoryStore();
       let store = open(objects);
       const saved: Snapshot[] = [];
-      for (const [i, { size, killAt, retain, isSavepoint, isRestarted }] of steps.entries()) {
+      for (const [i, { size, killAt, kept, isSavepoint, isRestarted }] of steps.entries()) {
         if (isRestarted) store = open(objects);
         let left = killAt ?? Infinity;
         objects.onPut = () => {
@@ -328,7 +342,7 @@ test('any history of saves, kills and retention leaves only checkpoints that loa
         else store = open(objects);
         objects.onPut = () => {};
         objects.nowMs += SAFE_AGE_MS / 2;
-        if (retain !== null) await store.retain('raw-sensors', 3, retain);
+        if (kept !== null) await retain(store, kept);
         const listed = await open(objects).list('raw-sensors', 3);
         for (const reference of listed) {
           const loaded = await open(objects).load(reference);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { editDistance, nearest } from '../../src/config/suggest.ts';
+import { didYouMean, editDistance, nearest } from '../../src/errors/nearest.ts';
 
 test('edit distance counts insertions, deletions, replacements and swaps', () => {
   assert.equal(editDistance('lag', 'lag'), 0);
@@ -16,4 +16,12 @@ test('the nearest word, or none when nothing is near', () => {
   assert.equal(nearest('socre', words), 'score');
   assert.equal(nearest('rnu', words), 'run');
   assert.equal(nearest('kubernetes', words), undefined);
+});
+
+test('a hint says what may be meant, then where to look', () => {
+  assert.equal(
+    didYouMean('raw-sensor', ['raw-sensors', 'pumps'], 'ls lists them'),
+    'did you mean raw-sensors? ls lists them',
+  );
+  assert.equal(didYouMean('kubernetes', ['raw-sensors', 'pumps'], 'ls lists them'), 'ls lists them');
 });

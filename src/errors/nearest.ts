@@ -3,6 +3,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length * 0.4)) + 1;
   for (const candidate of known) {
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
@@ -10,6 +11,12 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
     }
   }
   return best;
+}
+
+/** The hint on a name that is not there: the one that may be meant, then where to look. */
+export function didYouMean(name: string, known: Iterable<string>, where: string): string {
+  const near = nearest(name, known);
+  return near === undefined ? where : `did you mean ${near}? ${where}`;
 }
 
 /** Number of insertions, deletions, replacements and swaps of neighbours (Damerau's optimal string alignment). */
