@@ -137,6 +137,15 @@ function faultTests(target: Target, { minEvents }: Objectives): UnitTest[] {
       ],
     },
     {
+      ...test('a cluster that does not answer any member for half a minute; one that is back'),
+      input_series: [info, one('anomaly_cluster_away_seconds', '0x4 20 80 140 0x20')],
+      promql_expr_test: [
+        expectFiring('5m', 'AnomalyClusterAway', 0),
+        expectFiring('7m', 'AnomalyClusterAway', 1),
+        expectFiring('10m', 'AnomalyClusterAway', 0),
+      ],
+    },
+    {
       ...test('records wait and nothing is read; none wait and none come'),
       input_series: [
         info,
