@@ -42,7 +42,8 @@ export class OutageNotice {
       logger.warn(`${outageText(outage)}: ${promise}`);
     } else if (this.#told !== undefined) {
       const isFirst = this.#backMs === undefined;
-      const backMs = (this.#backMs ??= nowMs);
+      const backMs = this.#backMs ?? nowMs;
+      this.#backMs = backMs;
       const { lagRecords } = this.#options;
       const lag = lagRecords?.() ?? null;
       // What the first look finds may be from before; a member that is restarted has to be given its partitions first.
