@@ -1,4 +1,5 @@
 import type { ColumnBatch } from '../engine/batch.ts';
+import type { Contact } from './contact.ts';
 import type { Producer, ProducerOptions } from './producer.ts';
 import type { TopicPartition, TopicPartitionOffset } from './topicPartition.ts';
 import type { GroupMembership, TransactionalProducer, TransactionalProducerOptions } from './transactions.ts';
@@ -33,6 +34,8 @@ export interface ClientOptions {
   readonly retryTimeoutMs?: number;
   readonly tls?: TlsOptions;
   readonly sasl?: SaslOptions;
+  /** Told what the requests come to. */
+  readonly contact?: Contact;
   readonly logger?: (
     level: 'debug' | 'info' | 'warn' | 'error',
     message: string,

@@ -19,13 +19,14 @@ export interface RunningStage {
 export async function startAlertStage(
   context: CommandContext,
   config: PipelineConfig,
+  connect: (context: CommandContext) => Promise<KafkaClient>,
 ): Promise<RunningStage | undefined> {
   const { alerts } = config;
   if (alerts === undefined) return undefined;
   const { AlertStage } = await import('../runtime/alerts/alertStage.ts');
   const { pause } = await import('./timers.ts');
   const { now, logger } = context;
-  const client = await connectClient(context);
+  const client = await connect(context);
   const stop = new AbortController();
   try {
     const stageConfig = { ...config, alerts };
@@ -83,6 +84,7 @@ export function withAlertStatus(members: Members, stage: RunningStage | undefine
   if (stage === undefined) return members;
   return {
     run: () => members.run(),
+    outage: () => members.outage(),
     command: (command) => members.command(command),
     statuses: () => members.statuses().map((status, i) => (i === 0 ? { ...status, alerts: stage.status } : status)),
   };
@@ -92,7 +94,7 @@ export function withAlertStatus(members: Members, stage: RunningStage | undefine
 export async function runAlertStage(context: CommandContext): Promise<number> {
   const { settings, signal, logger } = context;
   const config = settings.pipeline({ 'alerts.enabled': true });
-  const stage = await startAlertStage(context, config);
+  const stage = await startAlertStage(context, config, connectClient);
   logger.info(`alert stage of ${config.pipeline}: group ${config.pipeline}.alerts`);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

@@ -1,14 +1,18 @@
 import type { AdminConnection } from '../clients/adminApi.ts';
 import type { ClientOptions, KafkaClient } from '../clients/client.ts';
 import type { ConnectOptions } from '../clients/connect.ts';
+import type { Contact } from '../clients/contact.ts';
 import { createRegistry } from '../clients/createRegistry.ts';
 import type { HttpService } from '../clients/http.ts';
 import type { SchemaRegistry } from '../clients/registry.ts';
 import type { RegistryConnection } from '../clients/registryHttp.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../output/logger.ts';
+import { ClusterContact } from '../runtime/status/clusterContact.ts';
+import { OutageNotice } from '../runtime/status/outageNotice.ts';
 import type { CommandContext } from './command.ts';
 import { readTls, saslOptions, tlsOptions } from './securitySettings.ts';
+import { every } from './timers.ts';
 
 /** The connection part of the settings as what `connect` takes. @throws ANM_CONFIG for a file that cannot be read */
 export function clientOptions(settings: Settings, cwd = '.'): ConnectOptions {
@@ -36,16 +40,30 @@ export function adminOptions(settings: Settings, cwd = '.'): AdminConnection {
   return serviceOptions(settings, 'admin', cwd);
 }
 
-/** A client for a command; the caller closes it. */
-export async function connectClient(context: CommandContext): Promise<KafkaClient> {
-  return await connectWith(context.settings, context.cwd, context.logger);
+/** A client for a command, which the caller closes; an outage of the cluster is said while it is open. */
+export async function connectClient({ settings, cwd, logger, now }: CommandContext): Promise<KafkaClient> {
+  const contact = new ClusterContact({ now, ticks: () => performance.now() });
+  const client = await connectWith(settings, cwd, logger, contact);
+  const notice = new OutageNotice({ outage: () => contact.outage(), promise: 'trying again', now, logger });
+  const stop = every(OutageNotice.everyMs, () => notice.look());
+  const close = client.close.bind(client);
+  client.close = async () => {
+    stop();
+    await close();
+  };
+  return client;
 }
 
-/** The same where there is no command, as in a worker. */
-export async function connectWith(settings: Settings, cwd: string, logger: Logger): Promise<KafkaClient> {
+/** The same where somebody else says it, or there is no command, as in a worker. */
+export async function connectWith(
+  settings: Settings,
+  cwd: string,
+  logger: Logger,
+  contact?: Contact,
+): Promise<KafkaClient> {
   const { connect } = await import('../clients/connect.ts');
   const log: ClientOptions['logger'] = (level, message, fields) => logger[level](message, fields);
-  return await connect({ ...clientOptions(settings, cwd), logger: log });
+  return await connect({ ...clientOptions(settings, cwd), logger: log, ...(contact !== undefined && { contact }) });
 }
 
 /** Nothing is sent before the first call. */

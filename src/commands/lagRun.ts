@@ -126,16 +126,13 @@ async function* looks(context: CommandContext, sampler: LagSampler, plan: LagPla
   if (last !== undefined) yield last;
 }
 
-/** Goes on where the broker is away for a while, once there was a look; says so, and which groups went. */
+/** Goes on where the broker is away for a while, once there was a look; says which groups went. */
 async function* watch(context: CommandContext, sampler: LagSampler, intervalMs: number): AsyncGenerator<LagSample> {
   const { logger, signal } = context;
   let before: LagSample | undefined;
-  let isAway = false;
   while (!signal.aborted) {
     try {
       for await (const sample of sampler.watch(intervalMs, signal)) {
-        if (isAway) logger.info('the broker is back');
-        isAway = false;
         for (const group of gone(before, sample)) logger.warn(`group ${group} is gone`);
         before = sample;
         yield sample;
@@ -143,8 +140,6 @@ async function* watch(context: CommandContext, sampler: LagSampler, intervalMs: 
     } catch (error) {
       const isPassing = isAnomalyError(error) && ['ANM_BROKER_UNREACHABLE', 'ANM_TIMEOUT'].includes(error.code);
       if (!isPassing || before === undefined) throw error;
-      if (!isAway) logger.warn(`${error.message}; trying again until it is back`);
-      isAway = true;
     }
   }
 }

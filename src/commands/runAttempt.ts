@@ -36,7 +36,7 @@ export async function runAttempt(
   hooks: JobHooks,
   signal: AbortSignal,
 ): Promise<JobResult> {
-  const client = await connectWith(settings, cwd, logger);
+  const client = await connectWith(settings, cwd, logger, hooks.contact);
   const registry = createRegistry(registryOptions(settings, cwd));
   // Job and copy end together: when one of them fails, the other drains.
   const stop = new AbortController();

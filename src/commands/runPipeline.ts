@@ -8,7 +8,7 @@ import type { Stage } from '../runtime/stage.ts';
 import { sourceTopics } from '../runtime/topics.ts';
 import { startAlertStage, withAlertStatus } from './alertStage.ts';
 import type { CommandContext } from './command.ts';
-import { connectClient } from './connections.ts';
+import { connectWith } from './connections.ts';
 import { profiled } from './cpuProfile.ts';
 import { type JobPlan, planJob } from './jobPlan.ts';
 import { keepCrash } from './keepCrash.ts';
@@ -40,7 +40,9 @@ async function runWith(
   const { plan, release } = withMemberName(planJob(context, stage, config), context);
   const { identity } = plan;
   const started = now();
-  const client = await connectClient(context).catch((error: unknown) => {
+  // The members tell what becomes of the cluster, for all of the process.
+  const connect = () => connectWith(context.settings, context.cwd, logger);
+  const client = await connect().catch((error: unknown) => {
     release();
     throw error;
   });
@@ -50,7 +52,7 @@ async function runWith(
     const sourcePartitions = topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
     await checkStart(context, config, stage);
     const isBeside = stage !== 'window' && config.alerts?.stage === 'beside';
-    const alertStage = isBeside ? await startAlertStage(context, config) : undefined;
+    const alertStage = isBeside ? await startAlertStage(context, config, connect) : undefined;
     // Workers are threads of their own, and profile themselves.
     const profile = config.operation.workers > 1 ? undefined : plan.cpuProfile;
     const result = await (async () => {

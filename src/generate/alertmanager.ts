@@ -57,7 +57,9 @@ export function alertmanagerConfig(given: Receivers): GeneratedFile {
 function inhibitions(): unknown[] {
   return [
     {
-      source_matchers: ['alertname=~"AnomalyPipelineAbsent|AnomalyMemberDown|AnomalyMemberRestarting"'],
+      source_matchers: [
+        'alertname=~"AnomalyPipelineAbsent|AnomalyMemberDown|AnomalyMemberRestarting|AnomalyClusterAway"',
+      ],
       target_matchers: ['alertname=~"AnomalyStalled|AnomalyNoData|AnomalyLag.*|AnomalyLatency.*|AnomalyCheckpoint.*"'],
       equal: ['pipeline'],
     },

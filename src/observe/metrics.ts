@@ -47,9 +47,11 @@ export function metricFamilies(statuses: readonly MemberStatus[]): MetricFamily[
   }));
 }
 
-/** Ready where every member works: reading, or told to pause. */
+/** Ready where every member works, reading or told to pause, and the cluster answers it. */
 export function isReady(statuses: readonly MemberStatus[]): boolean {
-  return statuses.length > 0 && statuses.every(({ state }) => state === 'running' || state === 'paused');
+  return (
+    statuses.length > 0 && statuses.every(({ state, outage }) => !outage && (state === 'running' || state === 'paused'))
+  );
 }
 
 /**

@@ -27,6 +27,8 @@ export interface MemberStatus {
   readonly error: StatusError | null;
   readonly startedMs: number;
   readonly atMs: number;
+  /** Null while the cluster answers; absent in members of a version that did not tell. */
+  readonly outage?: StatusOutage | null;
   /** Records that are read again after a restart, and how many of them are done. */
   readonly restoring: { readonly done: number; readonly total: number } | null;
   readonly totals: StatusTotals;
@@ -67,6 +69,18 @@ export type MemberState = (typeof MEMBER_STATES)[number];
 export interface StatusError {
   readonly code: string;
   readonly message: string;
+}
+
+/** No request of the member to the cluster has succeeded for some seconds. */
+export interface StatusOutage {
+  /** Of the last answer. */
+  readonly sinceMs: number;
+  /** Of the last request that failed: the broker's address and the reason. */
+  readonly problem: string;
+}
+
+export function outageText({ sinceMs, problem }: StatusOutage): string {
+  return `no answer from the cluster since ${new Date(sinceMs).toISOString()} (${problem})`;
 }
 
 /** Null where the stage that the member runs writes no such topic. */

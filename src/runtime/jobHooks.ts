@@ -1,3 +1,4 @@
+import type { Contact } from '../clients/contact.ts';
 import type { SeriesGroups } from '../observe/seriesGroups.ts';
 import type { ControlQueue } from './control/controlQueue.ts';
 import type { JobReading } from './jobReading.ts';
@@ -7,6 +8,8 @@ import type { CrashMemory } from './poison/crashMemory.ts';
 export interface JobHooks {
   /** The run has begun, and can be looked at until it ends. */
   watch(look: () => JobReading): void;
+  /** For the run's clients. */
+  readonly contact: Contact;
   readonly control: ControlQueue;
   readonly crashes: CrashMemory;
   /** Counts the alerts of each group of series. */

@@ -1,6 +1,6 @@
 import type { MetricsConfig, RestartConfig } from '../config/operationConfig.ts';
 import { SeriesGroups } from '../observe/seriesGroups.ts';
-import type { MemberStatus } from '../observe/status.ts';
+import type { MemberStatus, StatusOutage } from '../observe/status.ts';
 import type { Logger } from '../output/logger.ts';
 import type { ControlCommand } from './control/command.ts';
 import { ControlQueue } from './control/controlQueue.ts';
@@ -9,6 +9,7 @@ import type { JobHooks } from './jobHooks.ts';
 import type { Members, MembersResult } from './members.ts';
 import { type Crash, CrashMemory, crashFrom } from './poison/crashMemory.ts';
 import { supervise } from './restart/supervise.ts';
+import { ClusterContact } from './status/clusterContact.ts';
 import { MemberBoard, type MemberIdentity } from './status/memberBoard.ts';
 
 export interface LocalMemberOptions {
@@ -33,6 +34,7 @@ export class LocalMember implements Members {
   readonly #options: LocalMemberOptions;
   readonly #board: MemberBoard;
   readonly #control: ControlQueue;
+  readonly #contact: ClusterContact;
   readonly #crashes: CrashMemory;
   readonly #groups: SeriesGroups;
   readonly #stop = new AbortController();
@@ -40,13 +42,18 @@ export class LocalMember implements Members {
   constructor(options: LocalMemberOptions) {
     this.#options = options;
     this.#control = new ControlQueue(options.now);
+    this.#contact = new ClusterContact(options);
     this.#groups = new SeriesGroups(options.metrics);
     this.#board = new MemberBoard(options.identity, options.now, this.#groups, () => this.#control.applied);
     this.#crashes = new CrashMemory(options.restart.poisonAfter);
   }
 
   statuses(): readonly MemberStatus[] {
-    return [this.#board.status()];
+    return [{ ...this.#board.status(), outage: this.outage() }];
+  }
+
+  outage(): StatusOutage | null {
+    return this.#contact.outage();
   }
 
   command(command: ControlCommand): void {
@@ -81,6 +88,7 @@ export class LocalMember implements Members {
   async #once(): Promise<JobResult> {
     const hooks: JobHooks = {
       watch: (look) => this.#board.watch(look),
+      contact: this.#contact,
       control: this.#control,
       crashes: this.#crashes,
       seriesGroups: this.#groups,

@@ -1,6 +1,6 @@
 import type { CpuShares } from '../observe/cpuShares.ts';
 import type { LatencyStatus } from '../observe/latency.ts';
-import type { MemberStatus, StatusTotals } from '../observe/status.ts';
+import type { MemberStatus, StatusOutage, StatusTotals } from '../observe/status.ts';
 import type { ControlCommand } from './control/command.ts';
 import type { JobResult } from './job.ts';
 
@@ -9,6 +9,8 @@ export interface Members {
   /** Runs until the end, the signal or a failure that is not to be repeated. */
   run(): Promise<MembersResult>;
   statuses(): readonly MemberStatus[];
+  /** That of their statuses, without the cost of one: the longest of those there are, null where there is none. */
+  outage(): StatusOutage | null;
   command(command: ControlCommand): void;
 }
 

@@ -10,6 +10,7 @@ import { type MetricsServer, serveMetrics } from './metrics/server.ts';
 import { ensureOperationTopics, statusTopic } from './operationTopics.ts';
 import { checkDefinition } from './status/definitionCheck.ts';
 import type { MemberIdentity } from './status/memberBoard.ts';
+import { OutageNotice } from './status/outageNotice.ts';
 import { StatusPublisher } from './status/publisher.ts';
 
 export interface OperationOptions {
@@ -43,6 +44,7 @@ export class Operation {
     const operation = new Operation();
     try {
       const { metrics, status } = options.config.operation;
+      operation.#outages(options);
       if (metrics.listen !== '')
         operation.#metrics(await serveMetrics(metrics.listen, () => operation.#statuses(options.members)), options);
       if (Number.isFinite(status.everyMs) && (await operation.#topics(options))) await operation.#operate(options);
@@ -62,6 +64,16 @@ export class Operation {
   withClockSkew(latency: LatencyStatus | null | undefined): LatencyStatus | null {
     const { skew } = this.#skew;
     return skew === null ? (latency ?? null) : withClockSkew(latency, skew);
+  }
+
+  #outages({ members, now, logger, every }: OperationOptions): void {
+    const notice = new OutageNotice({
+      ...{ now, logger },
+      outage: () => members.outage(),
+      promise: 'nothing is lost, and it goes on by itself when the cluster is back',
+      lagRecords: () => lagRecords(members.statuses()),
+    });
+    this.#closers.push(every(OutageNotice.everyMs, () => notice.look()));
   }
 
   #metrics(server: MetricsServer, { logger }: OperationOptions): void {
@@ -113,4 +125,10 @@ export class Operation {
     await publisher.tick();
     this.#closers.push(every(config.operation.status.everyMs, () => void publisher.tick()));
   }
+}
+
+/** Of all partitions; null where it is not known of one, or none is owned. */
+function lagRecords(statuses: readonly MemberStatus[]): number | null {
+  const lags = statuses.flatMap(({ partitions }) => partitions.map(({ lag }) => lag));
+  return lags.length === 0 ? null : lags.reduce((sum, lag) => (sum === null || lag === null ? null : sum + lag), 0);
 }

@@ -28,6 +28,23 @@ describe('the fast client alone', { timeout: 60_000 }, () => {
       assert.equal(clusterId, broker().clusterId);
     });
 
+    test('a broker that takes a request and does not answer is told before the request times out', async () => {
+      const name = await topic();
+      let tell: (problem: string) => void = () => {};
+      const told = new Promise<string>((resolve) => {
+        tell = resolve;
+      });
+      const patient = await open({ contact: { answered: () => {}, failed: tell }, requestTimeoutMs: 600_000 });
+      broker().faults.inject({ api: 'Fetch', delayMs: 10_000, count: 1 });
+      const consumer = await patient.createConsumer();
+      await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+      const polled = consumer.poll(5000);
+      assert.equal(await told, `${broker().address}: no answer`);
+      broker().faults.clear();
+      assert.equal(await polled, null);
+      await consumer.close();
+    });
+
     test('records that fit one by one are not packed into a batch that does not', async () => {
       const name = await topic();
       const producer = await client().createProducer();

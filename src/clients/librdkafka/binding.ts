@@ -69,7 +69,7 @@ export interface NativeGroupOffsets {
   readonly partitions: readonly NativePartition[];
 }
 
-interface NativeClient {
+export interface NativeClient {
   on(event: string, listener: (...args: never[]) => void): this;
   connect(options: { timeout: number; allTopics?: boolean }, callback: Callback<NativeMetadata>): void;
   getMetadata(options: { timeout: number; allTopics: boolean }, callback: Callback<NativeMetadata>): void;

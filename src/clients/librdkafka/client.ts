@@ -33,11 +33,8 @@ export class LibrdkafkaClient implements KafkaClient {
   /** Rejects with ANM_CLIENT_MISSING, ANM_BROKER_UNREACHABLE or ANM_AUTHENTICATION in the dial timeout. */
   static async connect(options: ClientOptions): Promise<LibrdkafkaClient> {
     const binding = await loadBinding();
-    const errors = new ErrorLog();
-    const native = binding.AdminClient.create(commonConf(options), {
-      'event.error': errors.onError as never,
-      'event.log': errors.onLog as never,
-    });
+    const errors = new ErrorLog(options.contact);
+    const native = binding.AdminClient.create(commonConf(options), errors.handlers);
     const dialTimeoutMs = options.dialTimeoutMs ?? 3000;
     const settled = new AbortController();
     const answered = firstAnswer(native, dialTimeoutMs, settled.signal);

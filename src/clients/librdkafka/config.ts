@@ -25,6 +25,8 @@ export function commonConf(options: ClientOptions): Conf {
     log_level: 3,
     'security.protocol': `${sasl === undefined ? '' : 'sasl_'}${tls === undefined ? 'plaintext' : 'ssl'}`,
   };
+  // The only word of librdkafka on what its requests come to.
+  if (options.contact !== undefined) conf['statistics.interval.ms'] = 1000;
   if (tls !== undefined) {
     if (tls.ca !== undefined) conf['ssl.ca.pem'] = tls.ca;
     if (tls.cert !== undefined) conf['ssl.certificate.pem'] = tls.cert;

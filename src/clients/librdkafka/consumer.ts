@@ -81,8 +81,7 @@ export class LibrdkafkaConsumer implements Consumer {
       holder.consumer?.onCommitted(error, offsets);
     // auto.offset.reset counts in the topic configuration only. 'error' makes a lost position an error, not a jump.
     const native = new binding.KafkaConsumer(conf, { 'auto.offset.reset': 'error' });
-    native.on('event.error', errors.onError as never);
-    native.on('event.log', errors.onLog as never);
+    errors.listen(native);
     const consumer = new LibrdkafkaConsumer(binding, native, admin, errors, client, options);
     holder.consumer = consumer;
     native.on('partition.eof', ((end: Required<NativePartition>) => consumer.#queues.reachedEnd(end)) as never);

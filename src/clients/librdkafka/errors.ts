@@ -1,8 +1,9 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { ClientOptions } from '../client.ts';
+import { type Contact, NO_CONTACT } from '../contact.ts';
 import { credentialsRefused } from '../explainFailure.ts';
 import { brokersUnreachable, protocolFailure, requestTimedOut, topicMissing } from '../kafkaErrors.ts';
-import type { NativeError } from './binding.ts';
+import type { NativeClient, NativeError } from './binding.ts';
 
 /** librdkafka's own error codes that mean something particular here (rdkafka.h, rd_kafka_resp_err_t). */
 export const NativeCode = {
@@ -39,6 +40,22 @@ export class ErrorLog {
   #authentication: string | null = null;
   #reasons: string[] = [];
   #onAllDown: () => void = () => {};
+  readonly #contact: Contact;
+  /** Responses so far, by instance of librdkafka. */
+  readonly #received = new Map<string, number>();
+
+  constructor(contact: Contact = NO_CONTACT) {
+    this.#contact = contact;
+  }
+
+  /** By event. */
+  get handlers(): Record<string, (...args: never[]) => void> {
+    return { 'event.error': this.onError, 'event.log': this.onLog, 'event.stats': this.onStats };
+  }
+
+  listen(client: Pick<NativeClient, 'on'>): void {
+    for (const [event, handler] of Object.entries(this.handlers)) client.on(event, handler);
+  }
 
   /** For 'event.error'. */
   readonly onError = (error: NativeError): void => {
@@ -69,6 +86,14 @@ export class ErrorLog {
     if (this.#reasons.length > MAX_REASONS) this.#reasons.shift();
   };
 
+  /** For 'event.stats': JSON, as STATISTICS.md of librdkafka has it. */
+  readonly onStats = ({ message }: { message: string }): void => {
+    const { name, rx, brokers } = JSON.parse(message) as NativeStats;
+    if (rx > (this.#received.get(name) ?? 0)) this.#contact.answered();
+    else if (isDown(Object.values(brokers))) this.#contact.failed(this.#reasons.at(-1) ?? 'no broker is connected');
+    this.#received.set(name, rx);
+  };
+
   /** What went wrong while connecting. */
   connectFailure(error: NativeError, options: ClientOptions, dialTimeoutMs: number): AnomalyError {
     if (isAnomalyError(error)) return error;
@@ -93,6 +118,17 @@ export class ErrorLog {
     if (this.#authentication !== null) return authenticationFailure(this.#authentication, options, error);
     return nativeFailure(error, action, setting, timeoutMs);
   }
+}
+
+interface NativeStats {
+  readonly name: string;
+  readonly rx: number;
+  readonly brokers: Readonly<Record<string, { readonly state: string }>>;
+}
+
+/** Brokers that nothing was asked of yet are INIT. */
+function isDown(brokers: NativeStats['brokers'][string][]): boolean {
+  return brokers.every(({ state }) => state !== 'UP') && brokers.some(({ state }) => state !== 'INIT');
 }
 
 const MAX_REASONS = 8;

@@ -61,8 +61,7 @@ export class MemberlessConsumers {
 
   async #open(groupId: string): Promise<NativeConsumer> {
     const consumer = new this.#binding.KafkaConsumer(consumerConf(this.#client, { groupId }), {});
-    consumer.on('event.error', this.#errors.onError as never);
-    consumer.on('event.log', this.#errors.onLog as never);
+    this.#errors.listen(consumer);
     const timeout = this.#client.dialTimeoutMs ?? 3000;
     try {
       await call((done) => consumer.connect({ timeout, allTopics: true }, done));

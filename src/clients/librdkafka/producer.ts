@@ -74,8 +74,7 @@ export class LibrdkafkaProducer implements Producer {
       producerConf(client, options, transaction),
       producerTopicConf(client, transaction),
     );
-    native.on('event.error', errors.onError as never);
-    native.on('event.log', errors.onLog as never);
+    errors.listen(native);
     const dialTimeoutMs = client.dialTimeoutMs ?? 3000;
     try {
       await call((done) => native.connect({ timeout: dialTimeoutMs, allTopics: true }, done));

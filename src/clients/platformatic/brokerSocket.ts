@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Connection, Reader, Writer } from '@platformatic/kafka';
 import { AnomalyError } from '../../errors.ts';
+import type { Contact } from '../contact.ts';
 import { requestTimedOut } from '../kafkaErrors.ts';
 import { FrameBuffer } from './frameBuffer.ts';
+import { plainReason } from './networkErrors.ts';
 
 type Library = typeof import('./library.ts');
 
@@ -20,6 +22,8 @@ interface Pending {
 
 /** Bytes of the size, correlation id: the part of a response that is not the body. */
 const CORRELATION_BYTES = 4;
+/** An answer that is later than what the broker may wait by as much is told as a failure; its timeout comes later. */
+const LATE_MS = 2000;
 /** setTimeout takes no longer one. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -40,6 +44,7 @@ export class BrokerSocket {
   readonly #library: Library;
   readonly #clientId: Buffer;
   readonly #requestTimeoutMs: number;
+  readonly #contact: Contact;
   readonly #frames: FrameBuffer;
   readonly #pending = new Map<number, Pending>();
   #nextCorrelationId = 0;
@@ -47,12 +52,20 @@ export class BrokerSocket {
   #closeWhenIdle = false;
   #expiry: NodeJS.Timeout | undefined;
 
-  constructor(library: Library, socket: Socket, address: string, clientId: string, requestTimeoutMs: number) {
+  constructor(
+    library: Library,
+    socket: Socket,
+    address: string,
+    clientId: string,
+    requestTimeoutMs: number,
+    contact: Contact,
+  ) {
     this.#library = library;
     this.#socket = socket;
     this.address = address;
     this.#clientId = Buffer.from(clientId);
     this.#requestTimeoutMs = requestTimeoutMs;
+    this.#contact = contact;
     this.#frames = new FrameBuffer((frame) => this.#onFrame(frame));
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk));
     socket.on('error', (error: Error) => this.#fail(error));
@@ -175,14 +188,22 @@ export class BrokerSocket {
 
   /** Ends the connection; requests in flight fail. */
   close(): void {
-    this.#fail(new Error('the client closed the connection'));
+    this.#end(new Error('the client closed the connection'));
   }
 
   #await(correlationId: number, pending: Pending, timeoutMs: number): void {
-    pending.timer = setTimeout(() => {
+    const onTimeout = (): void => {
+      this.#contact.failed(`${this.address}: no answer`);
       // A broker that does not answer in order will not answer what follows either.
-      this.#fail(requestTimedOut(`use broker ${this.address}`, 'request_timeout', timeoutMs));
-    }, timeoutMs);
+      this.#end(requestTimedOut(`use broker ${this.address}`, 'request_timeout', timeoutMs));
+    };
+    // What a timeout has beyond the setting is for the broker to wait: for records, or for the members of a group.
+    const lateMs = Math.max(0, timeoutMs - this.#requestTimeoutMs) + LATE_MS;
+    const onLate = (): void => {
+      this.#contact.failed(`${this.address}: no answer`);
+      pending.timer = setTimeout(onTimeout, timeoutMs - lateMs);
+    };
+    pending.timer = lateMs < timeoutMs ? setTimeout(onLate, lateMs) : setTimeout(onTimeout, timeoutMs);
     this.#pending.set(correlationId, pending);
   }
 
@@ -196,6 +217,7 @@ export class BrokerSocket {
   }
 
   #onFrame(frame: Uint8Array): void {
+    this.#contact.answered();
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const correlationId = view.getInt32(0);
     const pending = this.#pending.get(correlationId);
@@ -250,6 +272,12 @@ export class BrokerSocket {
   }
 
   #fail(error: Error): void {
+    // A connection that nobody waits for may end at any time.
+    if (this.#pending.size > 0) this.#contact.failed(`${this.address}: ${plainReason(error)}`);
+    this.#end(error);
+  }
+
+  #end(error: Error): void {
     if (this.closed) return;
     this.closed = true;
     this.#closedBy = error;

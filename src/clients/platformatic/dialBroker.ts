@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import type { ClientOptions } from '../client.ts';
+import { NO_CONTACT } from '../contact.ts';
 import { BrokerSocket } from './brokerSocket.ts';
 import { dialPlain, dialTls } from './dialSocket.ts';
 import { logIn } from './logIn.ts';
-import { connectionFailure } from './networkErrors.ts';
+import { connectionFailure, plainReason } from './networkErrors.ts';
 
 type Library = typeof import('./library.ts');
 
@@ -15,7 +16,7 @@ export async function dialBroker(
   options: ClientOptions,
   dialTimeoutMs: number,
 ): Promise<BrokerSocket> {
-  const { tls, sasl, clientId = 'anomaly', requestTimeoutMs = 10_000 } = options;
+  const { tls, sasl, clientId = 'anomaly', requestTimeoutMs = 10_000, contact = NO_CONTACT } = options;
   const address = `${host}:${port}`;
   const begunMs = performance.now();
   let opened: BrokerSocket | undefined;
@@ -24,7 +25,7 @@ export async function dialBroker(
       tls === undefined
         ? await dialPlain(host, port, dialTimeoutMs, (bytes) => opened?.receive(bytes))
         : await dialTls(host, port, tls, dialTimeoutMs);
-    opened = new BrokerSocket(library, socket, address, clientId, requestTimeoutMs);
+    opened = new BrokerSocket(library, socket, address, clientId, requestTimeoutMs, contact);
     if (sasl !== undefined) {
       const leftMs = Math.max(1, dialTimeoutMs - (performance.now() - begunMs));
       await logIn(library, opened, sasl, leftMs);
@@ -32,6 +33,7 @@ export async function dialBroker(
     return opened;
   } catch (error) {
     opened?.close();
+    contact.failed(`${address}: ${plainReason(error)}`);
     throw connectionFailure(error, address, options, dialTimeoutMs);
   }
 }

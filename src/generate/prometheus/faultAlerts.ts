@@ -2,10 +2,11 @@ import { quoted, type Target } from '../generated.ts';
 import type { AlertRule } from './alertRule.ts';
 import { type Objectives, scaled, selector } from './objectives.ts';
 
-/** What is wrong without any budget: members, data, checkpoints, bad input, sinks. */
+/** What is wrong without any budget: members, the cluster, data, checkpoints, bad input, sinks. */
 export function faultAlerts(target: Target, given: Objectives): AlertRule[] {
   return [
     ...memberAlerts(target, given),
+    ...clusterAlerts(target, given),
     ...dataAlerts(target, given),
     ...checkpointAlerts(target, given),
     ...sinkAlerts(target, given),
@@ -58,6 +59,21 @@ function memberAlerts(target: Target, given: Objectives): AlertRule[] {
       summary: '{{ $labels.member }} fails and is restarted',
       description:
         'Member {{ $labels.member }} of group {{ $labels.group }} has been restarting or failed for two minutes.',
+    }),
+  ];
+}
+
+/** What the pipeline itself cannot tell anybody: its own alerts go by a topic of the same cluster. */
+function clusterAlerts(target: Target, given: Objectives): AlertRule[] {
+  const bound = Number((30 / given.speedUp).toFixed(3));
+  return [
+    rule(target, given, {
+      ...{ alert: 'AnomalyClusterAway', severity: 'page', runbook: 'the-cluster-is-away' },
+      expr: `max by (pipeline, group) (anomaly_cluster_away_seconds${selector(target)}) > ${bound}`,
+      summary: 'the cluster does not answer',
+      description:
+        'No request of group {{ $labels.group }} to Redpanda has succeeded for {{ $value | humanizeDuration }}: nothing is ' +
+        'read, and none of its own alerts gets out.',
     }),
   ];
 }

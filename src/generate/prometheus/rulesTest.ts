@@ -27,6 +27,7 @@ export function rulesTest(target: Target, given: Objectives, rulesPath: string):
     ...objectives.flatMap((each) =>
       each.events === undefined ? lagTests(target, given, each) : eventTests(target, given, each),
     ),
+    clusterTest(target),
     ...faultTests(target, given),
   ];
   return {
@@ -104,6 +105,18 @@ function lagTests(target: Target, { lagBoundSeconds }: Objectives, { alert, slo 
       promql_expr_test: [expectFiring('2h', `${alert}Burn`, 0)],
     },
   ];
+}
+
+function clusterTest(target: Target): UnitTest {
+  return {
+    ...test('a cluster that does not answer any member for half a minute; one that is back'),
+    input_series: [member(target, 'anomaly_cluster_away_seconds', '0x4 20 80 140 0x20')],
+    promql_expr_test: [
+      expectFiring('5m', 'AnomalyClusterAway', 0),
+      expectFiring('7m', 'AnomalyClusterAway', 1),
+      expectFiring('10m', 'AnomalyClusterAway', 0),
+    ],
+  };
 }
 
 function faultTests(target: Target, { minEvents }: Objectives): UnitTest[] {

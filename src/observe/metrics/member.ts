@@ -1,8 +1,11 @@
 import { MEMBER_STATES } from '../status.ts';
 import { counter, gauge, labelled, type MetricRow, seconds } from './row.ts';
 
-/** Checkpoints, restarts, and what the member is. */
+/** The cluster, checkpoints, restarts, and what the member is. */
 export const MEMBER_METRICS: readonly MetricRow[] = [
+  gauge('cluster_away_seconds', 'For how long no request to the cluster has succeeded; 0 while it answers.', (s) =>
+    s.outage === undefined ? null : s.outage === null ? 0 : Math.max(0, s.atMs - s.outage.sinceMs) / 1000,
+  ),
   gauge('checkpoint_age_seconds', 'Time since the last completed checkpoint.', (s) =>
     s.checkpoint.lastMs === null ? null : (s.atMs - s.checkpoint.lastMs) / 1000,
   ),

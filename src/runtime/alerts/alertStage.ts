@@ -23,6 +23,8 @@ export class AlertStage {
   #isPaused = false;
   #isWaiting = false;
   #failures = 0;
+  /** Of the last failure: said once while nothing succeeds. */
+  #problem: string | undefined;
   #retryMs = 0;
 
   constructor(options: AlertStageOptions) {
@@ -56,7 +58,10 @@ export class AlertStage {
         group = await this.#join();
         while (!signal.aborted) await this.#turn(group);
       } catch (error) {
-        if (!signal.aborted) logger.error(`alert stage: ${(error as Error).message}; tries again`);
+        const { message } = error as Error;
+        if (!signal.aborted)
+          logger[message === this.#problem ? 'debug' : 'error'](`alert stage: ${message}; tries again`);
+        this.#problem = message;
       } finally {
         await this.#endSession();
         this.#isOwner = false;
@@ -102,6 +107,7 @@ export class AlertStage {
     if (this.#session === undefined && !(await this.#hasAlerts())) return;
     this.#session ??= await StageSession.open(this.#options, group);
     await this.#session.turn();
+    this.#problem = undefined;
     this.#failures = 0;
     this.#retryMs = 0;
   }

@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AnomalyError } from '../../errors.ts';
 import { isAlive, isReady, type MetricFamily, metricFamilies, PROCESS_METRICS } from '../../observe/metrics.ts';
-import type { MemberStatus } from '../../observe/status.ts';
+import { type MemberStatus, outageText } from '../../observe/status.ts';
 
 export interface MetricsServer {
   /** http://host:port, with the port that was taken. */
@@ -54,8 +54,12 @@ function answerLive(response: ServerResponse, statuses: readonly MemberStatus[])
 }
 
 function answerReady(response: ServerResponse, statuses: readonly MemberStatus[]): void {
-  const lines = statuses.map(({ member, state, error }) =>
-    error === null ? `${member} ${state}` : `${member} ${state}: ${error.code} ${error.message}`,
+  const lines = statuses.map(({ member, state, error, outage }) =>
+    [
+      `${member} ${state}`,
+      ...(error ? [`${error.code} ${error.message}`] : []),
+      ...(outage ? [outageText(outage)] : []),
+    ].join(': '),
   );
   const text = `${lines.join('\n') || 'no members yet'}\n`;
   answer(response, isReady(statuses) ? 200 : 503, text);

@@ -35,6 +35,7 @@ export async function supervise<T>(run: () => Promise<T>, supervision: Supervisi
   const { config, ticks, random, pause, signal, logger, hasBegun, onRestart } = supervision;
   const mayMend = supervision.isRestartable ?? isRestartable;
   let history = NO_RESTARTS;
+  let unreachable: string | undefined;
   for (;;) {
     try {
       return await run();
@@ -48,9 +49,12 @@ export async function supervise<T>(run: () => Promise<T>, supervision: Supervisi
       }
       history = decision.history;
       const wait = `in ${(decision.afterMs / 1000).toFixed(1)} s, restart ${history.restarts}`;
-      logger.error(`${(error as Error).message}: starting again ${wait}`, {
-        code: isAnomalyError(error) ? error.code : 'ANM_INTERNAL',
-      });
+      const { message } = error as Error;
+      const code = isAnomalyError(error) ? error.code : 'ANM_INTERNAL';
+      // That nobody is there is said once, not at each try.
+      const level = message === unreachable ? 'debug' : 'error';
+      unreachable = code === 'ANM_BROKER_UNREACHABLE' ? message : undefined;
+      logger[level](`${message}: starting again ${wait}`, { code });
       await onRestart(error);
       await pause(decision.afterMs, signal);
       if (signal.aborted) return undefined;

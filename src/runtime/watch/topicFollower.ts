@@ -71,8 +71,15 @@ export class TopicFollower {
     this.#consumer.takeCorrupt();
     const topic = batch === null ? undefined : this.#topics.get(batch.topic);
     if (batch === null || topic === undefined) return false;
-    this.#options.positions.set(partitionName(batch), batch.nextOffset);
-    await this.#options.onBatch(topic, batch);
+    const { partition, nextOffset } = batch;
+    try {
+      await this.#options.onBatch(topic, batch);
+    } catch (error) {
+      // It is read again by the next poll.
+      this.#wanted ??= [...this.#topics.values()];
+      throw error;
+    }
+    this.#options.positions.set(partitionName({ topic: topic.topic, partition }), nextOffset);
     return true;
   }
 

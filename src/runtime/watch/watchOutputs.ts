@@ -31,6 +31,9 @@ export class WatchOutputs {
   readonly #decoder: ObjectDecoder;
   /** Topics of which a record could not be read; said once. */
   readonly #unreadable = new Set<string>();
+  /** Why the registry did not tell a schema; its end is no end of the connection to the brokers. */
+  #registryFailure: unknown;
+  #isRegistryAway = false;
 
   private constructor(options: WatchOutputsOptions, follower: TopicFollower) {
     this.#options = options;
@@ -63,9 +66,21 @@ export class WatchOutputs {
     this.#follower.follow(topics);
   }
 
-  async poll(timeoutMs: number): Promise<void> {
+  /** False where the schema registry is away, and the same records are to be tried again after a pause. */
+  async poll(timeoutMs: number): Promise<boolean> {
     this.#gate.turn();
-    await this.#follower.poll(timeoutMs);
+    try {
+      await this.#follower.poll(timeoutMs);
+      return true;
+    } catch (error) {
+      if (error !== this.#registryFailure) throw error;
+      if (!this.#isRegistryAway)
+        this.#options.logger.warn(
+          `anomalies are not shown while the schema registry is away: ${(error as Error).message}`,
+        );
+      this.#isRegistryAway = true;
+      return false;
+    }
   }
 
   async close(): Promise<void> {
@@ -80,9 +95,21 @@ export class WatchOutputs {
   async #takeAnomalies({ pipeline, topic }: WatchedTopic, batch: ColumnBatch): Promise<void> {
     const share = this.#gate.share(batch, batch.count);
     for (let i = batch.count - share; i < batch.count; i++) {
-      const value = await this.#decoder.value(batch, i);
+      const value = await this.#valueOf(batch, i);
       if (isAlert(value)) this.#options.watch.anomaly(anomalyView(pipeline, value));
       else if (value instanceof Error) this.#notRead(topic, value);
+    }
+    if (this.#isRegistryAway) this.#options.logger.info('the schema registry is back');
+    this.#isRegistryAway = false;
+  }
+
+  async #valueOf(batch: ColumnBatch, i: number): Promise<unknown> {
+    try {
+      return await this.#decoder.value(batch, i);
+    } catch (error) {
+      // What cannot be decoded is returned: only the registry throws.
+      this.#registryFailure = error;
+      throw error;
     }
   }
 

@@ -120,7 +120,7 @@ export class WatchSession {
     const outputs = this.#outputs!;
     while (!this.#isOver) {
       if (outputs.isIdle) await this.#options.pause(POLL_MS, this.#stop.signal);
-      else await outputs.poll(OUTPUT_POLL_MS);
+      else if (!(await outputs.poll(OUTPUT_POLL_MS))) await this.#options.pause(OUTPUT_POLL_MS, this.#stop.signal);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { KafkaClient } from '../../clients/client.ts';
-import type { MemberStatus } from '../../observe/status.ts';
+import { type MemberStatus, outageText } from '../../observe/status.ts';
 import { ClusterWatch } from '../../observe/watch/clusterWatch.ts';
 import type { TuiSnapshot } from '../../observe/watch/snapshot.ts';
 import type { LagSampler } from '../lag/lagSampler.ts';
@@ -59,7 +59,11 @@ export class Watcher {
     const nowMs = this.#options.now();
     if (this.#options.local !== undefined && nowMs - this.#localMs >= LOCAL_MS) {
       this.#localMs = nowMs;
-      for (const status of this.#options.local()) this.#watch.status(status);
+      for (const status of this.#options.local()) {
+        this.#watch.status(status);
+        // The connection here may go on waiting for an answer.
+        if (status.outage) this.#watch.lost(outageText(status.outage), status.outage.sinceMs);
+      }
     }
     return this.#watch.snapshot(nowMs);
   }
@@ -81,6 +85,11 @@ export class Watcher {
     await this.#running;
   }
 
+  /** Members of this process say themselves what becomes of the cluster. */
+  get #isTold(): boolean {
+    return this.#options.local !== undefined;
+  }
+
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const { now, pause, logger } = this.#options;
@@ -94,7 +103,7 @@ export class Watcher {
         if (signal.aborted) break;
         const { message } = error as Error;
         // Who waits for the first answer gets the failure itself.
-        const isNews = this.#watch.connection.problem === null && this.#waiting.length === 0;
+        const isNews = !this.#isTold && this.#watch.connection.problem === null && this.#waiting.length === 0;
         if (isNews) logger.warn(`the cluster is away: ${message}`);
         this.#watch.lost(message, now());
         this.#firstFailure ??= error;
@@ -122,7 +131,7 @@ export class Watcher {
       await session.run(() => {
         const { state, problem } = this.#watch.connection;
         if (state === 'connected') return this.#wake();
-        if (problem !== null) logger.info('the cluster is back');
+        if (problem !== null && !this.#isTold) logger.info('the cluster is back');
         this.#watch.connected(now());
         onConnected();
         this.#wake();

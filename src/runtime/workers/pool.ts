@@ -2,7 +2,7 @@ import type { RestartConfig } from '../../config/operationConfig.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import { addShares } from '../../observe/cpuShares.ts';
 import { type LatencyStatus, mergeLatency } from '../../observe/latency.ts';
-import { addTotals, type MemberStatus, NO_TOTALS } from '../../observe/status.ts';
+import { addTotals, type MemberStatus, NO_TOTALS, type StatusOutage } from '../../observe/status.ts';
 import type { Logger } from '../../output/logger.ts';
 import type { ControlCommand } from '../control/command.ts';
 import type { Members, MembersResult } from '../members.ts';
@@ -51,6 +51,11 @@ export class WorkerPool<Plan> implements Members {
 
   statuses(): readonly MemberStatus[] {
     return this.#seats.map((seat) => seat.status());
+  }
+
+  outage(): StatusOutage | null {
+    const outages = this.statuses().flatMap(({ outage }) => outage ?? []);
+    return outages.reduce<StatusOutage | null>((a, b) => (a === null || b.sinceMs < a.sinceMs ? b : a), null);
   }
 
   command(command: ControlCommand): void {
