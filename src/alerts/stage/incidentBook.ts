@@ -21,6 +21,9 @@ import { encodeGone, encodeIncident, encodeState, type OutboxRecord } from './ou
 import { ProfileStore } from './profileStore.ts';
 import { noteOpen, notePast, teach } from './seasonalGate.ts';
 
+/** Event time between two records of the clock while nothing is due: what was not written no restart would know. */
+const STEP_MS = 60_000;
+
 /**
  * Alerts to incidents: which belong together, what is held and why, who is told of what and when it is over. Pure: its clock
  * is event time, which alerts and watermarks move; `nowMs` decides only what is too old to be told. All of its state is in
@@ -83,13 +86,13 @@ export class IncidentBook {
   /** Event time is here: what ends by it ends, and what is held until then is asked anew. */
   advance(clockMs: number, nowMs: number): void {
     if (!(clockMs > this.#clockMs)) return;
+    const due =
+      clockMs < this.#dueMs ? [] : this.#index.openByStart().filter((each) => dueOf(each, this.#rules) <= clockMs);
+    if (due.length === 0 && clockMs < this.#clockMs + STEP_MS) return;
     this.#clockMs = clockMs;
-    if (clockMs < this.#dueMs) return;
-    this.#dueMs = Infinity;
-    for (const incident of this.#index.openByStart()) {
-      if (dueOf(incident, this.#rules) <= clockMs) this.#turn(incident, nowMs);
-      if (incident.status === 'open') this.#dueMs = Math.min(this.#dueMs, dueOf(incident, this.#rules));
-    }
+    this.#isMoved = true;
+    for (const incident of due) this.#turn(incident, nowMs);
+    this.#dueMs = Math.min(...[...this.#index.open.values()].map((each) => dueOf(each, this.#rules)));
   }
 
   /** Silences have changed: what they hold is asked anew. */
@@ -308,11 +311,8 @@ export class IncidentBook {
     incident.outcome = 'delivered';
     incident.openSeverity ??= this.describe(incident, status).severity;
     const told = this.describe(incident, status);
-    incident.told = {
-      severity: told.severity,
-      seriesCount: told.seriesCount,
-      atMs: Math.max(told.updatedMs, this.#clockMs),
-    };
+    const { severity, seriesCount, updatedMs } = told;
+    incident.told = { severity, seriesCount, atMs: Math.max(updatedMs, this.#clockMs) };
     this.#told.push(told);
     this.#dirty.add(incident.id);
   }
