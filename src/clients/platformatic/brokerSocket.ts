@@ -20,6 +20,11 @@ interface Pending {
 
 /** Bytes of the size, correlation id: the part of a response that is not the body. */
 const CORRELATION_BYTES = 4;
+/**
+ * Timers are served before sockets are read: where this process stood still, as in a suspended machine, what the broker has
+ * answered meanwhile is read in the next part of a timeout, of which the standstill can take one at most.
+ */
+const TIMEOUT_PARTS = 4;
 /** setTimeout takes no longer one. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -179,10 +184,15 @@ export class BrokerSocket {
   }
 
   #await(correlationId: number, pending: Pending, timeoutMs: number): void {
-    pending.timer = setTimeout(() => {
-      // A broker that does not answer in order will not answer what follows either.
-      this.#fail(requestTimedOut(`use broker ${this.address}`, 'request_timeout', timeoutMs));
-    }, timeoutMs);
+    let left = TIMEOUT_PARTS;
+    const wait = () => {
+      pending.timer = setTimeout(() => {
+        if (--left > 0) wait();
+        // A broker that does not answer in order will not answer what follows either.
+        else this.#fail(requestTimedOut(`use broker ${this.address}`, 'request_timeout', timeoutMs));
+      }, timeoutMs / TIMEOUT_PARTS);
+    };
+    wait();
     this.#pending.set(correlationId, pending);
   }
 
