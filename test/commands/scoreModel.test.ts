@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readTopic, send, startWorld, type World } from '../helpers/world.ts';
 import { Member } from '../invariants/helpers/member.ts';
@@ -104,10 +103,7 @@ test('control promote: a running pipeline asks the version that an alias of the 
       const { code, stdout } = await world.run(['control', 'status', 'promoted', '-o', 'json']);
       return code === 0 ? (JSON.parse(stdout) as { members: { state: string; totals: { records: number } }[] }) : null;
     };
-    for (let tries = 0; (await status())?.members[0]?.totals.records !== 600; tries++) {
-      assert.ok(tries < 200, member.said);
-      await setTimeout(50);
-    }
+    while ((await status())?.members[0]?.totals.records !== 600);
     const promoted = await world.run(['control', 'promote', 'promoted', 'models:/pump@champion']);
     assert.equal(promoted.code, 0, promoted.stderr);
     assert.match(promoted.stdout, /pump version 1, in the place of nab-demo\.onnx; promoted\/0 at 300/);
