@@ -53,14 +53,17 @@ export interface JsonRecord {
   readonly timestamp?: number;
 }
 
-/** Creates the topic and appends records with JSON values (a string is sent as it is); returns when acknowledged. */
+/**
+ * Creates the topic and appends records with JSON values (a string is sent as it is); returns when acknowledged. Most bear
+ * old times, which retention would delete where a test takes more than the five minutes up to its first check.
+ */
 export async function send(
   client: KafkaClient,
   topic: string,
   partitions: number,
   records: readonly JsonRecord[],
 ): Promise<void> {
-  await client.admin.createTopics([{ name: topic, partitions }]);
+  await client.admin.createTopics([{ name: topic, partitions, configs: { 'retention.ms': '-1' } }]);
   const producer = await client.createProducer();
   for (const record of records) append(producer, topic, record);
   await producer.flush();
