@@ -29,7 +29,7 @@ const flags = (topic: string, ...more: string[]) => [
 
 test('run: a model beside the detector, named in its alerts; replay --verify finds them again without it', async () => {
   await send(world.client, 'beside', 2, readings(4000, new Set([3000, 3501])));
-  const more = ['--guarantee', 'exactly-once', '-X', 'score.model.timeout=5s', '-X', 'checkpoint.every=1s'];
+  const more = ['--guarantee', 'exactly-once', '-X', 'score.model.timeout=60s', '-X', 'checkpoint.every=1s'];
   const { code, stderr, stdout } = await world.run(flags('beside', ...more));
   assert.equal(code, 0, stderr);
   assert.match(stderr, /model nab-demo\.onnx \(sha256 [0-9a-f]{12}\) on onnxruntime/);
@@ -76,7 +76,7 @@ test('score on a pipe: the same alerts as of a run', async () => {
   const scored = await world.run(
     [
       ...['score', '-', '--to', '-', '--time', 'ts', '--max-ahead', 'off', '--detector', 'kpi'],
-      ...['-X', `score.model.uri=${MODEL}`, '-X', 'score.model.timeout=5s'],
+      ...['-X', `score.model.uri=${MODEL}`, '-X', 'score.model.timeout=60s'],
     ],
     { stdin: lines.stdout },
   );
