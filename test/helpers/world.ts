@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/broker.ts';
+import { type Clock, systemClock } from '../../src/broker/clock.ts';
+import { RETENTION_INTERVAL_MS } from '../../src/broker/log/housekeeper.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
 import type { KafkaClient, Producer } from '../../src/clients/client.ts';
 import { connect } from '../../src/clients/connect.ts';
@@ -19,8 +21,18 @@ export interface World {
   close(): Promise<void>;
 }
 
+/**
+ * Retention never comes: it would delete what bears old times, as most records of tests do, from a test file that takes
+ * more than the five minutes up to its first look.
+ */
+const WITHOUT_RETENTION: Clock = {
+  now: () => systemClock.now(),
+  after: (delayMs, action) =>
+    delayMs === RETENTION_INTERVAL_MS ? { cancel: () => {} } : systemClock.after(delayMs, action),
+};
+
 export async function startWorld(options: BrokerOptions = {}): Promise<World> {
-  const broker = await startBroker({ port: 0, ...options });
+  const broker = await startBroker({ port: 0, clock: WITHOUT_RETENTION, ...options });
   const registry = await startRegistry({ port: 0 });
   const client = await connect({ brokers: [broker.address], client: 'platformatic' });
   const dir = mkdtempSync(join(tmpdir(), 'anomaly-test-'));
@@ -53,17 +65,14 @@ export interface JsonRecord {
   readonly timestamp?: number;
 }
 
-/**
- * Creates the topic and appends records with JSON values (a string is sent as it is); returns when acknowledged. Most bear
- * old times, which retention would delete where a test takes more than the five minutes up to its first check.
- */
+/** Creates the topic and appends records with JSON values (a string is sent as it is); returns when acknowledged. */
 export async function send(
   client: KafkaClient,
   topic: string,
   partitions: number,
   records: readonly JsonRecord[],
 ): Promise<void> {
-  await client.admin.createTopics([{ name: topic, partitions, configs: { 'retention.ms': '-1' } }]);
+  await client.admin.createTopics([{ name: topic, partitions }]);
   const producer = await client.createProducer();
   for (const record of records) append(producer, topic, record);
   await producer.flush();
