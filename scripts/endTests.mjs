@@ -3,5 +3,5 @@ import { after } from 'node:test';
 
 if (process.env.NODE_TEST_CONTEXT !== undefined) {
   // Not holding the process itself: it fires only where something else does.
-  after(() => setTimeout(() => process.exit(), 5000).unref());
+  after(() => setTimeout(() => process.exit(), 30_000).unref());
 }

@@ -19,16 +19,8 @@ before(async () => {
   files = temporaryFiles({
     'pd.key': `${KEY}\n`,
     'hook.secret': 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n',
-    'anomaly.yaml': `
-pipeline: pump room
-alerts:
-  sinks:
-    - {type: pagerduty, routing_key: "file:pd.key", url: "${pager.url}", min_severity: critical}
-    - {name: hook, type: webhook, url: "${hook.url('/h')}", secret: "file:hook.secret", timeout: 300ms}
-    - {name: chat, type: slack, url: "env:CHAT_URL"}
-    - {type: topic}
-    - {type: stdout}
-`,
+    'anomaly.yaml': configOf('60s'),
+    'impatient.yaml': configOf('300ms'),
   });
 });
 after(async () => {
@@ -36,6 +28,19 @@ after(async () => {
   files.remove();
   await world.close();
 });
+
+function configOf(hookTimeout: string): string {
+  return `
+pipeline: pump room
+alerts:
+  sinks:
+    - {type: pagerduty, routing_key: "file:pd.key", url: "${pager.url}", min_severity: critical}
+    - {name: hook, type: webhook, url: "${hook.url('/h')}", secret: "file:hook.secret", timeout: ${hookTimeout}}
+    - {name: chat, type: slack, url: "env:CHAT_URL"}
+    - {type: topic}
+    - {type: stdout}
+`;
+}
 
 const run = (...more: string[]) =>
   world.run(['alerts', 'test', ...more], { cwd: files.path, env: { CHAT_URL: hook.url('/services/T00/secret-part') } });
@@ -79,7 +84,7 @@ test('every sink of the configuration gets an open and a resolve, marked as a te
 test('one that fails gives exit code 6 and says why; the others are told all the same, and nothing secret is', async () => {
   hook.react = ({ path }) => (path === '/h' ? 'hang' : { status: 404, text: `no ${path}` });
   pager.events.length = 0;
-  const ran = await run('-o', 'json');
+  const ran = await run('-o', 'json', '--config', 'impatient.yaml');
   assert.equal(ran.code, 6, ran.stderr);
   const rows = JSON.parse(ran.stdout).sinks as { sink: string; ok: boolean; open: string; resolved: string | null }[];
   const row = (name: string) => rows.find(({ sink }) => sink === name)!;

@@ -213,11 +213,7 @@ test('what would go wrong is refused: members, partitions without a snapshot, an
   const { id } = await twoHalves();
   const consumer = await world.client.createConsumer({ groupId: topic });
   await consumer.subscribe([topic], 'earliest', { onRevoked: async () => {}, onAssigned: async () => undefined });
-  const joined = Date.now() + 10_000;
-  while ((await world.client.admin.describeGroup(topic)).members.length === 0) {
-    assert.ok(Date.now() < joined);
-    await consumer.poll(50);
-  }
+  while ((await world.client.admin.describeGroup(topic)).members.length === 0) await consumer.poll(50);
   const running = await error('checkpoint', 'restore', id, '--yes');
   assert.equal(running.code, 'ANM_GROUP_RUNNING');
   assert.match(running.hint, /--to-group/);

@@ -50,6 +50,21 @@ const env = () => ({
   XDG_CONFIG_HOME: join(world.dir, 'config'),
 });
 
+/** For what a user would give up on: no machine that is merely busy takes as long. */
+const PATIENCE_MS = 120_000;
+
+/**
+ * What a cluster knows is left out where it takes longer than 300 ms, which may be so on a busy machine: as a user, it
+ * tries again. Returns the last answer.
+ */
+async function again<T>(expected: T, ask: () => Promise<T>): Promise<T> {
+  const begun = performance.now();
+  for (;;) {
+    const got = await ask();
+    if (isDeepStrictEqual(got, expected) || performance.now() - begun > PATIENCE_MS) return got;
+  }
+}
+
 async function names(...words: string[]): Promise<string[]> {
   const { stdout, stderr, code } = await world.run(['__complete', ...words], {
     env: { XDG_CONFIG_HOME: join(world.dir, 'config') },
@@ -60,10 +75,14 @@ async function names(...words: string[]): Promise<string[]> {
 }
 
 test('topics, groups, pipelines and profiles by their beginning', async () => {
-  assert.deepEqual(await names('topics', 'pump'), ['pump-raw', 'pump-room.control', 'pump-room.status']);
-  assert.deepEqual(await names('groups', ''), ['pump-room', 'reader']);
-  assert.deepEqual(await names('pipelines', ''), ['pump-room']);
-  assert.deepEqual(await names('profiles', 'pro'), ['prod', 'proving']);
+  for (const [kind, prefix, expected] of [
+    ['topics', 'pump', ['pump-raw', 'pump-room.control', 'pump-room.status']],
+    ['groups', '', ['pump-room', 'reader']],
+    ['pipelines', '', ['pump-room']],
+    ['profiles', 'pro', ['prod', 'proving']],
+  ] as const) {
+    assert.deepEqual(await again<readonly string[]>(expected, () => names(kind, prefix)), expected, kind);
+  }
   assert.deepEqual(await names('topics', 'none'), []);
 });
 
@@ -77,8 +96,13 @@ test('the line so far says which cluster; what is half typed does no harm', asyn
     assert.deepEqual([code, stderr], [0, '']);
     return stdout;
   };
-  assert.match(await on('tail', '--brokers', address!), /pump-raw/);
-  assert.match(await on('tail', '-X', `brokers=${address}`, '--offset'), /pump-raw/);
+  for (const line of [
+    ['tail', '--brokers', address!],
+    ['tail', '-X', `brokers=${address}`, '--offset'],
+  ]) {
+    const expected = 'pump-raw\npump-room.control\npump-room.status\n';
+    assert.equal(await again(expected, () => on(...line)), expected, line.join(' '));
+  }
   assert.equal(await on('tail', '--brokers'), '');
   assert.equal(await on('tail', '--brokers', address!, '-X', 'no.such=key', '-X'), '');
   assert.equal(await on('tail', '--brokers', '127.0.0.1:1'), '');
@@ -90,10 +114,15 @@ test('a broker that never answers costs 300 ms, and no word', async (t) => {
   t.after(() => silent.close());
   const { port } = silent.address() as { port: number };
   await names('topics', '', '--brokers', `127.0.0.1:1`);
-  const begun = performance.now();
-  assert.deepEqual(await names('topics', '', 'tail', '--brokers', `127.0.0.1:${port}`), []);
-  const tookMs = performance.now() - begun;
-  assert.ok(tookMs > 250 && tookMs < 1500, `${tookMs} ms`);
+  const tookMs: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const begun = performance.now();
+    assert.deepEqual(await names('topics', '', 'tail', '--brokers', `127.0.0.1:${port}`), []);
+    tookMs.push(performance.now() - begun);
+  }
+  // The best of them: a machine that is busy makes some longer, no cap all of them, by the seconds of other limits.
+  const best = Math.min(...tookMs);
+  assert.ok(best > 250 && best < 2500, `${tookMs.map(Math.round).join(', ')} ms`);
 });
 
 function has(shell: string, t: TestContext): boolean {
@@ -114,14 +143,8 @@ async function bash(line: string): Promise<string[]> {
   return stdout.split('\n').filter(Boolean);
 }
 
-/** What a cluster knows is left out where it takes longer than 300 ms, which may be so on a busy machine: a user tries again. */
 async function completes(ask: (line: string) => Promise<string[]>, line: string, expected: string[]): Promise<void> {
-  let got: string[] = [];
-  for (let attempt = 0; attempt < 10; attempt++) {
-    got = (await ask(line)).sort();
-    if (isDeepStrictEqual(got, expected)) return;
-  }
-  assert.deepEqual(got, expected, line);
+  assert.deepEqual(await again(expected, async () => (await ask(line)).sort()), expected, line);
 }
 
 test('bash', async (t) => {
@@ -164,11 +187,13 @@ async function typed(command: string, setUp: string, line: string, shows: RegExp
   };
   // The mark is put together by the shell, so that its echo is not it.
   child.stdin.write(`${setUp}; echo set''-up\n`);
-  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   await sees(/set-up/);
   from = seen.length;
   child.stdin.write(`${line}\t`);
-  await sees(shows);
+  // A Tab that got no names in time is pressed again.
+  const repeated = setInterval(() => child.stdin.write('\t'), 5000);
+  await sees(shows).finally(() => clearInterval(repeated));
   // ^U takes the line away; ^C might take what follows, too.
   child.stdin.write('\u0015exit\n');
   await closed;

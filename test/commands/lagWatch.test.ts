@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import { commit, lagWorld } from '../helpers/lagWorld.ts';
+import { portToComeBackTo } from '../helpers/ports.ts';
 import type { World } from '../helpers/world.ts';
 
 test('lag --watch looks again until the signal, says the interval, and the trend', async (t) => {
@@ -81,30 +82,30 @@ test('lag --watch: a group that comes, a topic that is deleted, and a group that
 });
 
 test('lag --watch goes on when the broker goes away and comes back, and says so', async (t) => {
-  const { client, broker, run } = await lagWorld(t);
-  const port = Number(broker.address.split(':').at(-1));
+  const port = await portToComeBackTo();
+  const { client, broker, run } = await lagWorld(t, port);
   const signals = new EventEmitter();
   let next: Broker | undefined;
   t.after(() => next?.close());
-  let hasGone = false;
+  let gone: Promise<void> | undefined;
+  let isComing = false;
+  let isBack = false;
   let lines = 0;
   const { code, stderr, stdout } = await run(
-    ['lag', 'pumps', '--watch', '10ms', '-o', 'json', '-X', 'retry_timeout=200ms', '-X', 'dial_timeout=200ms'],
+    ['lag', 'pumps', '--watch', '10ms', '-o', 'json', '-X', 'retry_timeout=2s', '-X', 'dial_timeout=2s'],
     {
       signals,
       onOutput: (text) => {
         lines = text.trimEnd().split('\n').length;
-        if (!hasGone) {
-          hasGone = true;
-          void client.close().then(() => broker.close());
-        }
+        gone ??= client.close().then(() => broker.close());
+        if (isBack && text.includes('"state":"gone"')) signals.emit('SIGINT');
       },
       onError: (text) => {
-        if (text.includes('SIGINT')) return;
-        if (text.includes('the cluster is back')) signals.emit('SIGINT');
-        else if (next === undefined && text.includes('trying again')) {
-          void startBroker({ port, autoCreate: false }).then((started) => {
-            next = started;
+        if (text.includes('the cluster is back')) isBack = true;
+        else if (!isComing && text.includes('trying again')) {
+          isComing = true;
+          void gone!.then(async () => {
+            next = await startBroker({ port, autoCreate: false });
           });
         }
       },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startBroker } from '../../src/broker/broker.ts';
+import { portToComeBackTo } from '../helpers/ports.ts';
 import { startWorld, type World } from '../helpers/world.ts';
 
 interface Spread {
@@ -111,9 +112,9 @@ test('^C ends a watch with what is known', async () => {
 
 test('a broker that goes away costs probes, not the probing: those after it is back come back, and all are counted', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'anomaly-probe-'));
-  let broker = await startBroker({ port: 0, data: dir });
+  const port = await portToComeBackTo();
+  let broker = await startBroker({ port, data: dir });
   const { address } = broker;
-  const port = Number(address.split(':').at(-1));
   const signals = new EventEmitter();
   let changing: Promise<unknown> | undefined;
   let stage: 'before' | 'away' | 'back' | 'over' = 'before';
@@ -135,7 +136,7 @@ test('a broker that goes away costs probes, not the probing: those after it is b
       signals.emit('SIGINT');
     }
   };
-  const limits = ['--interval', '50ms', '--roundtrip-sla', '400ms', '-X', 'retry_timeout=300ms'];
+  const limits = ['--interval', '50ms', '--roundtrip-sla', '400ms', '-X', 'retry_timeout=1s'];
   const argv = ['probe', '--watch', ...limits, '-o', 'ndjson', '--brokers', address];
   const { code, stdout, stderr } = await world.run(argv, { signals, onOutput });
   await changing;

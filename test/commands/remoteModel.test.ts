@@ -35,7 +35,7 @@ const scores: Handler = ({ body }) => {
 
 const flags = (uri: string, ...more: string[]) => [
   ...['run', '--topic', 'remote', '--time', 'ts', '--max-ahead', 'off', '--until', 'end', '-o', 'json'],
-  ...['--detector', 'kpi', '--model', uri, '--pipeline', 'over-http', '-X', 'score.model.timeout=5s'],
+  ...['--detector', 'kpi', '--model', uri, '--pipeline', 'over-http', '-X', 'score.model.timeout=60s'],
   ...['-X', 'score.model.input.length=7', '-X', 'score.model.input.fields=value', ...more],
 ];
 const ENDPOINT = [
@@ -152,7 +152,7 @@ test('of a model that this tool trained and serves the address is enough', async
   const host = await servedHost(t, 'lstm-forecast');
   const { code, stderr } = await world.run([
     ...['run', '--topic', 'remote', '--time', 'ts', '--max-ahead', 'off', '--until', 'end', '--pipeline', 'told'],
-    ...['--detector', 'kpi', '--model', `oip+http://${host}/lstm-forecast`, '-X', 'score.model.timeout=5s'],
+    ...['--detector', 'kpi', '--model', `oip+http://${host}/lstm-forecast`, '-X', 'score.model.timeout=60s'],
   ]);
   assert.equal(code, 0, stderr);
   assert.ok(stderr.includes(`model lstm-forecast at http://${host}/v2/models/lstm-forecast`), stderr);
@@ -175,7 +175,7 @@ test('the examples of docs/remote-models.md run', async (t) => {
   for (const [i, example] of examples.entries()) {
     const pipeline = `example-${i}`;
     const head = `version: 1\npipeline: ${pipeline}\nsource: {topics: [remote], time: ts, fields: [value]}\ntime: {max_ahead: off}\n`;
-    const text = example.replace(/127\.0\.0\.1:\d+/, hosts[i]!).replace('timeout: 50ms', 'timeout: 5s');
+    const text = example.replace(/127\.0\.0\.1:\d+/, hosts[i]!).replace('timeout: 50ms', 'timeout: 60s');
     writeFileSync(join(world.dir, `${pipeline}.yaml`), head + text);
     const { code, stderr } = await world.run(['run', '-f', `${pipeline}.yaml`, '--until', 'end'], {
       env: { MODEL_HEADERS: 'authorization: Bearer t' },

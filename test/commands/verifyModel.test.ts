@@ -27,7 +27,7 @@ const SETTINGS = (topic: string) => ({
   'time.max_ahead': 'off',
   'score.detector': 'kpi',
   'score.model.uri': MODEL,
-  'score.model.timeout': '5s',
+  'score.model.timeout': '60s',
 });
 const given = (settings: object) => Object.entries(settings).flatMap(([key, value]) => ['-X', `${key}=${value}`]);
 

@@ -3,8 +3,8 @@ import type { KafkaClient } from '../../src/clients/client.ts';
 import { append, startWorld, type World } from './world.ts';
 
 /** Topic `readings` of two partitions, 15 records in partition 0; group `pumps` has committed offset 4 of partition 0. */
-export async function lagWorld(t: TestContext): Promise<World> {
-  const world = await startWorld({ autoCreate: false });
+export async function lagWorld(t: TestContext, port = 0): Promise<World> {
+  const world = await startWorld({ autoCreate: false, port });
   t.after(() => world.close());
   await world.client.admin.createTopics([{ name: 'readings', partitions: 2 }]);
   await produce(world.client, 'readings', 0, 15);

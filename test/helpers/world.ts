@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, startBroker } from '../../src/broker/broker.ts';
 import type { BrokerOptions } from '../../src/broker/brokerOptions.ts';
+import { type Clock, systemClock } from '../../src/broker/clock.ts';
+import { RETENTION_INTERVAL_MS } from '../../src/broker/log/housekeeper.ts';
 import { startRegistry } from '../../src/broker/registry.ts';
 import type { KafkaClient } from '../../src/clients/client.ts';
 import { connect } from '../../src/clients/connect.ts';
@@ -21,8 +23,18 @@ export interface World {
   close(): Promise<void>;
 }
 
+/**
+ * Retention never comes: it would delete what bears old times, as most records of tests do, from a test file that takes
+ * more than the five minutes up to its first look.
+ */
+const WITHOUT_RETENTION: Clock = {
+  now: () => systemClock.now(),
+  after: (delayMs, action) =>
+    delayMs === RETENTION_INTERVAL_MS ? { cancel: () => {} } : systemClock.after(delayMs, action),
+};
+
 export async function startWorld(options: BrokerOptions = {}): Promise<World> {
-  const broker = await startBroker({ port: 0, ...options });
+  const broker = await startBroker({ port: 0, clock: WITHOUT_RETENTION, ...options });
   const registry = await startRegistry({ port: 0 });
   const client = await connect({ brokers: [broker.address], client: 'platformatic' });
   const dir = mkdtempSync(join(tmpdir(), 'anomaly-test-'));

@@ -11,6 +11,8 @@ import { append, readTopic, startWorld, type World } from '../helpers/world.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
 const METADATA_KEY = 3;
+/** The readings bear old times, and a slow machine comes to the retention checks. */
+const FOREVER = { 'retention.ms': '-1' };
 let world: World;
 let proxy: ManglingProxy;
 before(async () => {
@@ -55,7 +57,7 @@ function spoil(baseOffset: number, times: number): { count: number } {
 
 /** Five batches of ten readings, ten seconds apart. */
 async function fill(topic: string): Promise<void> {
-  await world.client.admin.createTopics([{ name: topic, partitions: 1 }]);
+  await world.client.admin.createTopics([{ name: topic, partitions: 1, configs: FOREVER }]);
   const producer = await world.client.createProducer();
   for (let i = 0; i < 50; i++) {
     append(producer, topic, { partition: 0, key: 'a', value: { ts: START_MS + i * 10_000, value: i } });
@@ -131,7 +133,7 @@ test('malformed Avro and unknown schema ids become dead letters one by one, with
   // A string that says it is longer than the value.
   values[24] = Buffer.concat([good(24).subarray(0, -21), Buffer.of(0xfe, 0x7f)]);
   for (const i of [40, 41, 45]) values[i] = wire(99_999, good(i).subarray(5));
-  await world.client.admin.createTopics([{ name: 'avro', partitions: 1 }]);
+  await world.client.admin.createTopics([{ name: 'avro', partitions: 1, configs: FOREVER }]);
   const producer = await world.client.createProducer();
   const key = Buffer.from('a');
   const origin = [{ key: 'origin', value: Buffer.from('plc-7') }];

@@ -20,7 +20,7 @@ const SCORE = `
   threshold: 1.2
   refractory: 0s
   when: detector > 0 or value < 8
-  model: {uri: distance, batch: 16, in_flight: 3, timeout: 5s, input: {length: 3, fields: [value]}}`;
+  model: {uri: distance, batch: 16, in_flight: 3, timeout: 60s, input: {length: 3, fields: [value]}}`;
 const clock = new LeapClock();
 let world: World;
 before(async () => {
@@ -99,7 +99,8 @@ test('windows that silence and the end close wait for the model as any others', 
 test('scores that come by chance are run again as they were: replay --verify finds each row', async () => {
   const topic = 'by-chance';
   const random = seeded(SEED + 2);
-  await world.client.admin.createTopics([{ name: topic, partitions: PARTITIONS }]);
+  const configs = { 'retention.ms': '-1' };
+  await world.client.admin.createTopics([{ name: topic, partitions: PARTITIONS, configs }]);
   const readings = new Readings(await world.client.createProducer(), topic, PARTITIONS, 3, SEED);
   readings.append(9000);
   await readings.flush();

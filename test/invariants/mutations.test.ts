@@ -19,6 +19,8 @@ import { TopicReader } from './helpers/topicReader.ts';
 const PARTITIONS = 4;
 /** Longer than a session, and shorter than a transaction may be open. */
 const LEAP_MS = 15_000;
+/** Longer than a transaction may be open. */
+const ABORT_MS = 90_000;
 const clock = new LeapClock();
 let world: World;
 let tap: BrokerTap;
@@ -189,7 +191,7 @@ async function silence(pipeline: string, dies: boolean, isLost: (type: string) =
     `sinks: {format: json, ${JOURNALED.map((sink) => `${sink === 'dlq' ? 'dead_letters' : sink}: ${pipeline}.${sink}`).join(', ')}}`,
     'guarantee: exactly-once',
     'commit_every: 20ms',
-    'transaction_timeout: 1s',
+    'transaction_timeout: 60s',
     // So that a recovery has to run everything again.
     'checkpoint: {every: 1h}',
   ].join('\n');
@@ -224,7 +226,7 @@ async function silence(pipeline: string, dies: boolean, isLost: (type: string) =
     await assert.rejects(job, { code: 'ANM_AUTHORIZATION' });
     world.broker.faults.clear();
     // What it left open keeps the offsets unstable until the broker ends it.
-    clock.leap(1500);
+    clock.leap(ABORT_MS);
     stop = new AbortController();
     job = begin(stop, false);
     job.catch(() => {

@@ -20,11 +20,13 @@ afterEach(() => {
 after(() => world.close());
 
 const HELD_MS = 600_000;
+/** The clock leaps past the retention checks, and the readings bear old times. */
+const FOREVER = { 'retention.ms': '-1' };
 
 /** Starts a pipeline on a topic of its own, and waits until its first windows are out. */
 async function startPipeline(topic: string, ...more: string[]): Promise<{ child: Child; windows: TopicReader }> {
-  await world.client.admin.createTopics([{ name: topic, partitions: 2 }]);
-  await world.client.admin.createTopics([{ name: `${topic}.windows`, partitions: 2 }]);
+  const topics = [topic, `${topic}.windows`].map((name) => ({ name, partitions: 2, configs: FOREVER }));
+  await world.client.admin.createTopics(topics);
   const producer = await world.client.createProducer();
   new Readings(producer, topic, 2, 10, 3).append(20_000);
   await producer.close();
@@ -60,7 +62,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   const exit = signal === 'SIGTERM' ? 143 : 130;
   test(`${signal} before the end that was asked for: drains, and exits with ${exit}`, async () => {
     const topic = `short-${signal}`;
-    await world.client.admin.createTopics([{ name: topic, partitions: 1 }]);
+    await world.client.admin.createTopics([{ name: topic, partitions: 1, configs: FOREVER }]);
     const producer = await world.client.createProducer();
     new Readings(producer, topic, 1, 10, 3).append(1000);
     await producer.close();

@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { needsPty, PtyRun } from './helpers/pty.ts';
 
 const FIXTURE = fileURLToPath(new URL('./fixtures/tui.ts', import.meta.url));
+const BARE_FIXTURE = fileURLToPath(new URL('./fixtures/bareInk.tsx', import.meta.url));
 const BEGIN_FRAME = '\u001b[?2026h';
 
 function opened(
@@ -114,13 +115,13 @@ function firstFrameMs({ raw }: PtyRun): number {
   return Number(/first frame after (\d+) ms of CPU/.exec(raw)?.[1]);
 }
 
-test('bundled as it is shipped, the first frame is there within 400 ms of CPU', async (context) => {
+test('bundled as it is shipped, the first frame costs less than three of the least that Ink can draw', async (context) => {
   if (!needsPty(context)) return;
   const folder = mkdtempSync(join(fileURLToPath(new URL('../..', import.meta.url)), 'dist-tui-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   await build({
-    entryPoints: { tui: FIXTURE },
+    entryPoints: { tui: FIXTURE, bare: BARE_FIXTURE },
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -132,45 +133,51 @@ test('bundled as it is shipped, the first frame is there within 400 ms of CPU', 
     define: { 'process.env.NODE_ENV': '"production"' },
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
+  const bare: number[] = [];
   const times: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    const run = new PtyRun([process.execPath, join(folder, 'tui.js')], 120, 32, {}, 'command');
+  const started = (name: string) => new PtyRun([process.execPath, join(folder, name)], 120, 32, {}, 'command');
+  for (let i = 0; i < 4; i++) {
+    const least = started('bare.js');
+    assert.equal(await least.exit(), 0, least.raw);
+    bare.push(firstFrameMs(least));
+    const run = started('tui.js');
     await run.shows(/\[1 pipeline\]/);
     run.type('q');
     assert.equal(await run.exit(), 0, run.raw);
     times.push(firstFrameMs(run));
   }
-  context.diagnostic(`first frame after ${times.join(', ')} ms of CPU`);
-  assert.ok(Math.min(...times) < 400, `the first frame takes ${times.join(', ')} ms`);
+  // CPU has no fixed worth either: what shares a core or its caches makes it two and three times as much, of both.
+  const told = `first frame after ${times.join(', ')} ms of CPU, Ink's least after ${bare.join(', ')} ms`;
+  context.diagnostic(told);
+  assert.ok(Math.min(...times) < 3 * Math.min(...bare), told);
 });
 
-test('at most four frames a second by itself, and a key is on the screen within 50 ms', async (context) => {
+interface Paced {
+  readonly frames: readonly number[];
+  readonly keys: number;
+  readonly drawnAtOnce: number;
+  readonly cpuMs: readonly number[];
+}
+
+// By the program's own clocks: when this process gets to see a frame says more of the machine than of the program.
+test('at most four frames a second by itself; a key is drawn in the turn that reads it', async (context) => {
   if (!needsPty(context)) return;
-  const run = opened(['--moving']);
-  await run.shows(/\[1 pipeline\]/);
-  const [began, from] = [performance.now(), run.raw.length];
-  await run.until(() => run.raw.slice(from).split(BEGIN_FRAME).length > 8);
-  const perSecond = 8 / ((performance.now() - began) / 1000);
-  assert.ok(perSecond <= 4.2, `${perSecond} frames a second`);
-  // By the median of the best round: what is measured is the program, not what else the machine does.
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 6 && best >= 50; round++) {
-    const waits: number[] = [];
-    for (let i = 0; i < 9; i++) {
-      const panel = (i % 2) + 2;
-      const [typed, at] = [performance.now(), run.raw.length];
-      run.type(String(panel));
-      await run.sees(panel === 2 ? /\[2 lag\]/ : /\[3 latency\]/, at);
-      waits.push(performance.now() - typed);
-    }
-    best = Math.min(best, waits.toSorted((x, y) => x - y)[4]!);
-    run.type('1');
-    await run.shows(/\[1 pipeline\]/);
+  const run = opened(['--moving', '--paced']);
+  await run.until(() => run.raw.split(BEGIN_FRAME).length > 10);
+  for (let i = 0; i < 18; i++) {
+    const [panel, at] = [(i % 2) + 2, run.raw.length];
+    run.type(String(panel));
+    await run.sees(panel === 2 ? /\[2 lag\]/ : /\[3 latency\]/, at);
   }
-  context.diagnostic(`key to frame: median ${best.toFixed(1)} ms`);
-  assert.ok(best < 50, `a key takes ${best} ms`);
   run.type('q');
-  assert.equal(await run.exit(), 0);
+  assert.equal(await run.exit(), 0, run.raw);
+  const { frames, keys, drawnAtOnce, cpuMs } = JSON.parse(/PACED (.*) END/.exec(run.raw)![1]!) as Paced;
+  const perSecond = (frames.length - 1) / ((frames.at(-1)! - frames[0]!) / 1000);
+  assert.ok(frames.length >= 9 && perSecond <= 4.2, `${perSecond} frames a second`);
+  assert.deepEqual([keys, drawnAtOnce], [19, 18], 'all but the last, which leaves');
+  const median = cpuMs.toSorted((x, y) => x - y)[9]!;
+  context.diagnostic(`key to frame: median ${median.toFixed(1)} ms of CPU`);
+  assert.ok(median < 50, `a key takes ${median} ms of CPU`);
 });
 
 for (const [crash, code, message] of [

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, type TestContext, test } from 'node:test';
 import { connect } from '../../src/clients/connect.ts';
+import { portToComeBackTo } from '../helpers/ports.ts';
 import { append } from '../helpers/world.ts';
 import { killTheRest, startAnomaly } from '../invariants/helpers/child.ts';
 import { killDevs, startDev } from '../invariants/helpers/dev.ts';
@@ -29,8 +30,8 @@ function needsPty(context: TestContext): boolean {
 }
 
 /** `anomaly dev` on disk, and a topic with an anomaly. */
-async function startCluster(dir: string) {
-  const dev = await startDev('--data', join(dir, 'broker'));
+async function startCluster(dir: string, ...flags: string[]) {
+  const dev = await startDev('--data', join(dir, 'broker'), ...flags);
   const brokers = `127.0.0.1:${dev.port}`;
   const client = await connect({ brokers: [brokers], client: 'platformatic' });
   await client.admin.createTopics([{ name: 'pump', partitions: 2 }]);
@@ -54,7 +55,9 @@ function assertRestored({ raw }: PtyRun): void {
 test('anomaly tui over anomaly dev and a pipeline: it is seen, commanded, lost with its broker, and seen again', async (context) => {
   if (!needsPty(context)) return;
   const dir = mkdtempSync(join(tmpdir(), 'anomaly-tui-'));
-  const { dev, env, world } = await startCluster(dir);
+  const port = await portToComeBackTo();
+  const ports = ['--port', String(port), '--registry-port', String(await portToComeBackTo(port + 1))];
+  const { dev, env, world } = await startCluster(dir, ...ports);
   const pipeline = startAnomaly(world, ['run', ...FLAGS, '--status-every', '200ms']);
   const run = new PtyRun(['tui', 'pump'], 130, 40, env);
   let from = 0;
@@ -84,8 +87,7 @@ test('anomaly tui over anomaly dev and a pipeline: it is seen, commanded, lost w
     await dev.ended;
     await run.sees(/lost/, from);
     from = run.raw.length;
-    const registryPort = new URL(dev.registryUrl).port;
-    await startDev('--data', join(dir, 'broker'), '--port', String(dev.port), '--registry-port', registryPort);
+    await startDev('--data', join(dir, 'broker'), ...ports);
     await run.sees(/connected/, from);
     run.type('q');
     assert.equal(await run.exit(), 0, run.raw.slice(-2000));

@@ -13,6 +13,9 @@ import { dueOf } from './incidentTimes.ts';
 import { addAlert, addToRest, askHold, goesOn } from './incidentUpdate.ts';
 import { encodeGone, encodeIncident, encodeState, type OutboxRecord } from './outbox.ts';
 
+/** Event time between two records of the clock while nothing is due: what was not written no restart would know. */
+const STEP_MS = 60_000;
+
 /**
  * Alerts to incidents: which belong together, what is held and why, who is told of what and when it is over. Pure: its clock
  * is event time, which alerts and watermarks move; `nowMs` decides only what is too old to be told. All of its state is in
@@ -79,13 +82,13 @@ export class IncidentBook {
   advance(clockMs: number, nowMs: number): void {
     const state = this.#state;
     if (!(clockMs > state.clockMs)) return;
+    const due =
+      clockMs < state.dueMs ? [] : state.index.openByStart().filter((each) => dueOf(each, state.rules) <= clockMs);
+    if (due.length === 0 && clockMs < state.clockMs + STEP_MS) return;
     state.clockMs = clockMs;
-    if (clockMs < state.dueMs) return;
-    state.dueMs = Infinity;
-    for (const incident of state.index.openByStart()) {
-      if (dueOf(incident, state.rules) <= clockMs) turn(state, incident, nowMs);
-      if (incident.status === 'open') state.dueMs = Math.min(state.dueMs, dueOf(incident, state.rules));
-    }
+    this.#isMoved = true;
+    for (const incident of due) turn(state, incident, nowMs);
+    state.dueMs = Math.min(...[...state.index.open.values()].map((each) => dueOf(each, state.rules)));
   }
 
   /** Silences have changed: what they hold is asked anew. */

@@ -24,6 +24,11 @@ interface Pending {
 const CORRELATION_BYTES = 4;
 /** An answer that is later than what the broker may wait by as much is told as a failure; its timeout comes later. */
 const LATE_MS = 2000;
+/**
+ * Timers are served before sockets are read: where this process stood still, as in a suspended machine, what the broker has
+ * answered meanwhile is read in the next part of what a timeout has left, of which the standstill can take one at most.
+ */
+const TIMEOUT_PARTS = 4;
 /** setTimeout takes no longer one. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -192,18 +197,18 @@ export class BrokerSocket {
   }
 
   #await(correlationId: number, pending: Pending, timeoutMs: number): void {
-    const onTimeout = (): void => {
-      this.#contact.failed(`${this.address}: no answer`);
-      // A broker that does not answer in order will not answer what follows either.
-      this.#end(requestTimedOut(`use broker ${this.address}`, 'request_timeout', timeoutMs));
-    };
     // What a timeout has beyond the setting is for the broker to wait: for records, or for the members of a group.
-    const lateMs = Math.max(0, timeoutMs - this.#requestTimeoutMs) + LATE_MS;
-    const onLate = (): void => {
-      this.#contact.failed(`${this.address}: no answer`);
-      pending.timer = setTimeout(onTimeout, timeoutMs - lateMs);
+    const lateMs = Math.min(timeoutMs, Math.max(0, timeoutMs - this.#requestTimeoutMs) + LATE_MS);
+    let left = TIMEOUT_PARTS;
+    const wait = (timeMs: number): void => {
+      pending.timer = setTimeout(() => {
+        this.#contact.failed(`${this.address}: no answer`);
+        if (left-- > 0) wait((timeoutMs - lateMs) / TIMEOUT_PARTS);
+        // A broker that does not answer in order will not answer what follows either.
+        else this.#end(requestTimedOut(`use broker ${this.address}`, 'request_timeout', timeoutMs));
+      }, timeMs);
     };
-    pending.timer = lateMs < timeoutMs ? setTimeout(onLate, lateMs) : setTimeout(onTimeout, timeoutMs);
+    wait(lateMs);
     this.#pending.set(correlationId, pending);
   }
 

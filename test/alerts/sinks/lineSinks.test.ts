@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { StdoutSink, TopicSink } from '../../../src/alerts/sinks/lineSinks.ts';
 import { incident } from '../../helpers/delivery.ts';
 
-const BASE = { name: 's', timeoutMs: 300, updates: 'all', minSeverity: 'info', test: false } as const;
+const BASE = { name: 's', timeoutMs: 60_000, updates: 'all', minSeverity: 'info', test: false } as const;
 const BATCH = ['a', 'b'].map((id) => ({ told: 'open', notification: incident(id) }) as const);
 
 test('stdout gets a line of JSON a notification, and a stream that is closed is a failure', async () => {
