@@ -15,7 +15,7 @@ const args = [
   fileURLToPath(new URL('./endTests.mjs', import.meta.url)),
   '--test',
   '--test-concurrency=2',
-  `--test-timeout=${process.env.ANOMALY_TEST_TIMEOUT_MS ?? 300_000}`,
+  `--test-timeout=${process.env.ANOMALY_TEST_TIMEOUT_MS ?? 900_000}`,
   `--test-reporter=${reporter}`,
   ...files,
 ];
