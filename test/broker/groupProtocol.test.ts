@@ -251,7 +251,7 @@ class CooperativeReader {
   }
 }
 
-describe('librdkafka', { skip: binding === null ? missing : false, timeout: 60_000 }, () => {
+describe('librdkafka', { skip: binding === null ? missing : false, timeout: 600_000 }, () => {
   test('cooperative-sticky: a second member takes half, the first keeps the rest without giving it up', async () => {
     const own = await startBroker();
     own.context.topics.create('shared', 4);

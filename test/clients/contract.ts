@@ -8,7 +8,7 @@ import { appendText, readRecords } from './helpers/records.ts';
 
 /** What both clients do, each against the same broker. */
 export function runContract(name: ClientName): void {
-  describe(`contract of the client ${name}`, { timeout: 120_000 }, () => {
+  describe(`contract of the client ${name}`, { timeout: 600_000 }, () => {
     withClient(name, (context) => {
       defineContract(name, context);
       defineFaultContract(context);
@@ -327,6 +327,6 @@ function failureTests(name: ClientName, { client, named }: ContractContext): voi
       assert.match((error as { hint: string }).hint, /--brokers.*doctor/);
       return true;
     });
-    assert.ok(performance.now() - begun < 3000);
+    assert.ok(performance.now() - begun < 30_000, 'no other timeout is that of the dial');
   });
 }

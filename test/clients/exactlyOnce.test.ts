@@ -4,6 +4,6 @@ import { runExactlyOnceContract } from './exactlyOnceContract.ts';
 import { withClient } from './helpers/context.ts';
 
 runExactlyOnceContract('platformatic');
-describe('epochs of transactional producers', { timeout: 120_000 }, () =>
+describe('epochs of transactional producers', { timeout: 600_000 }, () =>
   withClient('platformatic', defineEpochContract),
 );

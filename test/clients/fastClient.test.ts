@@ -17,7 +17,7 @@ const hasNative = await loadBinding().then(
   () => false,
 );
 
-describe('the fast client alone', { timeout: 60_000 }, () => {
+describe('the fast client alone', { timeout: 600_000 }, () => {
   withClient('platformatic', (context) => {
     const { broker, client, topic, open } = context;
     defineFastContract(context);
@@ -175,7 +175,7 @@ describe('choice of the client', () => {
   });
 });
 
-describe('a broker that restarts', { timeout: 60_000 }, () => {
+describe('a broker that restarts', { timeout: 600_000 }, () => {
   test('commits, reads of offsets and metadata outlast it', async () => {
     const broker = await startBroker({ port: 0 });
     const { port } = broker;

@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import { type ContractContext, codeIs } from './helpers/context.ts';
 import { appendText, plainRecords, readRecords } from './helpers/records.ts';
 
+/** Of a fetch that is to end earlier: longer than a machine holds a process up. */
+const WAIT_MS = 20_000;
+
 /** What the fast client does beyond the contract of both, on any broker. */
 export function defineFastContract({ client, topic, open, named }: ContractContext): void {
   test('headers may have null values', async () => {
@@ -43,12 +46,14 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
       [plain, false],
       [name, true],
     ] as const) {
+      const openedMs = performance.now();
       const consumer = await client().createConsumer();
       await consumer.assign([{ topic: read, partition: 0, offset: 0 }]);
       let batch = await consumer.poll(1000);
       while (batch === null) batch = await consumer.poll(1000);
       assert.deepEqual([batch.isAppendTime, batch.recordTimes[0]], [isAppendTime, isAppendTime ? theirsMs : 1000]);
-      assert.ok(batch.waitedMs >= 0 && batch.waitedMs < 5000, `waited ${batch.waitedMs} ms`);
+      const passedMs = performance.now() - openedMs;
+      assert.ok(batch.waitedMs >= 0 && batch.waitedMs <= passedMs, `waited ${batch.waitedMs} of ${passedMs} ms`);
       await consumer.close();
     }
   });
@@ -59,7 +64,7 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
     const own = async () => (await client().admin.openTransactions()).filter((each) => each.transactionalId === id);
     const producer = await client().createTransactionalProducer({ transactionalId: id, transactionTimeoutMs: 30_000 });
     assert.deepEqual(await own(), []);
-    const begun = Date.now();
+    const begunMs = Date.now();
     appendText(producer, name, 1, 'v');
     await producer.flush();
     const [open] = await own();
@@ -67,7 +72,8 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
     assert.match(open.state, /^ongoing$/i);
     assert.deepEqual(open.partitions, [{ topic: name, partition: 1 }]);
     assert.equal(open.timeoutMs, 30_000);
-    assert.ok(Math.abs(open.startedMs - begun) < 10_000, `${open.startedMs} is about ${begun}`);
+    const seenMs = Date.now();
+    assert.ok(open.startedMs >= begunMs && open.startedMs <= seenMs, `${begunMs} ${open.startedMs} ${seenMs}`);
     await producer.discard();
     assert.deepEqual(await own(), []);
     await producer.close();
@@ -90,7 +96,7 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
 
   test('a static member that closes and comes back causes no rebalance', async () => {
     const [name, groupId] = [await topic(2), named('static')];
-    const times = { groupId, sessionTimeoutMs: 6000, heartbeatIntervalMs: 20 };
+    const times = { groupId, sessionTimeoutMs: 60_000, heartbeatIntervalMs: 20 };
     const generations: string[] = [];
     for (let round = 0; round < 2; round++) {
       const fresh = await open();
@@ -102,10 +108,8 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
         return undefined;
       };
       await consumer.subscribe([name], 'earliest', { onRevoked: async () => {}, onAssigned });
-      for (let tries = 0; tries < 200; tries++) {
-        await consumer.poll(10);
-        if (isBack && (await client().admin.describeGroup(groupId)).state === 'Stable') break;
-      }
+      do await consumer.poll(10);
+      while (!isBack || (await client().admin.describeGroup(groupId)).state !== 'Stable');
       await consumer.commit([{ topic: name, partition: 0, offset: round }]);
       await fresh.close();
       const group = await client().admin.describeGroup(groupId);
@@ -118,18 +122,18 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
   test('a record that arrives ends the wait of a poll', async () => {
     const name = await topic();
     const producer = await client().createProducer();
-    const consumer = await client().createConsumer({ maxWaitMs: 5000 });
+    const consumer = await client().createConsumer({ maxWaitMs: WAIT_MS });
     await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
     assert.equal(await consumer.poll(50), null);
     const begun = performance.now();
-    const polled = consumer.poll(5000);
+    const polled = consumer.poll(WAIT_MS);
     appendText(producer, name, 0, 'now');
     const batch = await polled;
     assert.deepEqual(
       plainRecords(batch!).map((record) => record.value),
       ['now'],
     );
-    assert.ok(performance.now() - begun < 2500, 'long before the fetch would have ended by itself');
+    assert.ok(performance.now() - begun < WAIT_MS / 2, 'long before the fetch would have ended by itself');
     await producer.close();
     await consumer.close();
   });

@@ -7,7 +7,7 @@ import { appendText } from './helpers/records.ts';
 
 /** Looking at many groups and topics at once, as both clients do it. */
 export function runLookContract(name: ClientName): void {
-  describe(`many at once by the client ${name}`, { timeout: 120_000 }, () =>
+  describe(`many at once by the client ${name}`, { timeout: 600_000 }, () =>
     withClient(name, (context) => {
       defineLookContract(context);
 

@@ -30,7 +30,7 @@ function without(response: Buffer, batch: { start: number; end: number; sizeAt: 
   return result;
 }
 
-describe('what the wire spoils', { timeout: 60_000 }, () => {
+describe('what the wire spoils', { timeout: 600_000 }, () => {
   let broker: Broker;
   let proxy: ManglingProxy;
   let direct: KafkaClient;

@@ -49,6 +49,9 @@ const numbersOf = (...members: ReadingMember[]) =>
     .map(Number)
     .sort((a, b) => a - b);
 
+/** A second where the machine is quiet, more where a member that is new to its group takes long, too. */
+const atOnceMs = (usualMs: number) => 1000 + 5 * usualMs;
+
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 /** Who joins, leaves and starts again, as the fast client takes it. The tests hold on any broker. */
@@ -67,11 +70,10 @@ function cooperativeTests(context: ContractContext): void {
       ReadingMember.join(await context.open(), name, topic, { ...COOPERATIVE, groupId });
     const first = await join('first');
     await until('one has all', () => first.offsets(topic).length === 9);
-    // What the machine makes of it without a rebalance.
-    const steadyTill = ownTime.now() + 400;
-    await until('a while is over', () => ownTime.now() > steadyTill);
-    const steadyMs = Math.max(...first.gapMs.values());
-    first.gapMs.clear();
+    // What the machine makes of the same topic at the same time without a rebalance.
+    const control = await ReadingMember.alone(await context.open(), topic, 9);
+    await until('all is read beside it', () => control.gapMs.size === 9);
+    for (const each of [first, control]) each.gapMs.clear();
     const second = await join('second');
     await until('two share', () => first.held.size + second.held.size === 9 && second.held.size === 4);
     const third = await join('third');
@@ -80,11 +82,12 @@ function cooperativeTests(context: ContractContext): void {
     await second.leave();
     await until('two share again', () => first.held.size + third.held.size === 9);
     const stayedOn = [first, third].map(({ gapMs }) => [...gapMs.values()]);
+    const controlMs = Math.max(...control.gapMs.values());
     await source.stop();
     await until('all is read', () => numbersOf(first, second, third).length >= source.written);
     assert.deepEqual(numbersOf(first, second, third), upTo(source.written));
     for (const gaps of [...stayed, ...stayedOn]) {
-      assert.ok(Math.max(...gaps) < 200 + steadyMs, `gaps of ${gaps} ms, ${steadyMs} ms without a rebalance`);
+      assert.ok(Math.max(...gaps) < 200 + 2 * controlMs, `gaps of ${gaps} ms, ${controlMs} ms without a rebalance`);
     }
     assert.equal(first.events[0], 'assigned 0,1,2,3,4,5,6,7,8');
     const given = first.events.filter((event) => event.startsWith('revoked')).map((event) => event.split(',').length);
@@ -95,7 +98,7 @@ function cooperativeTests(context: ContractContext): void {
       `only what came: ${told}`,
     );
     assert.equal(third.failure ?? first.failure, null);
-    for (const member of [first, third]) await member.leave();
+    for (const member of [first, third, control]) await member.leave();
   });
 
   test('cooperative: commits go on while others join, in the generation of the day', async () => {
@@ -163,14 +166,18 @@ function staticTests(context: ContractContext): void {
       const options = { ...STATIC, rebalance, groupId };
       const join = async (instanceId: string) =>
         ReadingMember.join(await context.open(), instanceId, topic, { ...options, instanceId });
-      const [one, two] = [await join('one'), await join('two')];
+      const freshMs = ownTime.now();
+      const one = await join('one');
+      await until('it reads for the first time', () => one.values.length > 0);
+      const usualMs = ownTime.now() - freshMs;
+      const two = await join('two');
       await until('they share', () => one.held.size === 2 && two.held.size === 2);
       const before = two.events.length;
       const begunMs = ownTime.now();
       const again = await join('one');
       await until('it reads', () => again.values.length > 0);
       const tookMs = ownTime.now() - begunMs;
-      assert.ok(tookMs < 1000, `${tookMs} ms`);
+      assert.ok(tookMs < atOnceMs(usualMs), `${tookMs} ms, and ${usualMs} ms for the first time`);
       assert.deepEqual(again.list, one.list);
       await until('the first has stopped', () => one.failure !== null);
       assert.ok(isAnomalyError(one.failure) && one.failure.code === 'ANM_INSTANCE_FENCED', String(one.failure));
@@ -185,12 +192,11 @@ function staticTests(context: ContractContext): void {
   test('kill -9, and the same instance again: it reads within a second, and nobody else is disturbed', async () => {
     const [topic, source] = await sourceOf(context, 4);
     const groupId = context.named('killed');
-    const other = await ReadingMember.join(await context.open(), 'other', topic, {
-      ...STATIC,
-      groupId,
-      instanceId: 'other',
-    });
-    await until('one has all', () => other.held.size === 4);
+    const freshMs = ownTime.now();
+    const options = { ...STATIC, groupId, instanceId: 'other' };
+    const other = await ReadingMember.join(await context.open(), 'other', topic, options);
+    await until('one has all', () => other.held.size === 4 && other.values.length > 0);
+    const usualMs = ownTime.now() - freshMs;
     const script = new URL('./helpers/staticMember.ts', import.meta.url).pathname;
     const child = spawn(process.execPath, ['--import', 'tsx', script, context.address(), topic, groupId, 'killed'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -209,7 +215,7 @@ function staticTests(context: ContractContext): void {
       const again = await ReadingMember.join(client, 'again', topic, { ...STATIC, groupId, instanceId: 'killed' });
       await until('it reads', () => again.values.length > 0);
       const tookMs = ownTime.now() - begunMs;
-      assert.ok(tookMs < 1000, `${tookMs} ms`);
+      assert.ok(tookMs < atOnceMs(usualMs), `${tookMs} ms, and ${usualMs} ms for the first time`);
       assert.equal(again.held.size, 2);
       assert.equal(other.events.length, before, 'nobody else was disturbed');
       await source.stop();

@@ -11,7 +11,7 @@ const NOW_MS = 1_700_000_000_000;
 
 /** What both clients make of a log with transactions, as Redpanda writes it: markers, aborted ranges, fence holes. */
 export function runTransactionContract(name: ClientName): void {
-  describe(`transactions, read by the client ${name}`, { timeout: 120_000 }, () => {
+  describe(`transactions, read by the client ${name}`, { timeout: 600_000 }, () => {
     withClient(name, (context) => {
       readTests(name, context);
       positionTests(context);

@@ -101,7 +101,7 @@ class Model {
   }
 }
 
-describe('a transactional producer against its model', { timeout: 200_000 }, () => withClient('platformatic', define));
+describe('a transactional producer against its model', { timeout: 600_000 }, () => withClient('platformatic', define));
 
 function define(context: FaultContext): void {
   test('whatever is asked and whatever fails: what is committed is visible, once and in order, and nothing else', async () => {
@@ -135,7 +135,7 @@ function define(context: FaultContext): void {
         assert.equal(await stage.committed(), model.offset);
         await stage.close();
       }),
-      { numRuns: 25, endOnFailure: true, timeout: 60_000 },
+      { numRuns: 25, endOnFailure: true, timeout: 300_000 },
     );
   });
 }

@@ -61,7 +61,7 @@ async function untilThereAre(count: number): Promise<IncidentRecord[]> {
 }
 
 test('after kill -9 another process goes on from the outbox and the committed offsets', {
-  timeout: 120_000,
+  timeout: 850_000,
 }, async () => {
   await put(0, 10);
   await AlertStage.prepare({ client, config: { pipeline: 'plant' } as never });

@@ -28,7 +28,9 @@ interface Notice {
   readonly alerts: readonly { readonly status: string; readonly labels: Readonly<Record<string, string>> }[];
 }
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
+/** Four of them without a resend resolve an alert: longer than a machine holds a process up. */
+const RESEND_MS = 5000;
 const receiver = new HttpReceiver();
 const dataDir = mkdtempSync(join(tmpdir(), 'anomaly-alertmanager-'));
 let alertmanager: Alertmanager;
@@ -48,7 +50,7 @@ afterEach(() => delivery?.close());
 function open(outbox = new FakeOutbox()): FakeOutbox {
   const sink = new AlertmanagerSink({
     ...{ name: 'am', timeoutMs: 5000, updates: 'all', minSeverity: 'info', test: false },
-    ...{ urls: [alertmanager.url], headers: {}, labels: {}, resendMs: 1000, now: Date.now },
+    ...{ urls: [alertmanager.url], headers: {}, labels: {}, resendMs: RESEND_MS, now: Date.now },
   });
   delivery = new Delivery({
     sinks: [sink],
@@ -170,7 +172,7 @@ test('down and up again: what changed meanwhile comes, what fires is known again
 test('alerts test opens and resolves an alert there, which reaches the receiver when it is held for long enough', async () => {
   receiver.received.length = 0;
   const sink = `alerts.sinks=alertmanager=${alertmanager.url}`;
-  const run = await runCli(['alerts', 'test', '-X', sink, '--hold', '3s', '-o', 'json', '--ignore-profile']);
+  const run = await runCli(['alerts', 'test', '-X', sink, '--hold', '10s', '-o', 'json', '--ignore-profile']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   const [row] = JSON.parse(run.stdout).sinks;
   assert.deepEqual([row.sink, row.open, row.resolved], ['alertmanager', 'delivered', 'delivered']);

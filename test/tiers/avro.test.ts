@@ -48,7 +48,7 @@ const counts: Record<string, Record<string, number>> = {};
 const rows: Record<string, FeatureRow[]> = { 'the embedded broker and registry': [], 'Kafka and Apicurio': [] };
 
 for (const where of ['the embedded broker and registry', 'Kafka and Apicurio'] as const) {
-  test(`confluent-kafka reads every Avro topic of a pipeline on ${where}`, { timeout: 240_000 }, async (t) => {
+  test(`confluent-kafka reads every Avro topic of a pipeline on ${where}`, { timeout: 850_000 }, async (t) => {
     const at =
       where === 'Kafka and Apicurio'
         ? { brokers: kafka.address, registry: registry.url }
@@ -76,7 +76,7 @@ for (const where of ['the embedded broker and registry', 'Kafka and Apicurio'] a
     const ran = spawnSync(python, [join(PYTHON_SOURCE, 'avro.py'), at.brokers, at.registry, ...topics], {
       encoding: 'utf8',
       maxBuffer: 1 << 28,
-      timeout: 120_000,
+      timeout: 850_000,
     });
     assert.equal(ran.status, 0, ran.stderr);
     const theirs = parseLines<Tailed>(ran.stdout);

@@ -33,7 +33,7 @@ after(async () => {
 });
 
 for (const name of CLIENTS) {
-  describe(`the contract of ${name} on a real Kafka`, { timeout: 300_000 }, () => {
+  describe(`the contract of ${name} on a real Kafka`, { timeout: 850_000 }, () => {
     const start = async () => ({ address: kafka.address, close: async () => {} });
     withClientOn(start, name, (context) => {
       defineContract(name, context);
@@ -44,7 +44,7 @@ for (const name of CLIENTS) {
   });
 }
 
-describe('one pipeline end to end', { timeout: 300_000 }, () => {
+describe('one pipeline end to end', { timeout: 850_000 }, () => {
   let reference: Outcome;
   before(async () => {
     reference = await pipeline({ brokers: dev.brokers, registry: dev.registry, dir: `${dir}/reference` }, 'reference');

@@ -21,7 +21,7 @@ after(() => kafka?.remove());
 const start = async () => ({ address: kafka.brokers, close: async () => {} });
 
 for (const name of ['platformatic', 'librdkafka'] as const) {
-  describe(`exactly once by ${name} on a real Kafka`, { timeout: 300_000 }, () =>
+  describe(`exactly once by ${name} on a real Kafka`, { timeout: 850_000 }, () =>
     withClientOn(start, name, (context) => {
       defineExactlyOnceContract(context);
       if (name === 'platformatic') {

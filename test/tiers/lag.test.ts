@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { KafkaClient } from '../../src/clients/client.ts';
 import { connect } from '../../src/clients/connect.ts';
 import { appendText } from '../clients/helpers/records.ts';
@@ -26,7 +27,7 @@ after(() => {
 const both = withBothBrokers();
 
 for (const where of ['Kafka', 'the embedded broker'] as const) {
-  describe(`lag on ${where}`, { timeout: 300_000 }, () => {
+  describe(`lag on ${where}`, { timeout: 900_000 }, () => {
     let brokers: string;
     let client: KafkaClient;
     const topic = `lag-${process.pid}`;
@@ -75,19 +76,13 @@ for (const where of ['Kafka', 'the embedded broker'] as const) {
         });
         assert.deepEqual([read.groups[0].state, read.groups[0].members, read.groups[0].verdict], ['Stable', 1, 'OK']);
         assert.deepEqual([read.members[0].partitions, read.members[0].lag_records], [3, 0]);
-        const theirs = describeRows(brokers, group);
-        const ours = read.partitions.map((row: Record<string, unknown>) =>
-          [
-            row['topic'],
-            row['partition'],
-            row['committed'],
-            row['end'],
-            row['lag'],
-            row['member_id'],
-            row['host'],
-            row['client_id'],
-          ].map(String),
-        );
+        // The group may move between two looks, so theirs is held against what ours says before and after it.
+        const [ours, theirs] = await until(`${group} stands still for two looks`, async () => {
+          const before = rowsOf(await lag(group, '--members', '--looks', '1'));
+          const between = describeRows(brokers, group);
+          const after = rowsOf(await lag(group, '--members', '--looks', '1'));
+          return isDeepStrictEqual(before, after) ? [before, between] : undefined;
+        });
         assert.deepEqual(ours, theirs);
         const refused = await startTool(around(), ['lag', 'reset', group, '--to', 'start', '--yes']).ended;
         assert.equal(refused.code, 1, refused.stderr);
@@ -201,7 +196,7 @@ function start(command: string, args: readonly string[]): void {
 }
 
 async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const end = performance.now() + 90_000;
+  const end = performance.now() + 180_000;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
@@ -219,6 +214,12 @@ async function committed(
   await consumer.commit(offsets.map((offset, partition) => ({ topic, partition, offset })));
   await consumer.close();
   return groupId;
+}
+
+/** The columns of `describeRows`, of the JSON of `anomaly lag`. */
+function rowsOf({ partitions }: { readonly partitions: readonly Record<string, unknown>[] }): string[][] {
+  const columns = ['topic', 'partition', 'committed', 'end', 'lag', 'member_id', 'host', 'client_id'];
+  return partitions.map((row) => columns.map((column) => String(row[column])));
 }
 
 /** TOPIC, PARTITION, CURRENT-OFFSET, LOG-END-OFFSET, LAG, CONSUMER-ID, HOST, CLIENT-ID of --describe. */

@@ -16,7 +16,8 @@ import { type Surroundings, startTool, tool } from './helpers/cli.ts';
 import { type Alertmanager, type Prometheus, startAlertmanager, startPrometheus } from './helpers/services.ts';
 
 const SPEED_UP = 60;
-const PATIENCE_MS = 180_000;
+/** Only what hangs takes so long: a machine that is busy makes an alert late, and this is no test of that. */
+const PATIENCE_MS = 300_000;
 /** Families that are there only once what they count has happened, or where the pipeline has what they are about. */
 const ONLY_WITH = /^anomaly_(model_(shadow|canary)_|restoring_ratio)/;
 
@@ -142,12 +143,19 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<number
   return Math.round(performance.now() - started);
 }
 
+interface Fault {
+  readonly begin: () => void;
+  readonly end: () => void;
+  /** What must have come of the alerts before the fault ends. */
+  readonly told?: () => boolean;
+}
+
 /** Fires on the fault, and is over without it. */
 async function fires(
   t: TestContext,
   prometheus: Prometheus,
   [pipeline, ...alerts]: readonly [string, ...string[]],
-  fault: { readonly begin: () => void; readonly end: () => void },
+  fault: Fault,
 ): Promise<void> {
   for (const alert of alerts) {
     await until(
@@ -162,6 +170,7 @@ async function fires(
       const [first] = await firing(prometheus, alert, pipeline);
       t.diagnostic(`${alert} after ${ms} ms: ${first?.annotations['description']}`);
     }
+    if (fault.told !== undefined) await until('the receiver is told', async () => fault.told!());
   } finally {
     fault.end();
   }
@@ -169,6 +178,22 @@ async function fires(
     const ms = await until(`${alert} is over`, async () => (await firing(prometheus, alert, pipeline)).length === 0);
     t.diagnostic(`${alert} over after ${ms} ms`);
   }
+}
+
+/**
+ * The generated file, sped up as the rules are: a group that has been told of waits seconds, not 5 minutes, until it is told
+ * of what came since. Another alert of the pipeline may have come first on a machine that is busy.
+ */
+function hasten(path: string): void {
+  let text = readFileSync(path, 'utf8');
+  for (const [slow, quick] of [
+    ['group_wait: 10s', 'group_wait: 1s'],
+    ['group_interval: 5m', 'group_interval: 5s'],
+  ] as const) {
+    assert.ok(text.includes(slow), `${slow} in ${text}`);
+    text = text.replace(slow, quick);
+  }
+  writeFileSync(path, text);
 }
 
 /** A record of each of two series every 20 ms, each too high. */
@@ -185,7 +210,7 @@ function feed(producer: Producer): () => void {
 }
 
 test('rules fire on faults of two runs that a real Prometheus scrapes, reach a webhook, and are over', {
-  timeout: 600_000,
+  timeout: 1_150_000,
 }, async (t) => {
   const model = await localServer(t, scores);
   const hook = await localServer(t, () => ({ body: {} }));
@@ -194,6 +219,7 @@ test('rules fire on faults of two runs that a real Prometheus scrapes, reach a w
   writeFileSync(token, 'token-of-the-test');
   const hooked = ['--receiver', 'webhook', '--webhook-url', `http://${hook.host}/alerts`, '--secrets-dir', dir];
   await generate('plain', 'alertmanager', ...hooked, '--to', join(dir, 'am.yml'));
+  hasten(join(dir, 'am.yml'));
   // Bounds that a busy machine keeps without a fault.
   const bounds = ['--lag-bound', '2s', '--lag-objective', '0.97', '--within-1s', '0.97', '--min-events', '5'];
   const rules = ['--speed-up', String(SPEED_UP), ...bounds];
@@ -243,6 +269,11 @@ test('rules fire on faults of two runs that a real Prometheus scrapes, reach a w
     interval: '500ms',
   });
   t.after(() => prometheus.remove());
+  const told = () =>
+    hook.requests.filter(
+      ({ path, body }) =>
+        path === '/alerts' && body.includes('"groupLabels":{"pipeline":"plain"}') && body.includes('AnomalyLagBurn'),
+    );
 
   await t.test('fetches that take 8 s: the pipeline is behind, and its alerts are late', async (sub) => {
     await fires(sub, prometheus, ['plain', 'AnomalyLagBurn', 'AnomalyLatency1sBurn'], {
@@ -250,6 +281,8 @@ test('rules fire on faults of two runs that a real Prometheus scrapes, reach a w
         world.broker.faults.inject({ api: 'Fetch', delayMs: 8000, count: 1e6 });
       },
       end: () => world.broker.faults.clear(),
+      // Alertmanager never tells of what was over before its turn.
+      told: () => told().length > 0,
     });
   });
 
@@ -303,13 +336,6 @@ test('rules fire on faults of two runs that a real Prometheus scrapes, reach a w
   });
 
   await t.test('Alertmanager has told the webhook, with the token of the file and what to do', async () => {
-    // The first page of the pipeline: what follows waits for the next time that its group is told of.
-    const told = () =>
-      hook.requests.filter(
-        ({ path, body }) =>
-          path === '/alerts' && body.includes('"groupLabels":{"pipeline":"plain"}') && body.includes('AnomalyLagBurn'),
-      );
-    await until('the webhook is told', async () => told().length > 0);
     const [{ headers, body }] = told() as [(typeof hook.requests)[number]];
     assert.equal(headers.authorization, 'Bearer token-of-the-test');
     const { alerts } = JSON.parse(body) as { alerts: Firing[] };

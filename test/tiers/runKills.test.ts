@@ -78,7 +78,7 @@ async function dieOf(group: string, random: () => number, beforeCommit: boolean)
   return noteDeath(client, source, group, PARTITIONS);
 }
 
-test(`${KILLS} kills of run lose nothing, and double only what was not committed`, { timeout: 600_000 }, async (t) => {
+test(`${KILLS} kills of run lose nothing, and double only what was not committed`, { timeout: 850_000 }, async (t) => {
   const random = seeded(20_262);
   const producer = await client.createProducer();
   const readings = new Readings(producer, source, PARTITIONS, SERIES_EACH, 11);

@@ -72,7 +72,7 @@ async function memberOf(groupId: string, topic: string): Promise<GroupReader> {
 const errorCode = (pattern: RegExp) => (error: Error & { code: number }) =>
   pattern.test(`${error.code} ${error.message}`);
 
-describe('librdkafka', { skip: binding === null ? missing : false, timeout: 120_000 }, () => {
+describe('librdkafka', { skip: binding === null ? missing : false, timeout: 600_000 }, () => {
   test('commit, abort, commit: read_committed sees the committed ones, read_uncommitted all', async () => {
     const topic = await newTopic();
     const producer = await transactional();
@@ -279,7 +279,7 @@ describe('librdkafka', { skip: binding === null ? missing : false, timeout: 120_
   });
 });
 
-describe('@platformatic/kafka', { timeout: 60_000 }, () => {
+describe('@platformatic/kafka', { timeout: 600_000 }, () => {
   const base = () => ({ clientId: 'test', bootstrapBrokers: [broker.address], strict: true });
   const producerOf = (transactionalId: string) =>
     new Producer({ ...base(), serializers: stringSerializers, idempotent: true, transactionalId });

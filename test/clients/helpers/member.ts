@@ -49,6 +49,15 @@ export class ReadingMember {
     return member;
   }
 
+  /** Of no group, with all partitions of the topic from its start: what befalls it is no rebalance's doing. */
+  static async alone(client: KafkaClient, topic: string, partitions: number): Promise<ReadingMember> {
+    const member = new ReadingMember('alone', await client.createConsumer({ maxWaitMs: 20 }));
+    for (let partition = 0; partition < partitions; partition++) member.held.add(partition);
+    await member.consumer.assign(member.list.map((partition) => ({ topic, partition, offset: 0 })));
+    member.#loop = member.#run();
+    return member;
+  }
+
   /** Stops polling, and leaves. */
   async leave(): Promise<void> {
     this.#isRunning = false;
@@ -106,7 +115,7 @@ function listOf(partitions: readonly TopicPartition[]): string {
 }
 
 export async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const end = ownTime.now() + 20_000;
+  const end = ownTime.now() + 60_000;
   while (!isTrue()) {
     if (ownTime.now() > end) throw new Error(`still not: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

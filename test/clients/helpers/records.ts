@@ -63,7 +63,7 @@ export function appendText(
 export async function readRecords(
   consumer: Consumer,
   count: number,
-  deadlineMs = 20_000,
+  deadlineMs = 60_000,
 ): Promise<Map<number, PlainRecord[]>> {
   const found = new Map<number, PlainRecord[]>();
   const end = performance.now() + deadlineMs;

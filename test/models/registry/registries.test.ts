@@ -164,21 +164,25 @@ test('processes that are killed while they promote leave a registry that reads a
       let id = 0;
       const author = { by: 'worker', now: Date.now, newId: () => process.pid + '-' + id++ };
       const registry = new ObjectRegistry(new FileObjectStore(process.argv[1], 'x', policy), author);
-      process.stdout.write('begun');
       for (let i = 0; ; i++) {
         const change = { name: 'pump', alias: 'champion', version: String((i % 2) + 1), kind: 'promote' };
+        process.stdout.write('.');
         await registry.setAlias(change).catch((error) => { if (error.code !== 'ANM_MODEL_CONFLICT') throw error; });
       }`;
-    const killed = async (afterMs: number) => {
+    // In the middle of the change of that number.
+    const killed = async (during: number) => {
       const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script, path], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const exit = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-      await new Promise((resolve) => child.stdout.once('data', resolve));
-      setTimeout(() => child.kill('SIGKILL'), afterMs);
+      let begun = 0;
+      child.stdout.on('data', (dots: Buffer) => {
+        begun += dots.length;
+        if (begun >= during) child.kill('SIGKILL');
+      });
       assert.equal(await exit, 'SIGKILL');
     };
-    for (const afterMs of [60, 90]) await Promise.all([killed(afterMs), killed(afterMs + 13)]);
+    for (const during of [5, 9]) await Promise.all([killed(during), killed(during + 3)]);
     const state = (await registry.alias('pump', 'champion'))!;
     assert.equal(state.by, 'worker');
     // Each change is there, whole, and the last one goes on from the one before it.

@@ -32,10 +32,10 @@ export function testFeatures(
   const both = withBothBrokers();
   let onKafka: FeatureRow[];
   const prefix = `${name.toLowerCase()}-${process.pid}`;
-  test(`${name} on Kafka, the control`, { timeout: 300_000 }, async (t) => {
+  test(`${name} on Kafka, the control`, { timeout: 850_000 }, async (t) => {
     onKafka = await run(t, both().kafka, prefix);
   });
-  test(`${name} on the embedded broker`, { timeout: 300_000 }, async (t) => {
+  test(`${name} on the embedded broker`, { timeout: 850_000 }, async (t) => {
     const rows = await run(t, both().dev.brokers, prefix);
     assertSame(rows, onKafka);
     holdResult(name, { ...describe(), rows });

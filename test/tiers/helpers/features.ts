@@ -22,7 +22,7 @@ export interface ClientResult {
 }
 
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
-const PROGRAM_TIMEOUT_MS = 240_000;
+const PROGRAM_TIMEOUT_MS = 900_000;
 
 /** Runs a program of features to its end, and says each row as it comes, with its time. */
 export async function runProgram(t: TestContext, command: string, args: readonly string[]): Promise<FeatureRow[]> {

@@ -257,7 +257,7 @@ export async function startAlertmanager(options: {
 
 /** Kafka's console tool of this class (`org.apache.kafka.tools.TopicCommand`), as its scripts run it. Gives stdout. */
 export function consoleTool(className: string, args: readonly string[], input = ''): string {
-  const options = { input, encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 26 } as const;
+  const options = { input, encoding: 'utf8', timeout: 300_000, maxBuffer: 1 << 26 } as const;
   const java = [...QUICK_START, '-cp', kafkaClassPath(), className, ...args];
   const ran = spawnSync('java', java, options);
   if (ran.status !== 0) throw new Error(`${className} ${args.join(' ')}: ${ran.error ?? ran.stdout + ran.stderr}`);

@@ -33,7 +33,7 @@ export async function shows(
   isSo: (snapshot: TuiSnapshot) => boolean,
   what: string,
 ): Promise<TuiSnapshot> {
-  const untilMs = Date.now() + 30_000;
+  const untilMs = Date.now() + 120_000;
   for (;;) {
     const snapshot = watch.snapshot();
     if (isSo(snapshot)) return snapshot;
