@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource react */
 import { EventEmitter } from 'node:events';
 import { Box, type Instance, render, Text } from 'ink';
-import { Component, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import type { Painter } from './painter.ts';
 
 /**
@@ -28,24 +28,22 @@ export class InkScreen {
     this.#stdout = this.#ownStream();
   }
 
-  /** Draws at once. The lines are made inside of React, so that the boundary sees what a panel throws. */
+  /** Draws at once; a frame that is as the one before costs no more than to see that. */
   draw(makeLines: () => readonly string[]): void {
-    let lines: readonly string[] | undefined;
-    let changed: readonly number[] = [];
-    const changedTexts = (): readonly string[] => {
+    let lines: readonly string[];
+    try {
       lines = makeLines();
-      changed = this.#painter.changes(lines);
-      return changed.map((y) => lines![y] ?? '');
-    };
+    } catch (error) {
+      this.#onError(error as Error);
+      return;
+    }
+    const changed = this.#painter.changes(lines);
+    if (changed.length === 0) return;
     this.#output = '';
-    const tree = (
-      <Boundary onError={this.#onError}>
-        <Rows texts={changedTexts} />
-      </Boundary>
-    );
-    if (this.#app === undefined) this.#app = this.#render(tree);
-    else this.#app.rerender(tree);
-    if (lines !== undefined) this.#painter.paint(lines, changed, this.#output.split('\n'));
+    const rows = <Rows texts={changed.map((y) => lines[y] ?? '')} />;
+    if (this.#app === undefined) this.#app = this.#render(rows);
+    else this.#app.rerender(rows);
+    this.#painter.paint(lines, changed, this.#output.split('\n'));
   }
 
   unmount(): void {
@@ -79,31 +77,14 @@ export class InkScreen {
 }
 
 /** One row below the other. */
-function Rows({ texts }: { readonly texts: () => readonly string[] }) {
+function Rows({ texts }: { readonly texts: readonly string[] }) {
   return (
     <Box flexDirection="column">
-      {texts().map((text, row) => (
+      {texts.map((text, row) => (
         <Text key={`row ${String(row)}`} wrap="truncate-end">
           {text === '' ? ' ' : text}
         </Text>
       ))}
     </Box>
   );
-}
-
-class Boundary extends Component<{ readonly onError: (error: Error) => void; readonly children: ReactNode }> {
-  override state = { failed: false };
-
-  static getDerivedStateFromError() {
-    return { failed: true };
-  }
-
-  override componentDidCatch(error: Error) {
-    // Not from within React, which is at work on this very tree.
-    queueMicrotask(() => this.props.onError(error));
-  }
-
-  override render() {
-    return this.state.failed ? null : this.props.children;
-  }
 }
