@@ -12,7 +12,7 @@ import type { LabelledSeries } from '../src/eval/labelledSeries.ts';
 import { runSeries } from '../src/eval/scoring.ts';
 import { plant } from '../src/eval/synthetic/plant.ts';
 import type { Notification } from '../src/observe/notification.ts';
-import { anomalyObject } from '../src/runtime/rowObjects.ts';
+import { anomalyObject } from '../src/runtime/output/rowObjects.ts';
 import { loadNab } from '../test/helpers/nabData.ts';
 
 const STEP_MS = 300_000;

@@ -9,7 +9,7 @@ import { modelFromBytes } from '../src/models/runtime/modelFiles.ts';
 import { openSession } from '../src/models/runtime/onnxSession.ts';
 import type { RuntimeChoice } from '../src/models/runtime/ortRuntime.ts';
 import { OnnxModelScorer } from '../src/models/scoring/onnxModelScorer.ts';
-import { definePipeline } from '../src/runtime/definition.ts';
+import { definePipeline } from '../src/runtime/definition/definition.ts';
 import { ModelDispatch } from '../src/runtime/model/modelDispatch.ts';
 import { modelOptions } from '../src/runtime/model/modelOptions.ts';
 import { configOf, LogLines } from '../test/runtime/helpers/config.ts';

@@ -9,7 +9,7 @@ import { ColumnBatch } from '../src/engine/batch.ts';
 import type { PipelineDefinition } from '../src/engine/definition.ts';
 import { KeyDictionary } from '../src/engine/keys.ts';
 import { PartitionPipeline } from '../src/engine/pipeline.ts';
-import { definePipeline } from '../src/runtime/definition.ts';
+import { definePipeline } from '../src/runtime/definition/definition.ts';
 import { configOf } from '../test/runtime/helpers/config.ts';
 import { uniform } from './lstm.ts';
 

@@ -38,7 +38,7 @@ const { metafile } = await build({
   // A thread begins in a file of its own.
   entryPoints: {
     cli: 'src/cli.ts',
-    worker: 'src/commands/workerEntry.ts',
+    worker: 'src/commands/run/workerEntry.ts',
     modelWorker: 'src/models/runtime/modelWorkerEntry.ts',
   },
   outdir: 'dist',

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { ArgumentSpec, Command, OptionSpec } from '../src/commands/command.ts';
-import { flagNames } from '../src/commands/commandOptions.ts';
 import { CHECKS } from '../src/commands/doctor/checks.ts';
-import { GLOBAL_OPTIONS } from '../src/commands/globalOptions.ts';
 import { EXIT_CODES, optionText, usageName } from '../src/commands/helpText.ts';
+import { flagNames } from '../src/commands/options/commandOptions.ts';
+import { GLOBAL_OPTIONS } from '../src/commands/options/globalOptions.ts';
 import { commands } from '../src/commands/registry.ts';
 import { ITEM_FIELDS, type ItemKind } from '../src/config/items.ts';
 import { LATER_KEYS } from '../src/config/laterKeys.ts';
@@ -14,7 +14,7 @@ import { envName, SETTINGS_TABLE } from '../src/config/settingsTable.ts';
 import { FUNCTIONS, MAX_DEPTH, MAX_LENGTH } from '../src/engine/expressions/syntax.ts';
 import { ERROR_TABLE, type ErrorEntry } from '../src/errors.ts';
 import { LATENCY_BOUNDS_MS, METRICS, PROCESS_METRICS } from '../src/observe/metrics.ts';
-import { TOPIC_TABLE, type TopicRow } from '../src/runtime/topicTable.ts';
+import { TOPIC_TABLE, type TopicRow } from '../src/runtime/topics/topicTable.ts';
 import { clientsPage } from './clientsPage.ts';
 import { capabilityTable, readResults } from './runtimes/capabilities.ts';
 

@@ -31,9 +31,10 @@ async function runLine(argv: readonly string[], io: ProcessIo, signal: AbortSign
   const globals = argv.filter((word) => word.startsWith('-'));
   if (argv.length === 0) return print(io, shortHelp());
   if (globals.length === argv.length && argv.includes('--version')) return print(io, await versionText());
-  if (argv[0] === '__complete') return await (await import('./commands/complete.ts')).complete(argv.slice(1), io);
+  if (argv[0] === '__complete')
+    return await (await import('./commands/completion/complete.ts')).complete(argv.slice(1), io);
   if (argv[0] === '--help-autocomplete') return print(io, (await import('./commands/rpkPlugin.ts')).rpkHelps(commands));
-  if (listsKeys(argv)) return print(io, (await import('./commands/keyList.ts')).keyList());
+  if (listsKeys(argv)) return print(io, (await import('./commands/options/keyList.ts')).keyList());
   const help = plainHelp(argv);
   if (help !== undefined) return print(io, help);
   // Help needs none of this, and shows sooner without it.

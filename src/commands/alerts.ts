@@ -56,7 +56,7 @@ const ls: Command = {
     { command: 'anomaly alerts ls --since 4w -n 1000 -o ndjson', comment: 'for scripts' },
   ],
   run: async (context) => {
-    const { runAlertsList } = await import('./alertsList.ts');
+    const { runAlertsList } = await import('./alerts/list.ts');
     return await runAlertsList(context);
   },
 };
@@ -72,7 +72,7 @@ const precision: Command = {
     { command: 'anomaly alerts precision --pipeline pump-room -o json', comment: 'for scripts' },
   ],
   run: async (context) => {
-    const { runAlertsPrecision } = await import('./alertsList.ts');
+    const { runAlertsPrecision } = await import('./alerts/list.ts');
     return await runAlertsPrecision(context);
   },
 };
@@ -109,7 +109,7 @@ const feedback: Command = {
     },
   ],
   run: async (context: CommandContext) => {
-    const { runAlertsFeedback } = await import('./alertsFeedback.ts');
+    const { runAlertsFeedback } = await import('./alerts/feedback.ts');
     return await runAlertsFeedback(context);
   },
 };
@@ -143,7 +143,7 @@ const tryOut: Command = {
     { command: 'anomaly alerts test --alert-sink stdout', comment: 'what a sink gets' },
   ],
   run: async (context) => {
-    const { runAlertsTest } = await import('./alertsTest.ts');
+    const { runAlertsTest } = await import('./alerts/test.ts');
     return await runAlertsTest(context);
   },
 };

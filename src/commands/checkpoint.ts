@@ -30,7 +30,7 @@ const checkpointLs: Command = {
     { command: 'anomaly checkpoint ls --group pump-room -o json', comment: 'for scripts' },
   ],
   run: async (context) => {
-    const { runCheckpointList } = await import('./checkpointList.ts');
+    const { runCheckpointList } = await import('./checkpoint/list.ts');
     return await runCheckpointList(context);
   },
 };
@@ -49,7 +49,7 @@ const checkpointShow: Command = {
     { command: 'anomaly checkpoint show before-upgrade -o json', comment: 'a savepoint, with its manifests' },
   ],
   run: async (context) => {
-    const { runCheckpointShow } = await import('./checkpointShow.ts');
+    const { runCheckpointShow } = await import('./checkpoint/show.ts');
     return await runCheckpointShow(context);
   },
 };
@@ -66,7 +66,7 @@ const checkpointVerify: Command = {
     { command: 'anomaly checkpoint verify before-upgrade', comment: 'one savepoint' },
   ],
   run: async (context) => {
-    const { runCheckpointVerify } = await import('./checkpointVerify.ts');
+    const { runCheckpointVerify } = await import('./checkpoint/verify.ts');
     return await runCheckpointVerify(context);
   },
 };
@@ -88,7 +88,7 @@ const checkpointDiff: Command = {
     { command: 'anomaly checkpoint diff before-upgrade latest -o json', comment: 'for scripts' },
   ],
   run: async (context) => {
-    const { runCheckpointDiff } = await import('./checkpointDiff.ts');
+    const { runCheckpointDiff } = await import('./checkpoint/diff.ts');
     return await runCheckpointDiff(context);
   },
 };
@@ -121,7 +121,7 @@ const checkpointExport: Command = {
     },
   ],
   run: async (context) => {
-    const { runCheckpointExport } = await import('./checkpointExport.ts');
+    const { runCheckpointExport } = await import('./checkpoint/export.ts');
     return await runCheckpointExport(context);
   },
 };
@@ -146,7 +146,7 @@ const checkpointCreate: Command = {
     { command: 'anomaly checkpoint create pump-room --name nightly --wait 5m', comment: 'with time for a large state' },
   ],
   run: async (context) => {
-    const { runCheckpointCreate } = await import('./checkpointCreate.ts');
+    const { runCheckpointCreate } = await import('./checkpoint/create.ts');
     return await runCheckpointCreate(context);
   },
 };
@@ -186,7 +186,7 @@ const checkpointRestore: Command = {
     { command: 'anomaly checkpoint restore before-upgrade --allow window/w5m', comment: 'without one operator' },
   ],
   run: async (context) => {
-    const { runCheckpointRestore } = await import('./checkpointRestore.ts');
+    const { runCheckpointRestore } = await import('./checkpoint/restore.ts');
     return await runCheckpointRestore(context);
   },
 };
@@ -219,7 +219,7 @@ const checkpointRescale: Command = {
     { command: 'anomaly checkpoint rescale before-growth --partitions 24 --dry-run', comment: 'with the totals' },
   ],
   run: async (context) => {
-    const { runCheckpointRescale } = await import('./checkpointRescale.ts');
+    const { runCheckpointRescale } = await import('./checkpoint/rescale.ts');
     return await runCheckpointRescale(context);
   },
 };
@@ -251,7 +251,7 @@ const checkpointPrune: Command = {
     },
   ],
   run: async (context) => {
-    const { runCheckpointPrune } = await import('./checkpointPrune.ts');
+    const { runCheckpointPrune } = await import('./checkpoint/prune.ts');
     return await runCheckpointPrune(context);
   },
 };

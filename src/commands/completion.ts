@@ -33,7 +33,7 @@ export function completionCommand(commands: () => readonly Command[]): Command {
           hint: `use ${SHELLS.join(', ')}`,
         });
       }
-      const { completionScript } = await import('./completionScripts.ts');
+      const { completionScript } = await import('./completion/scripts.ts');
       stdout.write(completionScript(shell, commands()));
       return 0;
     },

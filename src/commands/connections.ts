@@ -11,7 +11,7 @@ import type { Logger } from '../output/logger.ts';
 import { ClusterContact } from '../runtime/status/clusterContact.ts';
 import { OutageNotice } from '../runtime/status/outageNotice.ts';
 import type { CommandContext } from './command.ts';
-import { readTls, saslOptions, tlsOptions } from './securitySettings.ts';
+import { readTls, saslOptions, tlsOptions } from './options/securitySettings.ts';
 import { every } from './timers.ts';
 
 /** The connection part of the settings as what `connect` takes. @throws ANM_CONFIG for a file that cannot be read */

@@ -7,7 +7,7 @@ import { createProgress } from '../output/progress.ts';
 import { StreamLogger } from '../output/streamLogger.ts';
 import { StreamOutput } from '../output/streamOutput.ts';
 import type { Command, CommandContext, ProcessIo } from './command.ts';
-import { typeFlags } from './flags.ts';
+import { typeFlags } from './options/flags.ts';
 import type { RawFlags } from './program.ts';
 
 /** Everything that a command gets: flags typed, settings resolved, streams wrapped. @throws ANM_USAGE, ANM_CONFIG */

@@ -16,7 +16,7 @@ const SENT =
 const CODES = 'Exit code 1 where no member is running or one could not do it, 3 where an answer did not come in time.';
 
 async function send(context: CommandContext, verb: 'pause' | 'resume' | 'stop' | 'savepoint', name?: string) {
-  const { sendControl } = await import('./controlSend.ts');
+  const { sendControl } = await import('./control/send.ts');
   return await sendControl(context, verb, name);
 }
 
@@ -102,7 +102,7 @@ const promote: Command = {
     },
   ],
   run: async (context) => {
-    const { sendPromote } = await import('./controlSend.ts');
+    const { sendPromote } = await import('./control/send.ts');
     return await sendPromote(context, context.args[1]!);
   },
 };
@@ -121,7 +121,7 @@ const status: Command = {
     { command: 'anomaly control status pump-room -o json', comment: 'all that the members tell' },
   ],
   run: async (context) => {
-    const { showStatus } = await import('./controlStatus.ts');
+    const { showStatus } = await import('./control/status.ts');
     return await showStatus(context);
   },
 };

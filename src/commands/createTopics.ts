@@ -1,8 +1,8 @@
 import { defineJob } from '../runtime/job.ts';
 import { ensureJournal } from '../runtime/journal/journalTopic.ts';
-import { pipelineTopics } from '../runtime/runTopics.ts';
-import { checkSinks, sourceShape, sourceTopics } from '../runtime/topics.ts';
-import { makeMissing, newTopic } from '../runtime/topicTable.ts';
+import { pipelineTopics } from '../runtime/topics/runTopics.ts';
+import { checkSinks, sourceShape, sourceTopics } from '../runtime/topics/topics.ts';
+import { makeMissing, newTopic } from '../runtime/topics/topicTable.ts';
 import type { CommandContext } from './command.ts';
 import { connectClient } from './connections.ts';
 

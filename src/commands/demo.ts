@@ -30,7 +30,7 @@ export const demo: Command = {
     { command: 'anomaly demo --seed 7 -o json', comment: 'the summary as one document' },
   ],
   run: async (context) => {
-    const { runDemo } = await import('./runDemo.ts');
+    const { runDemo } = await import('./demo/run.ts');
     return await runDemo(context);
   },
 };

@@ -3,7 +3,7 @@ import type { FsyncPolicy } from '../broker/storage/flusher.ts';
 import { formatDuration } from '../config/duration.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command, CommandContext } from './command.ts';
-import { DEV_SECURITY_OPTIONS, devSecurity, securityNote } from './devSecurity.ts';
+import { DEV_SECURITY_OPTIONS, devSecurity, securityNote } from './dev/security.ts';
 
 const HOST = '127.0.0.1';
 

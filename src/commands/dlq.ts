@@ -43,7 +43,7 @@ const dlqLs: Command = {
     { command: "anomaly dlq ls sensors.dlq --message 'no key*' --open -o json", comment: 'for scripts' },
   ],
   run: async (context) => {
-    const { runDlqList } = await import('./dlqList.ts');
+    const { runDlqList } = await import('./dlq/list.ts');
     return await runDlqList(context);
   },
 };
@@ -62,7 +62,7 @@ const dlqShow: Command = {
     { command: 'anomaly dlq show --exception ANM_BAD_DATA -n 3 -o json', comment: 'the first three, for scripts' },
   ],
   run: async (context) => {
-    const { runDlqShow } = await import('./dlqShow.ts');
+    const { runDlqShow } = await import('./dlq/show.ts');
     return await runDlqShow(context);
   },
 };
@@ -101,7 +101,7 @@ const dlqRedrive: Command = {
     },
   ],
   run: async (context) => {
-    const { runDlqRedrive } = await import('./dlqRedrive.ts');
+    const { runDlqRedrive } = await import('./dlq/redrive.ts');
     return await runDlqRedrive(context);
   },
 };

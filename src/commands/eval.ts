@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { FEATURE_OPTION, SCORE_OPTIONS, SOURCE_OPTIONS, WINDOW_OPTION } from './pipelineOptions.ts';
+import { FEATURE_OPTION, SCORE_OPTIONS, SOURCE_OPTIONS, WINDOW_OPTION } from './options/pipelineOptions.ts';
 
 const SOURCE_FLAGS = SOURCE_OPTIONS.filter(({ flags }) => !/^--(pipeline|start|idle-after) /.test(flags));
 
@@ -65,7 +65,7 @@ export const evalCommand: Command = {
     },
   ],
   run: async (context) => {
-    const { runEval } = await import('./evalRun.ts');
+    const { runEval } = await import('./eval/run.ts');
     return await runEval(context);
   },
 };

@@ -35,7 +35,7 @@ export const explain: Command = {
     { command: 'anomaly explain kpi@value/pump-7/1764115200000/4711 -o json', comment: 'all data, for scripts' },
   ],
   run: async (context) => {
-    const { runExplain } = await import('./explainRun.ts');
+    const { runExplain } = await import('./explain/run.ts');
     return await runExplain(context);
   },
 };

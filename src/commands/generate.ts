@@ -195,7 +195,7 @@ export const generateCommands: readonly Command[] = MADE.map(({ what, options = 
   group: 'Setup',
   options: [...COMMON, ...options],
   run: async (context) => {
-    const { runGenerate } = await import('./generateRun.ts');
+    const { runGenerate } = await import('./generate/run.ts');
     return await runGenerate(context, what);
   },
 }));

@@ -1,6 +1,6 @@
 import type { Command, OptionSpec } from './command.ts';
-import { globalOptionsOf } from './commandOptions.ts';
-import { GLOBAL_OPTIONS } from './globalOptions.ts';
+import { globalOptionsOf } from './options/commandOptions.ts';
+import { GLOBAL_OPTIONS } from './options/globalOptions.ts';
 
 const GROUPS: readonly Command['group'][] = ['Pipeline', 'Inspect', 'Setup'];
 const WIDTH = 100;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AnomalyError } from '../errors.ts';
 import type { Label, Labels } from '../eval/labels.ts';
 import { openRows } from '../inputs/rowInput.ts';
-import { epochTime, epochUnitByMagnitude, parseIsoTime } from '../inputs/time.ts';
+import { epochTime, epochUnitByMagnitude, parseIsoTime } from '../inputs/time/time.ts';
 
 /** Reads labels: JSON {series: [[start, end], ...]}, or CSV with the columns series, start, end. @throws ANM_LABELS */
 export async function readLabels(path: string, cwd: string): Promise<Labels> {

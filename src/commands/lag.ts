@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { VERDICT_LIMITS } from './lagLimits.ts';
+import { VERDICT_LIMITS } from './lag/limits.ts';
 
 export const lag: Command = {
   name: 'lag',
@@ -54,7 +54,7 @@ export const lag: Command = {
     { command: 'anomaly lag pump-room --max-lag 1000 --max-lag-time 30s -o json', comment: 'a check for scripts' },
   ],
   run: async (context) => {
-    const { runLag } = await import('./lagRun.ts');
+    const { runLag } = await import('./lag/run.ts');
     return await runLag(context);
   },
 };
@@ -106,7 +106,7 @@ export const lagReset: Command = {
     { command: 'anomaly lag reset billing --to current --export', comment: 'keep the offsets as they are' },
   ],
   run: async (context) => {
-    const { runLagReset } = await import('./lagReset.ts');
+    const { runLagReset } = await import('./lag/reset.ts');
     return await runLagReset(context);
   },
 };

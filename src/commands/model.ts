@@ -1,10 +1,10 @@
 import type { Command } from './command.ts';
-import { modelProfile } from './modelProfile.ts';
-import { modelPrune } from './modelPrune.ts';
-import { modelQuantize } from './modelQuantize.ts';
-import { modelRegistryCommands } from './modelRegistry.ts';
-import { modelServe } from './modelServe.ts';
-import { modelTrain } from './modelTrain.ts';
+import { modelProfile } from './model/profile.ts';
+import { modelPrune } from './model/prune.ts';
+import { modelQuantize } from './model/quantize.ts';
+import { modelRegistryCommands } from './model/registry.ts';
+import { modelServe } from './model/serve.ts';
+import { modelTrain } from './model/train.ts';
 
 /** The verbs of `anomaly model`, in the order of help. */
 export const modelCommands: readonly Command[] = [

@@ -39,7 +39,7 @@ export const probe: Command = {
     },
   ],
   run: async (context) => {
-    const { runProbe } = await import('./probeRun.ts');
+    const { runProbe } = await import('./probe/run.ts');
     return await runProbe(context);
   },
 };

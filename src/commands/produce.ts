@@ -126,7 +126,7 @@ export const produce: Command = {
     },
   ],
   run: async (context) => {
-    const { runProduce } = await import('./produceRun.ts');
+    const { runProduce } = await import('./produce/run.ts');
     return await runProduce(context);
   },
 };

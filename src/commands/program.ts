@@ -2,9 +2,9 @@ import { type CommanderError, Command as Program } from 'commander';
 import { nearest } from '../errors/nearest.ts';
 import { AnomalyError } from '../errors.ts';
 import type { Command, OptionSpec } from './command.ts';
-import { flagNames, optionsOf } from './commandOptions.ts';
-import { GLOBAL_OPTIONS } from './globalOptions.ts';
 import { commandHelp, familyHelp, rootHelp } from './helpText.ts';
+import { flagNames, optionsOf } from './options/commandOptions.ts';
+import { GLOBAL_OPTIONS } from './options/globalOptions.ts';
 
 /** What an argument vector asks for. */
 export type Request =

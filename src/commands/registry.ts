@@ -1,4 +1,4 @@
-import { alertStageCommands } from './alertStageCommands.ts';
+import { alertStageCommands } from './alerts/stageCommands.ts';
 import { alertCommands } from './alerts.ts';
 import { checkpointCommands } from './checkpoint.ts';
 import type { Command } from './command.ts';

@@ -76,10 +76,10 @@ export const replay: Command = {
   ],
   run: async (context) => {
     if (context.flags['verify'] === true) {
-      const { runReplayVerify } = await import('./replayVerify.ts');
+      const { runReplayVerify } = await import('./replay/verify.ts');
       return await runReplayVerify(context);
     }
-    const { runReplay } = await import('./runReplay.ts');
+    const { runReplay } = await import('./replay/run.ts');
     return await runReplay(context);
   },
 };

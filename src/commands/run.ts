@@ -7,7 +7,7 @@ import {
   SOURCE_OPTIONS,
   sinkOptions,
   WINDOW_OPTION,
-} from './pipelineOptions.ts';
+} from './options/pipelineOptions.ts';
 import { SCREEN_OPTIONS } from './tui.ts';
 
 export const run: Command = {
@@ -72,7 +72,7 @@ export const run: Command = {
       const { createTopics } = await import('./createTopics.ts');
       return await createTopics(context);
     }
-    const { runPipeline } = await import('./runPipeline.ts');
+    const { runPipeline } = await import('./run/pipeline.ts');
     return await runPipeline(context, 'run');
   },
 };

@@ -2,7 +2,7 @@ import type { SchemaRegistry } from '../clients/registry.ts';
 import { didYouMean } from '../errors/nearest.ts';
 import { AnomalyError, ERROR_TABLE } from '../errors.ts';
 import type { Command, CommandContext } from './command.ts';
-import { FILE, readSchema, SCHEMA_OPTIONS } from './schemaFile.ts';
+import { FILE, readSchema, SCHEMA_OPTIONS } from './schema/file.ts';
 
 async function openRegistry(context: CommandContext) {
   const { connectRegistry } = await import('./connections.ts');

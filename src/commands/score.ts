@@ -6,7 +6,7 @@ import {
   SOURCE_OPTIONS,
   sinkOptions,
   WINDOW_OPTION,
-} from './pipelineOptions.ts';
+} from './options/pipelineOptions.ts';
 
 export const score: Command = {
   name: 'score',
@@ -34,7 +34,7 @@ export const score: Command = {
     { command: 'anomaly window sensors --size 5m --to - | anomaly score - --to -', comment: 'through pipes' },
   ],
   run: async (context) => {
-    const { runStage } = await import('./runStage.ts');
+    const { runStage } = await import('./run/stage.ts');
     return await runStage(context, 'score');
   },
 };

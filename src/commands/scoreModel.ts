@@ -150,7 +150,7 @@ function completed(config: PipelineConfig, { length, channels, scaling }: ModelS
 }
 
 async function resolved(place: Place, uri: string): Promise<ResolvedModel> {
-  const { modelSources } = await import('./modelAccess.ts');
+  const { modelSources } = await import('./model/access.ts');
   const { resolveModel } = await import('../models/registry/resolveModel.ts');
   const sources = modelSources(place);
   try {

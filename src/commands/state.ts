@@ -30,7 +30,7 @@ const stateGet: Command = {
     { command: 'anomaly state get pump-7 --checkpoint before-upgrade -o json', comment: 'in a savepoint' },
   ],
   run: async (context) => {
-    const { runStateGet } = await import('./stateGet.ts');
+    const { runStateGet } = await import('./state/get.ts');
     return await runStateGet(context);
   },
 };
@@ -57,7 +57,7 @@ const stateTop: Command = {
     { command: 'anomaly state top --checkpoint-store s3://checkpoints/pump-room -o json', comment: 'of any store' },
   ],
   run: async (context) => {
-    const { runStateTop } = await import('./stateTop.ts');
+    const { runStateTop } = await import('./state/top.ts');
     return await runStateTop(context);
   },
 };

@@ -32,7 +32,7 @@ export const tail: Command = {
     { command: 'anomaly tail sensors --offset @-1h:end -n 100', comment: 'the first hundred of the last hour' },
   ],
   run: async (context) => {
-    const { runTail } = await import('./tailRun.ts');
+    const { runTail } = await import('./tail/run.ts');
     return await runTail(context);
   },
 };

@@ -1,8 +1,8 @@
 import type { KafkaClient, TopicInfo } from '../clients/client.ts';
 import { readSchemaId, type SchemaRegistry } from '../clients/registry.ts';
 import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
-import { ObjectDecoder } from '../runtime/objectDecoder.ts';
-import { stableEnds, topicBatches } from '../runtime/topicSource.ts';
+import { ObjectDecoder } from '../runtime/input/objectDecoder.ts';
+import { stableEnds, topicBatches } from '../runtime/input/topicSource.ts';
 
 /** A record as it was found, its value decoded. */
 export interface SampledRecord {

@@ -38,7 +38,7 @@ export const tui: Command = {
     { command: 'anomaly tui -o json -n 1', comment: 'what the panels show, once, for scripts' },
   ],
   run: async (context) => {
-    const { runTui } = await import('./tuiRun.ts');
+    const { runTui } = await import('./tui/run.ts');
     return await runTui(context);
   },
 };

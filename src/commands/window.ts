@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { FEATURE_OPTION, JOB_OPTIONS, SOURCE_OPTIONS, sinkOptions, WINDOW_OPTION } from './pipelineOptions.ts';
+import { FEATURE_OPTION, JOB_OPTIONS, SOURCE_OPTIONS, sinkOptions, WINDOW_OPTION } from './options/pipelineOptions.ts';
 
 export const window: Command = {
   name: 'window',
@@ -36,7 +36,7 @@ export const window: Command = {
     { command: 'anomaly replay sensors --to - | anomaly window - --size 5m --to -', comment: 'through pipes' },
   ],
   run: async (context) => {
-    const { runStage } = await import('./runStage.ts');
+    const { runStage } = await import('./run/stage.ts');
     return await runStage(context, 'window');
   },
 };

@@ -1,6 +1,6 @@
-import { asciiText, isIntegerText, isRounded, parseDecimal } from './numbers.ts';
 import { QUOTED, type RowChunk } from './rowChunk.ts';
-import { parseIsoTime } from './time.ts';
+import { asciiText, isIntegerText, isRounded, parseDecimal } from './text/numbers.ts';
+import { parseIsoTime } from './time/time.ts';
 
 /** What a column holds. `time` is an instant, spelled as text or as an epoch number. */
 export type ColumnType = 'long' | 'double' | 'boolean' | 'string' | 'time';

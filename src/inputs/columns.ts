@@ -4,8 +4,8 @@ import type { AvroNode } from '../schemas/avroNode.ts';
 import type { ColumnType } from './columnStats.ts';
 import type { FileSample, SampledColumn } from './fileSample.ts';
 import { KEY_NAMES } from './keyNames.ts';
-import type { TimeFormat } from './time.ts';
-import { timestampUnit } from './typedTime.ts';
+import type { TimeFormat } from './time/time.ts';
+import { timestampUnit } from './time/typedTime.ts';
 
 /** A column of the whole input, over all its files. */
 export interface InputColumn {

@@ -1,18 +1,18 @@
 import { AnomalyError } from '../errors.ts';
 import type { AvroNode } from '../schemas/avroNode.ts';
 import { ColumnStats, type ColumnType } from './columnStats.ts';
-import { CsvScanner } from './csvScanner.ts';
+import type { KeyPath } from './encode/keyNode.ts';
 import type { InputFile } from './inputFiles.ts';
 import { type FileShape, inspectShape, type ShapeOptions } from './inspect.ts';
-import { JsonlScanner } from './jsonlScanner.ts';
 import { isIdentifier } from './keyNames.ts';
-import type { KeyPath } from './keyNode.ts';
 import type { BadRow } from './rowChunk.ts';
 import { RowReader } from './rowReader.ts';
-import type { RowScanner } from './rowScanner.ts';
 import type { Sources } from './sources.ts';
-import { epochTime, epochUnitByMagnitude, epochUnitByName, type TimeFormat } from './time.ts';
-import { chooseByName, usualStep } from './timeColumn.ts';
+import { CsvScanner } from './text/csvScanner.ts';
+import { JsonlScanner } from './text/jsonlScanner.ts';
+import type { RowScanner } from './text/rowScanner.ts';
+import { epochTime, epochUnitByMagnitude, epochUnitByName, type TimeFormat } from './time/time.ts';
+import { chooseByName, usualStep } from './time/timeColumn.ts';
 import type { TypedFile } from './typedFile.ts';
 
 export interface SampledColumn {

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { AnomalyError } from '../errors.ts';
 import type { ByteSource } from './byteSource.ts';
-import { readHeader } from './csvScanner.ts';
+import type { KeyPath } from './encode/keyNode.ts';
 import type { InputFile } from './inputFiles.ts';
-import type { KeyPath } from './keyNode.ts';
-import { parseDecimal } from './numbers.ts';
 import type { Dialect } from './rowChunk.ts';
-import { CR, LF, lineTextEnd, nextLine, QUOTE } from './rowScanner.ts';
-import { parseIsoTime } from './time.ts';
+import { readHeader } from './text/csvScanner.ts';
+import { parseDecimal } from './text/numbers.ts';
+import { CR, LF, lineTextEnd, nextLine, QUOTE } from './text/rowScanner.ts';
+import { parseIsoTime } from './time/time.ts';
 
 /** How a file is cut into rows and columns. */
 export interface FileShape {

@@ -1,4 +1,4 @@
-import { asciiText } from './numbers.ts';
+import { asciiText } from './text/numbers.ts';
 
 /** Field flags. A bare field has none. */
 export const QUOTED = 1;

@@ -1,16 +1,16 @@
 import type { Readable } from 'node:stream';
 import { AnomalyError } from '../errors.ts';
 import { type FileColumns, type InputColumn, mapColumns, unifyColumns } from './columns.ts';
+import type { EncodedFile } from './encode/rowEncoder.ts';
 import { type FileSample, type SampleOptions, sampleFile, scannerFor } from './fileSample.ts';
 import { identify } from './identify.ts';
 import { findInputFiles, type InputFile, STDIN } from './inputFiles.ts';
-import { JsonlScanner } from './jsonlScanner.ts';
 import { type MergedRows, type MergeFile, rowsInFileOrder, rowsInTimeOrder } from './mergedRows.ts';
 import type { BadRow } from './rowChunk.ts';
-import type { EncodedFile } from './rowEncoder.ts';
 import { RowReader } from './rowReader.ts';
 import type { RowSource } from './rowSource.ts';
 import { Sources } from './sources.ts';
+import { JsonlScanner } from './text/jsonlScanner.ts';
 import { sampleTyped } from './typedSample.ts';
 import { UnchangedSource } from './unchanged.ts';
 

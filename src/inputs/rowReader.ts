@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { ByteSource } from './byteSource.ts';
 import { type BadRow, type Dialect, RowChunk, shown, utf8Text } from './rowChunk.ts';
-import { lineTextEnd, nextLine, type RowScanner, type ScanFault } from './rowScanner.ts';
 import type { RowSource } from './rowSource.ts';
-import { parseTime, type TimeFormat } from './time.ts';
+import { lineTextEnd, nextLine, type RowScanner, type ScanFault } from './text/rowScanner.ts';
+import { parseTime, type TimeFormat } from './time/time.ts';
 
 /** A longer row is bad by default: without a limit, one quote that never closes would read a whole file into memory. */
 export const ROW_BYTES_MAX = 4 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import type { Producer } from '../clients/producer.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
+import type { RowEncoder } from './encode/rowEncoder.ts';
 import type { MergedRows } from './mergedRows.ts';
 import type { Pacer } from './pacer.ts';
 import type { ResumeMarks } from './resumeMarks.ts';
 import type { BadRow, KeyRange, Rows } from './rowChunk.ts';
-import type { RowEncoder } from './rowEncoder.ts';
 import type { RowInput } from './rowInput.ts';
 
 /** What keys a record: the file's series, an input column, or nothing. */

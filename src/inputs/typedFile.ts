@@ -1,7 +1,7 @@
 import type { AvroNode, AvroUnion } from '../schemas/avroNode.ts';
 import type { Rows } from './rowChunk.ts';
 import type { RowSource } from './rowSource.ts';
-import type { TypedTime } from './typedTime.ts';
+import type { TypedTime } from './time/typedTime.ts';
 
 /** A file whose columns have types: Parquet, or an Avro container. */
 export interface TypedFile {

@@ -1,16 +1,16 @@
 import { AnomalyError } from '../errors.ts';
 import type { AvroNode } from '../schemas/avroNode.ts';
-import { avroFile } from './avroFile.ts';
+import { avroFile } from './avro/avroFile.ts';
 import type { ColumnType } from './columnStats.ts';
 import type { FileSample, SampledColumn, SampleOptions } from './fileSample.ts';
 import { SAMPLE_ROWS } from './fileSample.ts';
 import type { InputFile } from './inputFiles.ts';
-import { parquetFile } from './parquetFile.ts';
+import { parquetFile } from './parquet/parquetFile.ts';
 import type { Sources } from './sources.ts';
-import type { TimeFormat } from './time.ts';
-import { chooseByName, usualStep } from './timeColumn.ts';
+import type { TimeFormat } from './time/time.ts';
+import { chooseByName, usualStep } from './time/timeColumn.ts';
+import { timeFormatOf, timestampUnit, typedTime } from './time/typedTime.ts';
 import type { TypedFile, TypedRows } from './typedFile.ts';
-import { timeFormatOf, timestampUnit, typedTime } from './typedTime.ts';
 
 /** Looks into a file whose columns have types. @throws ANM_FILE, ANM_SCHEMA_INVALID, ANM_SCHEMA_UNSUPPORTED */
 async function openTyped(sources: Sources, file: InputFile): Promise<TypedFile> {

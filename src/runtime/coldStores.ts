@@ -1,7 +1,7 @@
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColdStore } from '../engine/coldStore.ts';
 import type { LmdbOpener, LmdbStore } from '../stores/lmdbStore.ts';
-import { partitionName } from './partitionName.ts';
+import { partitionName } from './topics/partitionName.ts';
 
 /** The part of a partition's state that is not in memory, by state.backend. */
 export class ColdStores {

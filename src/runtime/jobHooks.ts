@@ -1,7 +1,7 @@
 import type { Contact } from '../clients/contact.ts';
 import type { SeriesGroups } from '../observe/seriesGroups.ts';
 import type { ControlQueue } from './control/controlQueue.ts';
-import type { JobReading } from './jobReading.ts';
+import type { JobReading } from './input/jobReading.ts';
 import type { CrashMemory } from './poison/crashMemory.ts';
 
 /** What a member has for each run of its job: it outlives them. */

@@ -7,11 +7,11 @@ import type { Logger } from '../output/logger.ts';
 import { ControlReader } from './control/controlReader.ts';
 import type { Members } from './members.ts';
 import { type MetricsServer, serveMetrics } from './metrics/server.ts';
-import { ensureOperationTopics, statusTopic } from './operationTopics.ts';
 import { checkDefinition } from './status/definitionCheck.ts';
 import type { MemberIdentity } from './status/memberBoard.ts';
 import { OutageNotice } from './status/outageNotice.ts';
 import { StatusPublisher } from './status/publisher.ts';
+import { ensureOperationTopics, statusTopic } from './topics/operationTopics.ts';
 
 export interface OperationOptions {
   /** Not the members' own: it goes on while those are restarted. */

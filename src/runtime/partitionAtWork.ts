@@ -3,10 +3,10 @@ import { type AlertVerdict, type Judged, judgeAlert } from '../engine/alertVerdi
 import type { ColumnBatch } from '../engine/batch.ts';
 import type { EffectRecord, JournalDraft } from './journal/journalRecord.ts';
 import type { PartitionScores, ScoreSource } from './model/partitionScores.ts';
-import { partitionName } from './partitionName.ts';
 import type { Recovered } from './recovery/recovered.ts';
 import { BatchTimes } from './status/batchTimes.ts';
 import type { Task } from './task.ts';
+import { partitionName } from './topics/partitionName.ts';
 
 type JournaledEffect = Recovered['effects'][number];
 

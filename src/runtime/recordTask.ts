@@ -9,9 +9,9 @@ import { PartitionPipeline } from '../engine/pipeline.ts';
 import type { SnapshotCut } from '../engine/pipelineState.ts';
 import { RecordSelect } from '../engine/recordSelect.ts';
 import type { CutKind } from '../engine/rowSnapshot.ts';
-import type { RowPlace } from './rowObjects.ts';
-import { seriesLimit } from './seriesLimit.ts';
-import type { SourceSchemas } from './sourceSchemas.ts';
+import type { SourceSchemas } from './input/sourceSchemas.ts';
+import type { RowPlace } from './output/rowObjects.ts';
+import { seriesLimit } from './series/seriesLimit.ts';
 import type { Task } from './task.ts';
 
 /** Decodes the records of a partition into columns and runs its pipeline over them. */

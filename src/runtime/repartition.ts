@@ -6,16 +6,16 @@ import type { ColumnBatch } from '../engine/batch.ts';
 import type { Logger } from '../output/logger.ts';
 import { partitionForKey } from '../wire/murmur2.ts';
 import { openGroup } from './commit/openGroup.ts';
-import { definePipeline } from './definition.ts';
+import { definePipeline } from './definition/definition.ts';
+import type { SourceSchemas } from './input/sourceSchemas.ts';
+import { TimeMerge } from './input/timeMerge.ts';
+import type { RunnerSink } from './output/rowSink.ts';
+import { headersOf, TopicSink } from './output/topicSink.ts';
 import { RecordTask } from './recordTask.ts';
-import type { RunnerSink } from './rowSink.ts';
 import { Runner } from './runner.ts';
-import type { SourceSchemas } from './sourceSchemas.ts';
 import type { Task } from './task.ts';
-import { TimeMerge } from './timeMerge.ts';
-import { headersOf, TopicSink } from './topicSink.ts';
-import { ensureSinks, sourceShape, sourceTopics } from './topics.ts';
-import type { NamedTopic } from './topicTable.ts';
+import { ensureSinks, sourceShape, sourceTopics } from './topics/topics.ts';
+import type { NamedTopic } from './topics/topicTable.ts';
 
 export interface RepartitionOptions {
   readonly client: KafkaClient;

@@ -10,13 +10,13 @@ import { RunControl } from './control/runControl.ts';
 import type { JobHooks } from './jobHooks.ts';
 import type { ModelDispatch } from './model/modelDispatch.ts';
 import type { PartitionAtWork } from './partitionAtWork.ts';
-import { partitionName } from './partitionName.ts';
 import type { Crash } from './poison/crashMemory.ts';
 import { PoisonGuard } from './poison/poisonGuard.ts';
 import type { Restored } from './recovery/restorer.ts';
 import type { RunnerOptions, RunTotals } from './runnerOptions.ts';
 import { EndSampler } from './status/endSampler.ts';
 import type { RunGauge } from './status/runGauge.ts';
+import { partitionName } from './topics/partitionName.ts';
 
 /** The run of a job as its operation sees it. */
 export interface OperatedRun {

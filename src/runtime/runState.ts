@@ -4,9 +4,9 @@ import { Checkpointer, type CheckpointTotals, type Cut, noCheckpoints } from './
 import type { CommitCycle } from './commit/commitCycle.ts';
 import type { ModelDispatch } from './model/modelDispatch.ts';
 import type { PartitionAtWork } from './partitionAtWork.ts';
-import { partitionName } from './partitionName.ts';
 import { type Restored, Restorer } from './recovery/restorer.ts';
 import type { RunnerOptions, StateOptions } from './runnerOptions.ts';
+import { partitionName } from './topics/partitionName.ts';
 
 /** What a run does about the states of its partitions. */
 export interface RunState {

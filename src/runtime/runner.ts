@@ -2,15 +2,13 @@ import type { TopicPartition, TopicPartitionOffset } from '../clients/topicParti
 import type { ColumnBatch } from '../engine/batch.ts';
 import { AssignmentNotice } from './assignmentNotice.ts';
 import { CommitCycle } from './commit/commitCycle.ts';
-import { FieldWatch } from './fieldWatch.ts';
-import { checkGrown } from './grownTopics.ts';
 import { IdleWatch } from './idleWatch.ts';
-import { InputChecks } from './inputChecks.ts';
+import { FieldWatch } from './input/fieldWatch.ts';
+import { InputChecks } from './input/inputChecks.ts';
+import { PlacementWatch } from './input/placementWatch.ts';
 import { journalModel } from './model/journalModel.ts';
 import { ModelDispatch } from './model/modelDispatch.ts';
 import { PartitionAtWork } from './partitionAtWork.ts';
-import { partitionName } from './partitionName.ts';
-import { PlacementWatch } from './placementWatch.ts';
 import { reachedEnd } from './reachedEnd.ts';
 import { ReplayNotice } from './recovery/replayNotice.ts';
 import { countBatch, noTotals, type RunnerOptions, type RunTotals } from './runnerOptions.ts';
@@ -18,6 +16,8 @@ import { RunOperation } from './runOperation.ts';
 import { type RunState, statelessRun, stateOfRun } from './runState.ts';
 import { RunGauge } from './status/runGauge.ts';
 import type { Task } from './task.ts';
+import { checkGrown } from './topics/grownTopics.ts';
+import { partitionName } from './topics/partitionName.ts';
 
 /**
  * Drives the tasks of the assigned partitions: poll, process, put out, commit. Commits and checkpoints are made beside

@@ -9,8 +9,8 @@ import type { SnapshotHead } from './checkpoints/snapshotHead.ts';
 import type { Committer } from './commit/committer.ts';
 import type { JobHooks } from './jobHooks.ts';
 import type { ModelOptions } from './model/modelOptions.ts';
+import type { RunnerSink } from './output/rowSink.ts';
 import type { Warm } from './recovery/warm.ts';
-import type { RunnerSink } from './rowSink.ts';
 import type { Task } from './task.ts';
 
 export interface RunnerOptions {

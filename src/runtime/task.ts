@@ -3,7 +3,7 @@ import type { OperatorState } from '../engine/operatorState.ts';
 import type { PartitionPipeline } from '../engine/pipeline.ts';
 import type { SnapshotCut } from '../engine/pipelineState.ts';
 import type { CutKind } from '../engine/rowSnapshot.ts';
-import type { RowPlace } from './rowObjects.ts';
+import type { RowPlace } from './output/rowObjects.ts';
 
 /**
  * One source partition at work: decodes its batches and runs its pipeline. A batch may be run in pieces, since what

@@ -7,12 +7,12 @@ import type { OperatorState } from '../engine/operatorState.ts';
 import { PartitionPipeline } from '../engine/pipeline.ts';
 import type { SnapshotCut } from '../engine/pipelineState.ts';
 import type { CutKind } from '../engine/rowSnapshot.ts';
-import { isWindow } from './lines.ts';
-import type { ObjectDecoder } from './objectDecoder.ts';
-import { aggregateOf, type RowPlace, type WindowObject } from './rowObjects.ts';
-import { seriesLimit } from './seriesLimit.ts';
+import { scoredWindow, type WindowWatch } from './definition/windowWatch.ts';
+import { isWindow } from './input/lines.ts';
+import type { ObjectDecoder } from './input/objectDecoder.ts';
+import { aggregateOf, type RowPlace, type WindowObject } from './output/rowObjects.ts';
+import { seriesLimit } from './series/seriesLimit.ts';
 import type { Task } from './task.ts';
-import { scoredWindow, type WindowWatch } from './windowWatch.ts';
 
 /** Scores windows that an earlier stage closed: rows of schemas/window.avsc from a topic, or lines of a pipe. */
 export class WindowRowTask implements Task {

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
-import type { AnomalyObject } from '../../src/runtime/rowObjects.ts';
+import type { AnomalyObject } from '../../src/runtime/output/rowObjects.ts';
 import { StatusReader } from '../../src/runtime/status/reader.ts';
 import type { CliRun } from '../helpers/cli.ts';
 import { append, startWorld, type World } from '../helpers/world.ts';

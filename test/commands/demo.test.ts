@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 import { after, test } from 'node:test';
 import { main } from '../../src/cli.ts';
 import type { CommandContext } from '../../src/commands/command.ts';
-import { runDemo } from '../../src/commands/runDemo.ts';
+import { runDemo } from '../../src/commands/demo/run.ts';
 import { StreamLogger } from '../../src/output/streamLogger.ts';
 import { StreamOutput } from '../../src/output/streamOutput.ts';
 

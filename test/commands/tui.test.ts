@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { CommandContext } from '../../src/commands/command.ts';
-import { openScreenLog } from '../../src/commands/screenLog.ts';
+import { openScreenLog } from '../../src/commands/tui/log.ts';
 import { tui } from '../../src/commands/tui.ts';
 import { PANEL_IDS } from '../../src/observe/watch/panelIds.ts';
 import { runCli } from '../helpers/cli.ts';

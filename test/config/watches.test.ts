@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadSettings } from '../../src/config/load.ts';
 import type { PipelineConfig } from '../../src/config/pipelineConfig.ts';
-import { definePipeline } from '../../src/runtime/definition.ts';
+import { definePipeline } from '../../src/runtime/definition/definition.ts';
 import { temporaryFiles } from '../helpers/files.ts';
 
 async function pipelineOf(yaml: string): Promise<PipelineConfig> {

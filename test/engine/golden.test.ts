@@ -6,7 +6,7 @@ import type { ColumnRef, PipelineDefinition } from '../../src/engine/definition.
 import type { DetectorParameters } from '../../src/engine/detectors/create.ts';
 import { KeyDictionary } from '../../src/engine/keys.ts';
 import { PartitionPipeline } from '../../src/engine/pipeline.ts';
-import { RowEncoder } from '../../src/runtime/rowEncoder.ts';
+import { RowEncoder } from '../../src/runtime/output/rowEncoder.ts';
 import { loadNab } from '../helpers/nabData.ts';
 
 /** sha256 over every output row of all cases below, encoded as topics get them: the same bytes on every runtime. */

@@ -5,7 +5,7 @@ import { ColumnBatch } from '../../src/engine/batch.ts';
 import type { PipelineDefinition } from '../../src/engine/definition.ts';
 import { KeyDictionary } from '../../src/engine/keys.ts';
 import { PartitionPipeline } from '../../src/engine/pipeline.ts';
-import { anomalyObject, windowObject } from '../../src/runtime/rowObjects.ts';
+import { anomalyObject, windowObject } from '../../src/runtime/output/rowObjects.ts';
 
 interface Reading {
   readonly series: string;

@@ -7,7 +7,7 @@ import type { ByteSource } from '../../src/inputs/byteSource.ts';
 import type { BadRow, Dialect } from '../../src/inputs/rowChunk.ts';
 import type { RowInput } from '../../src/inputs/rowInput.ts';
 import { RowReader } from '../../src/inputs/rowReader.ts';
-import type { RowScanner } from '../../src/inputs/rowScanner.ts';
+import type { RowScanner } from '../../src/inputs/text/rowScanner.ts';
 
 /** A folder of files, gone when the test ends. */
 export async function folderOf(t: TestContext, files: Readonly<Record<string, string | Uint8Array>>): Promise<string> {

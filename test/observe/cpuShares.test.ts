@@ -16,7 +16,7 @@ const PROFILE: CpuProfile = {
     frame(4, 'process', 'src/runtime/runner.ts', [5, 7, 9]),
     frame(5, 'decode', 'src/engine/decode/decoder.ts', [6]),
     frame(6, 'utf8Slice', 'node:buffer'),
-    frame(7, 'write', 'src/runtime/topicSink.ts', [8]),
+    frame(7, 'write', 'src/runtime/output/topicSink.ts', [8]),
     frame(8, 'variance', 'src/engine/rolling.ts'),
     frame(9, 'add', 'src/engine/detectors/rollingZ.ts', [10]),
     frame(10, 'variance', 'src/engine/rolling.ts'),

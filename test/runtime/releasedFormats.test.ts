@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { KeyDictionary } from '../../src/engine/keys.ts';
 import type { OperatorState } from '../../src/engine/operatorState.ts';
 import { PartitionPipeline } from '../../src/engine/pipeline.ts';
-import { definePipeline, stateHash } from '../../src/runtime/definition.ts';
+import { definePipeline, stateHash } from '../../src/runtime/definition/definition.ts';
 import { formatOneHash, operatorsOfFormatOne } from '../../src/runtime/recovery/formatOne.ts';
 import { parseFormatOne } from '../../src/stores/checkpoints/formatOne.ts';
 import { ObjectCheckpointStore } from '../../src/stores/checkpoints/objectCheckpointStore.ts';

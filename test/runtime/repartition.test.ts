@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { SourceSchemas } from '../../src/runtime/input/sourceSchemas.ts';
 import { repartition } from '../../src/runtime/repartition.ts';
-import { SourceSchemas } from '../../src/runtime/sourceSchemas.ts';
 import { partitionForKey } from '../../src/wire/murmur2.ts';
 import { append, type JsonRecord, readTopic, startWorld, type World } from '../helpers/world.ts';
 import { configOf, LogLines } from './helpers/config.ts';

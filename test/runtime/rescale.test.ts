@@ -5,8 +5,8 @@ import { ColumnBatch } from '../../src/engine/batch.ts';
 import type { PipelineDefinition } from '../../src/engine/definition.ts';
 import { KeyDictionary } from '../../src/engine/keys.ts';
 import { PartitionPipeline } from '../../src/engine/pipeline.ts';
+import { anomalyObject, windowObject } from '../../src/runtime/output/rowObjects.ts';
 import { type PartitionState, rescale, totalsOf } from '../../src/runtime/rescale.ts';
-import { anomalyObject, windowObject } from '../../src/runtime/rowObjects.ts';
 import { murmur2 } from '../../src/wire/murmur2.ts';
 
 interface Reading {

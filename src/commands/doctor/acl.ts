@@ -1,9 +1,9 @@
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';
 import { AnomalyError } from '../../errors.ts';
-import { redriveGroup } from '../../runtime/redriveSender.ts';
+import { redriveGroup } from '../../runtime/redrive/sender.ts';
 import { byKeyTopic } from '../../runtime/repartition.ts';
-import { pipelineTopics } from '../../runtime/runTopics.ts';
-import { TOPIC_TABLE, type TopicOperation, type TopicRow } from '../../runtime/topicTable.ts';
+import { pipelineTopics } from '../../runtime/topics/runTopics.ts';
+import { TOPIC_TABLE, type TopicOperation, type TopicRow } from '../../runtime/topics/topicTable.ts';
 import type { CommandContext } from '../command.ts';
 
 /** A right to grant: what `rpk security acl create` takes. */

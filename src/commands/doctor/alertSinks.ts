@@ -2,7 +2,7 @@ import { connect as connectTls } from 'node:tls';
 import { openSinks } from '../../alerts/sinks/openSinks.ts';
 import { PAGERDUTY_URL } from '../../alerts/sinks/pagerDutySink.ts';
 import type { AlertSinkConfig } from '../../config/alertSinks.ts';
-import { sinkResources } from '../alertSinks.ts';
+import { sinkResources } from '../alerts/sinks.ts';
 import { fail, ok, type Seen } from './check.ts';
 import type { Doctor } from './doctor.ts';
 import { dial } from './network.ts';

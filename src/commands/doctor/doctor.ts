@@ -108,8 +108,8 @@ export class Doctor {
   configs(topic: string): Promise<ReadonlyMap<string, string> | null> {
     let configs = this.#configs.get(topic);
     if (configs === undefined) {
-      configs = Promise.all([import('../../runtime/topics.ts'), this.client()]).then(([{ knownConfigs }, { admin }]) =>
-        knownConfigs(admin, topic),
+      configs = Promise.all([import('../../runtime/topics/topics.ts'), this.client()]).then(
+        ([{ knownConfigs }, { admin }]) => knownConfigs(admin, topic),
       );
       this.#configs.set(topic, configs);
     }

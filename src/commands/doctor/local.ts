@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { lockDirectory } from '../../platform/directoryLock.ts';
 import { compareVersions, LEAST_NODE, runtimeInfo } from '../../platform/runtime.ts';
 import { toolVersion } from '../../platform/version.ts';
-import { openCheckpointObjects } from '../storeSettings.ts';
+import { openCheckpointObjects } from '../options/storeSettings.ts';
 import { fail, ok, type Seen, warn } from './check.ts';
 import type { Doctor } from './doctor.ts';
 

@@ -1,6 +1,6 @@
 import { isAnomalyError } from '../../errors.ts';
-import { schemaText } from '../../runtime/outputSchemas.ts';
-import { sinkTopics } from '../../runtime/runTopics.ts';
+import { schemaText } from '../../runtime/output/outputSchemas.ts';
+import { sinkTopics } from '../../runtime/topics/runTopics.ts';
 import { connectRegistry } from '../connections.ts';
 import { fail, ok, type Seen, skip } from './check.ts';
 import type { Doctor } from './doctor.ts';

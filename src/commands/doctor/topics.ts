@@ -1,8 +1,8 @@
 import type { TopicInfo } from '../../clients/client.ts';
 import type { ScoreConfig } from '../../config/pipelineConfig.ts';
 import { journalTopic } from '../../runtime/journal/journalRecord.ts';
-import { pipelineTopics } from '../../runtime/runTopics.ts';
-import { newTopic, type SourceShape, TOPIC_TABLE } from '../../runtime/topicTable.ts';
+import { pipelineTopics } from '../../runtime/topics/runTopics.ts';
+import { newTopic, type SourceShape, TOPIC_TABLE } from '../../runtime/topics/topicTable.ts';
 import { fail, ok, type Seen, warn } from './check.ts';
 import type { Doctor } from './doctor.ts';
 
@@ -82,7 +82,7 @@ export async function checkReplication(doctor: Doctor): Promise<readonly Seen[]>
 
 /** The topics that are written: their partitions, policies and how long they keep records. */
 export async function checkSinks(doctor: Doctor): Promise<readonly Seen[]> {
-  const { sourceShape } = await import('../../runtime/topics.ts');
+  const { sourceShape } = await import('../../runtime/topics/topics.ts');
   const { admin } = await doctor.client();
   const shape = await sourceShape(admin, await doctor.topics());
   const topics = pipelineTopics(doctor.pipeline, { repartition: false });

@@ -54,7 +54,7 @@ function openRow({ transactionalId, startedMs, timeoutMs, partitions }: OpenTran
 /** Partitions of the source whose end for readers of committed records stays below the end, with no transaction known. */
 async function heldRows(doctor: Doctor, open: readonly OpenTransaction[]): Promise<Seen[]> {
   if (doctor.config === undefined) return [];
-  const { stableEnds } = await import('../../runtime/topicSource.ts');
+  const { stableEnds } = await import('../../runtime/input/topicSource.ts');
   const client = await doctor.client();
   const all = (await doctor.topics()).flatMap(({ name, partitions }) =>
     partitions.map(({ partition }) => ({ topic: name, partition })),

@@ -1,6 +1,6 @@
 import { timeOfNumber, timeOfText, unitByMagnitude } from '../../engine/decode/times.ts';
 import { isIdentifier } from '../../inputs/keyNames.ts';
-import { chooseByName, usualStep } from '../../inputs/timeColumn.ts';
+import { chooseByName, usualStep } from '../../inputs/time/timeColumn.ts';
 import { valueAt } from '../topicSample.ts';
 import type { Observation, Observed } from './observe.ts';
 

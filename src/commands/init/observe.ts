@@ -1,8 +1,8 @@
 import { AnomalyError } from '../../errors.ts';
 import type { InputColumn } from '../../inputs/columns.ts';
-import { jsonEncoder } from '../../inputs/encoders.ts';
+import { jsonEncoder } from '../../inputs/encode/encoders.ts';
 import { openRows } from '../../inputs/rowInput.ts';
-import { sourceTopics } from '../../runtime/topics.ts';
+import { sourceTopics } from '../../runtime/topics/topics.ts';
 import type { CommandContext } from '../command.ts';
 import { connectClient, connectRegistry } from '../connections.ts';
 import { sampleTopic, valueAt } from '../topicSample.ts';

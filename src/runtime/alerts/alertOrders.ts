@@ -1,7 +1,7 @@
 import type { ReviewOrder, VerdictOrder } from '../../alerts/stage/bookRules.ts';
 import type { Silence } from '../../alerts/stage/silences.ts';
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
-import { makeMissing } from '../topicTable.ts';
+import { makeMissing } from '../topics/topicTable.ts';
 
 /** A record of <pipeline>.alert-orders: what people tell the alert stage. The last record of a key counts. */
 export type AlertOrder =

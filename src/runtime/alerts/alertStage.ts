@@ -1,8 +1,8 @@
 import { outboxTopic } from '../../alerts/stage/outbox.ts';
 import type { Consumer } from '../../clients/client.ts';
 import type { AlertStatus } from '../../observe/status.ts';
-import { alertTopics } from '../runTopics.ts';
-import { makeMissing } from '../topicTable.ts';
+import { alertTopics } from '../topics/runTopics.ts';
+import { makeMissing } from '../topics/topicTable.ts';
 import { StageSession, type StageSessionOptions } from './stageSession.ts';
 
 export type AlertStageOptions = StageSessionOptions;

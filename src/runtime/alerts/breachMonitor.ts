@@ -3,7 +3,7 @@ import type { BreachConfig } from '../../config/alertsConfig.ts';
 import { type SketchData, sketchQuantileMs, sketchSince } from '../../observe/latencySketch.ts';
 import { SEVERITIES, type Severity } from '../../observe/notification.ts';
 import { type MemberStatus, scoredByAny } from '../../observe/status.ts';
-import { SESSION_TIMEOUT_MS } from '../operationTopics.ts';
+import { SESSION_TIMEOUT_MS } from '../topics/operationTopics.ts';
 import type { BreachFinding } from './breachFinding.ts';
 import { checkpointReasons, inferenceReasons, isReplaced, latencyReasons, memberReasons } from './breachReasons.ts';
 import { LagBreaches } from './lagBreaches.ts';

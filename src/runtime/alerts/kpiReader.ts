@@ -2,9 +2,9 @@ import { KpiWindows } from '../../alerts/stage/kpi.ts';
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
 import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { AlertsConfig } from '../../config/alertsConfig.ts';
-import type { ObjectDecoder } from '../objectDecoder.ts';
-import type { WindowObject } from '../rowObjects.ts';
-import { stableEnds } from '../topicSource.ts';
+import type { ObjectDecoder } from '../input/objectDecoder.ts';
+import { stableEnds } from '../input/topicSource.ts';
+import type { WindowObject } from '../output/rowObjects.ts';
 
 /** Batches a turn, so that alerts do not wait for windows. */
 const BATCHES = 8;

@@ -1,6 +1,6 @@
 import { decodeOutbox, type OutboxKeyValue, type OutboxRecord, outboxTopic } from '../../alerts/stage/outbox.ts';
 import type { KafkaClient } from '../../clients/client.ts';
-import { stableEnds, topicBatches } from '../topicSource.ts';
+import { stableEnds, topicBatches } from '../input/topicSource.ts';
 
 /** The last committed record of each key of the outbox, in the order in which they were written; no tombstones. */
 export async function readOutbox(

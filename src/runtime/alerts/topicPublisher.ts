@@ -2,7 +2,7 @@ import type { Publisher } from '../../alerts/sinks/lineSinks.ts';
 import type { KafkaClient } from '../../clients/client.ts';
 import type { Producer } from '../../clients/producer.ts';
 import { partitionForKey } from '../../wire/murmur2.ts';
-import { newTopic } from '../topicTable.ts';
+import { newTopic } from '../topics/topicTable.ts';
 
 /** Of a topic sink that names none. */
 export function notificationsTopic(pipeline: string): string {

@@ -4,8 +4,8 @@ import type { Logger } from '../../output/logger.ts';
 import type { Checkpointer, Cut } from '../checkpoints/checkpointer.ts';
 import type { JournalRecord } from '../journal/journalRecord.ts';
 import type { ModelDispatch } from '../model/modelDispatch.ts';
+import type { Holding } from '../output/rowSink.ts';
 import type { PartitionAtWork } from '../partitionAtWork.ts';
-import type { Holding } from '../rowSink.ts';
 import type { LatencyGauge } from '../status/latencyGauge.ts';
 import type { Committer } from './committer.ts';
 

@@ -1,7 +1,7 @@
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import type { Logger } from '../../output/logger.ts';
-import { controlTopic } from '../operationTopics.ts';
+import { controlTopic } from '../topics/operationTopics.ts';
 import { type ControlCommand, decodeCommand } from './command.ts';
 
 export interface ControlReaderOptions {

@@ -1,8 +1,8 @@
 import type { KafkaClient } from '../../clients/client.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { AppliedCommand, MemberStatus } from '../../observe/status.ts';
-import { controlTopic } from '../operationTopics.ts';
 import { StatusReader } from '../status/reader.ts';
+import { controlTopic } from '../topics/operationTopics.ts';
 import { type ControlCommand, encodeCommand } from './command.ts';
 
 export interface SendOptions {

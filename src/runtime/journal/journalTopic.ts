@@ -1,7 +1,7 @@
 import type { Admin } from '../../clients/client.ts';
 import { AnomalyError } from '../../errors.ts';
-import { knownConfigs } from '../topics.ts';
-import { newTopic } from '../topicTable.ts';
+import { knownConfigs } from '../topics/topics.ts';
+import { newTopic } from '../topics/topicTable.ts';
 
 /**
  * Creates the journal of a group, with as many partitions as its source. One that exists is kept. Nothing of it may be

@@ -1,6 +1,6 @@
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
 import type { PartitionSample } from '../../observe/lag/sample.ts';
-import { partitionName } from '../partitionName.ts';
+import { partitionName } from '../topics/partitionName.ts';
 
 /** Time of the record that a group reads next, epoch milliseconds; null with the reason where there is none. */
 export interface ExactTime {

@@ -2,7 +2,7 @@ import type { KafkaClient } from '../../clients/client.ts';
 import type { PastLook } from '../../observe/lag/analysis.ts';
 import type { MemberStatus } from '../../observe/status.ts';
 import { decodeStatus } from '../../observe/statusRecord.ts';
-import { statusTopic } from '../operationTopics.ts';
+import { statusTopic } from '../topics/operationTopics.ts';
 
 /** Records of a status topic that are read: at one in 3 s from ten members a minute and a half and more. */
 const RECORDS = 400;

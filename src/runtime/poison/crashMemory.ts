@@ -1,6 +1,6 @@
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
-import { partitionName } from '../partitionName.ts';
+import { partitionName } from '../topics/partitionName.ts';
 
 /** Processing of a partition's records from <= offset < to threw this. */
 export interface Crash {

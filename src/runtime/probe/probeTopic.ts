@@ -1,6 +1,6 @@
 import type { Admin, TopicInfo } from '../../clients/client.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
-import { newTopic } from '../topicTable.ts';
+import { newTopic } from '../topics/topicTable.ts';
 
 const LEADER_ATTEMPTS = 50;
 const LEADER_PAUSE_MS = 100;

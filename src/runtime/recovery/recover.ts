@@ -5,8 +5,8 @@ import type { CheckpointStore, Snapshot } from '../../stores/checkpointStore.ts'
 import type { JournalPart } from '../journal/journalReader.ts';
 import type { JournalDraft } from '../journal/journalRecord.ts';
 import { type Lineage, lineageOf } from '../journal/lineage.ts';
-import { partitionName } from '../partitionName.ts';
 import type { Task } from '../task.ts';
+import { partitionName } from '../topics/partitionName.ts';
 import { requireKnown, tellChanges } from './changedOperators.ts';
 import type { Recovered } from './recovered.ts';
 import { type SourceLog, sourceGap } from './sourceGap.ts';

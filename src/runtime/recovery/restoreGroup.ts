@@ -5,7 +5,7 @@ import type { SnapshotReference } from '../../stores/checkpointStore.ts';
 import { type JournalRecord, journalTopic } from '../journal/journalRecord.ts';
 import { ensureJournal } from '../journal/journalTopic.ts';
 import { JournalWriter } from '../journal/journalWriter.ts';
-import { partitionName } from '../partitionName.ts';
+import { partitionName } from '../topics/partitionName.ts';
 
 /** A partition's new start: a stored snapshot, and the offset that it is of. */
 export interface RestorePoint extends TopicPartitionOffset {

@@ -3,7 +3,7 @@ import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import type { JournalDraft } from '../journal/journalRecord.ts';
 import type { Lineage } from '../journal/lineage.ts';
-import { partitionName } from '../partitionName.ts';
+import { partitionName } from '../topics/partitionName.ts';
 
 /** Where the log of a source partition begins and ends. */
 export interface SourceLog {

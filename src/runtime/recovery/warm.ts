@@ -7,14 +7,14 @@ import type { Logger } from '../../output/logger.ts';
 import type { CheckpointStore, SnapshotReference } from '../../stores/checkpointStore.ts';
 import { murmur2 } from '../../wire/murmur2.ts';
 import type { SnapshotHead } from '../checkpoints/snapshotHead.ts';
-import { fieldNames } from '../fieldNames.ts';
-import { fileLines } from '../fileSource.ts';
-import { LineBatch } from '../lineBatch.ts';
-import { LineSchemas } from '../lineSchemas.ts';
-import type { Line, RecordLine } from '../lines.ts';
+import { fieldNames } from '../definition/fieldNames.ts';
+import { fileLines } from '../input/fileSource.ts';
+import { LineBatch } from '../input/lineBatch.ts';
+import { LineSchemas } from '../input/lineSchemas.ts';
+import type { Line, RecordLine } from '../input/lines.ts';
 import { settleWithoutModel } from '../model/withoutModel.ts';
-import { partitionName } from '../partitionName.ts';
 import { runWhole, type Task } from '../task.ts';
+import { partitionName } from '../topics/partitionName.ts';
 import type { SourceLog } from './sourceGap.ts';
 
 /**

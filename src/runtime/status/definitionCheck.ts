@@ -2,7 +2,7 @@ import type { KafkaClient } from '../../clients/client.ts';
 import { AnomalyError } from '../../errors.ts';
 import { isLive, type MemberStatus } from '../../observe/status.ts';
 import type { Logger } from '../../output/logger.ts';
-import { SESSION_TIMEOUT_MS } from '../operationTopics.ts';
+import { SESSION_TIMEOUT_MS } from '../topics/operationTopics.ts';
 import { StatusReader } from './reader.ts';
 
 export interface DefinitionCheck {

@@ -1,6 +1,6 @@
 import type { Admin } from '../../clients/client.ts';
 import type { TopicPartition } from '../../clients/topicPartition.ts';
-import { partitionName } from '../partitionName.ts';
+import { partitionName } from '../topics/partitionName.ts';
 
 /**
  * Ends of partitions asked for aside. Fetches tell them, too, but not while none is answered or the member is paused, and

@@ -16,7 +16,7 @@ import {
   type StatusRates,
   type StatusTotals,
 } from '../../observe/status.ts';
-import type { JobReading } from '../jobReading.ts';
+import type { JobReading } from '../input/jobReading.ts';
 
 /** Who a member is. */
 export type MemberIdentity = Pick<

@@ -2,7 +2,7 @@ import type { Producer, ProducerStats } from '../../clients/producer.ts';
 import { type MemberStatus, statusChange } from '../../observe/status.ts';
 import { encodeStatus, statusKey } from '../../observe/statusRecord.ts';
 import type { Logger } from '../../output/logger.ts';
-import { STATUS_HEARTBEAT_MS } from '../operationTopics.ts';
+import { STATUS_HEARTBEAT_MS } from '../topics/operationTopics.ts';
 
 export interface PublisherOptions {
   readonly topic: string;

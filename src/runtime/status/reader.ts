@@ -1,7 +1,7 @@
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
 import { isLive, type MemberStatus } from '../../observe/status.ts';
 import { decodeStatus, statusKey } from '../../observe/statusRecord.ts';
-import { SESSION_TIMEOUT_MS, statusTopic } from '../operationTopics.ts';
+import { SESSION_TIMEOUT_MS, statusTopic } from '../topics/operationTopics.ts';
 
 /** The members of a pipeline as their last records tell. Reads the status topic from its start. */
 export class StatusReader {

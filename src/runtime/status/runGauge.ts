@@ -3,7 +3,7 @@ import type { PartitionPipeline } from '../../engine/pipeline.ts';
 import { HistogramBuilder } from '../../observe/histogram.ts';
 import type { CheckpointStatus, ModelStatus, PartitionStatus, StatusQueues } from '../../observe/status.ts';
 import type { CheckpointTotals } from '../checkpoints/checkpointer.ts';
-import type { JobReading } from '../jobReading.ts';
+import type { JobReading } from '../input/jobReading.ts';
 import type { PartitionAtWork } from '../partitionAtWork.ts';
 import type { RunnerOptions, RunTotals } from '../runnerOptions.ts';
 import type { EndSampler } from './endSampler.ts';

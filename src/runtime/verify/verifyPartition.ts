@@ -6,10 +6,10 @@ import type { CheckpointStore } from '../../stores/checkpointStore.ts';
 import type { JournalEntry } from '../journal/journalRecord.ts';
 import { type Lineage, lineageOf } from '../journal/lineage.ts';
 import { journalOnly } from '../model/journalOnly.ts';
+import type { RunnerSink } from '../output/rowSink.ts';
 import { PartitionAtWork } from '../partitionAtWork.ts';
-import { partitionName } from '../partitionName.ts';
-import type { RunnerSink } from '../rowSink.ts';
 import type { Task } from '../task.ts';
+import { partitionName } from '../topics/partitionName.ts';
 import type { OutputComparison } from './outputComparison.ts';
 import type { CapturedRows, OutputRow } from './outputRow.ts';
 

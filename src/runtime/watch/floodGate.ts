@@ -1,5 +1,5 @@
 import type { TopicPartition } from '../../clients/topicPartition.ts';
-import { partitionName } from '../partitionName.ts';
+import { partitionName } from '../topics/partitionName.ts';
 import type { TopicFollower } from './topicFollower.ts';
 
 /** Records of a kind that are decoded a second at most; what a list of a few hundred lines can show. */

@@ -1,6 +1,6 @@
 import type { DeliveryState } from '../../alerts/delivery/delivery.ts';
 import type { AlertView, AnomalyView } from '../../observe/watch/snapshot.ts';
-import type { AnomalyObject } from '../rowObjects.ts';
+import type { AnomalyObject } from '../output/rowObjects.ts';
 
 export function anomalyView(pipeline: string, alert: AnomalyObject): AnomalyView {
   const { id, series, field, rule, value, score, threshold, expected, lower, upper, topic, partition, offset } = alert;

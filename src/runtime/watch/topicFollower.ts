@@ -2,7 +2,7 @@ import type { Consumer, KafkaClient } from '../../clients/client.ts';
 import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { isAnomalyError } from '../../errors.ts';
-import { partitionName } from '../partitionName.ts';
+import { partitionName } from '../topics/partitionName.ts';
 import type { WatchedTopic } from './watchedTopics.ts';
 
 /** Where a topic is begun that was not read yet: so many records back over all its partitions, or at a time. */

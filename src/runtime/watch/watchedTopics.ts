@@ -1,7 +1,7 @@
 import { outboxTopic } from '../../alerts/stage/outbox.ts';
 import type { TopicInfo } from '../../clients/client.ts';
 import type { MemberStatus } from '../../observe/status.ts';
-import { controlTopic, statusTopic } from '../operationTopics.ts';
+import { controlTopic, statusTopic } from '../topics/operationTopics.ts';
 
 /** A topic that the watch reads, and for which pipeline. */
 export interface WatchedTopic {

@@ -3,7 +3,7 @@ import { type MemberStatus, outageText } from '../../observe/status.ts';
 import { ClusterWatch } from '../../observe/watch/clusterWatch.ts';
 import type { TuiSnapshot } from '../../observe/watch/snapshot.ts';
 import type { LagSampler } from '../lag/lagSampler.ts';
-import { SESSION_TIMEOUT_MS } from '../operationTopics.ts';
+import { SESSION_TIMEOUT_MS } from '../topics/operationTopics.ts';
 import type { WatcherOptions } from './watcherOptions.ts';
 import type { WatchSession } from './watchSession.ts';
 

@@ -6,9 +6,9 @@ import { addTotals, type MemberStatus, NO_TOTALS, type StatusOutage } from '../.
 import type { Logger } from '../../output/logger.ts';
 import type { ControlCommand } from '../control/command.ts';
 import type { Members, MembersResult } from '../members.ts';
-import { partitionName } from '../partitionName.ts';
 import { supervise } from '../restart/supervise.ts';
 import type { MemberIdentity } from '../status/memberBoard.ts';
+import { partitionName } from '../topics/partitionName.ts';
 import { errorOf, type FromWorker } from './messages.ts';
 import type { WorkerHandle } from './workerHandle.ts';
 import { WorkerSeat } from './workerSeat.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { TopicPublisher } from '../../../src/runtime/alerts/topicPublisher.ts';
-import { topicBatches } from '../../../src/runtime/topicSource.ts';
+import { topicBatches } from '../../../src/runtime/input/topicSource.ts';
 import { partitionForKey } from '../../../src/wire/murmur2.ts';
 import { startWorld, type World } from '../../helpers/world.ts';
 

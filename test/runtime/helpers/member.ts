@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '../../../src/clients/connect.ts';
-import { directoryCheckpoints } from '../../../src/commands/checkpointPlace.ts';
+import { directoryCheckpoints } from '../../../src/commands/checkpoint/place.ts';
 import type { PipelineConfig } from '../../../src/config/pipelineConfig.ts';
 import { runJob } from '../../../src/runtime/job.ts';
 import { journalTopic } from '../../../src/runtime/journal/journalRecord.ts';

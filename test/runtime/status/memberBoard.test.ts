@@ -4,7 +4,7 @@ import { HistogramBuilder } from '../../../src/observe/histogram.ts';
 import type { LatencyStatus } from '../../../src/observe/latency.ts';
 import { LatencySketch } from '../../../src/observe/latencySketch.ts';
 import { NO_CHECKPOINT, NO_TOTALS } from '../../../src/observe/status.ts';
-import type { JobReading } from '../../../src/runtime/jobReading.ts';
+import type { JobReading } from '../../../src/runtime/input/jobReading.ts';
 import { MemberBoard } from '../../../src/runtime/status/memberBoard.ts';
 import { statusOf } from '../../helpers/status.ts';
 

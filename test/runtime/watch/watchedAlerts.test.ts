@@ -4,7 +4,7 @@ import type { DeliveryState } from '../../../src/alerts/delivery/delivery.ts';
 import { deliveryKey, encodeDelivery } from '../../../src/alerts/delivery/deliveryRecord.ts';
 import { encodeIncident, encodeState, outboxTopic } from '../../../src/alerts/stage/outbox.ts';
 import type { Notification } from '../../../src/observe/notification.ts';
-import { ensureOperationTopics } from '../../../src/runtime/operationTopics.ts';
+import { ensureOperationTopics } from '../../../src/runtime/topics/operationTopics.ts';
 import { statusOf } from '../../helpers/status.ts';
 import { startWorld, type World } from '../../helpers/world.ts';
 import { put, shows, watcherOf } from './helpers/watching.ts';

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { startBroker } from '../../../src/broker/broker.ts';
 import { connect } from '../../../src/clients/connect.ts';
 import type { TuiSnapshot } from '../../../src/observe/watch/snapshot.ts';
-import { ensureOperationTopics } from '../../../src/runtime/operationTopics.ts';
+import { ensureOperationTopics } from '../../../src/runtime/topics/operationTopics.ts';
 import type { CliRun } from '../../helpers/cli.ts';
 import { statusOf } from '../../helpers/status.ts';
 import { append, send, startWorld, type World } from '../../helpers/world.ts';

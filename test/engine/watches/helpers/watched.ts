@@ -4,7 +4,7 @@ import type { PipelineDefinition } from '../../../../src/engine/definition.ts';
 import { KeyDictionary } from '../../../../src/engine/keys.ts';
 import { PartitionPipeline } from '../../../../src/engine/pipeline.ts';
 import { WATCH_THRESHOLDS, type WatchDefinition } from '../../../../src/engine/watches/definition.ts';
-import { type AnomalyObject, anomalyObject } from '../../../../src/runtime/rowObjects.ts';
+import { type AnomalyObject, anomalyObject } from '../../../../src/runtime/output/rowObjects.ts';
 
 export interface Reading {
   readonly series: string;

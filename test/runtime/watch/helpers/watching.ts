@@ -6,7 +6,7 @@ import { createRegistry } from '../../../../src/clients/createRegistry.ts';
 import type { MemberStatus } from '../../../../src/observe/status.ts';
 import { encodeStatus, statusKey } from '../../../../src/observe/statusRecord.ts';
 import type { TuiSnapshot } from '../../../../src/observe/watch/snapshot.ts';
-import { statusTopic } from '../../../../src/runtime/operationTopics.ts';
+import { statusTopic } from '../../../../src/runtime/topics/operationTopics.ts';
 import { Watcher } from '../../../../src/runtime/watch/watcher.ts';
 import type { WatcherOptions } from '../../../../src/runtime/watch/watcherOptions.ts';
 import type { World } from '../../../helpers/world.ts';

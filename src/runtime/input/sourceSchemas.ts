@@ -1,0 +1,87 @@
+import type { SchemaRegistry } from '../../clients/registry.ts';
+import type { PipelineConfig } from '../../config/pipelineConfig.ts';
+import { SchemaReaders } from '../../engine/decode/decoder.ts';
+import type { ValueDecoder } from '../../engine/decode/reader.ts';
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
+import type { Logger } from '../../output/logger.ts';
+import { avscType } from '../../schemas/avscType.ts';
+
+/** The writer schemas of a source: fetched once each, compiled for the fields that the pipeline needs. */
+export class SourceSchemas {
+  readonly readers: SchemaReaders;
+  /** Ids of the schemas that records were read with, in the order of their first use. */
+  readonly ids: number[] = [];
+  readonly #registry: Pick<SchemaRegistry, 'schemaById'> | undefined;
+  readonly #logger: Logger;
+
+  constructor(config: PipelineConfig, registry: Pick<SchemaRegistry, 'schemaById'> | undefined, logger: Logger) {
+    const { key, time, fields } = config.source;
+    this.readers = new SchemaReaders({
+      fields: Object.values(fields),
+      ...(key !== undefined && { key }),
+      ...(time !== undefined && { time }),
+    });
+    this.#registry = registry;
+    this.#logger = logger;
+  }
+
+  /**
+   * Makes the reader of a schema known. An id that the registry does not have is refused, so that its records become
+   * dead letters; a registry that does not answer is an error, since it may have it.
+   */
+  async load(schemaId: number): Promise<void> {
+    if (this.readers.get(schemaId) !== undefined) return;
+    if (this.#registry === undefined) {
+      throw new AnomalyError(
+        'ANM_CONFIG',
+        `cannot read values with schema ${schemaId} as no Schema Registry is configured`,
+        {
+          hint: 'give --registry URL',
+        },
+      );
+    }
+    const text = await knownSchema(this.#registry, schemaId);
+    if (text === undefined) {
+      this.#logger.warn(`the registry has no Avro schema ${schemaId}: its records go to dead letters`);
+      this.readers.refuse(schemaId);
+      return;
+    }
+    this.ids.push(schemaId);
+    const { missing, unsupported } = await this.#compile(schemaId, text);
+    for (const field of missing) this.#logger.warn(`schema ${schemaId} has no field ${field}: it is read as null`);
+    if (unsupported !== undefined) {
+      this.#logger.info(`values with schema ${schemaId} are decoded one at a time, which is slower: ${unsupported}`);
+    }
+  }
+
+  /** By the compiled reader; only a shape that it does not cover pays for loading avsc. */
+  async #compile(schemaId: number, text: string): Promise<{ missing: readonly string[]; unsupported?: string }> {
+    const schema = JSON.parse(text);
+    try {
+      return this.readers.add(schemaId, schema);
+    } catch (error) {
+      if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNSUPPORTED') throw error;
+      const type = await avscType(text);
+      const decode: ValueDecoder = (bytes, start, end) =>
+        type.fromBuffer(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
+      return this.readers.add(schemaId, schema, () => decode);
+    }
+  }
+}
+
+/**
+ * The text of an Avro schema, undefined for an id that the registry does not have, or has as a schema of another kind: a
+ * record of it is a bad one and not the end. A registry that does not answer is an error, since it may have it.
+ */
+export async function knownSchema(
+  registry: Pick<SchemaRegistry, 'schemaById'>,
+  id: number,
+): Promise<string | undefined> {
+  try {
+    const { schema, type } = await registry.schemaById(id);
+    return type === 'AVRO' ? schema : undefined;
+  } catch (error) {
+    if (!isAnomalyError(error) || error.code !== 'ANM_SCHEMA_UNKNOWN') throw error;
+    return undefined;
+  }
+}
