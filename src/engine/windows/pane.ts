@@ -20,7 +20,10 @@ export class Pane {
   order: Int32Array;
   /** By series: 1 + its position in `order`, 0 when it is not in the window. */
   place: Int32Array;
+  /** The five doubles of each slot; the count of what is not in the window is 0. */
   base: Float64Array;
+  /** Of no meaning: see readAhead. */
+  read = 0;
   readonly tables: Cells[];
   /** Bits of the layout's accumulators that were not there when the window was opened. */
   missing = 0;
@@ -69,7 +72,7 @@ export class Pane {
 
   /** Empties it, to be used for another window. */
   release(): void {
-    for (let k = 0; k < this.count; k++) if (this.order[k]! >= 0) this.place[this.order[k]!] = 0;
+    for (let k = 0; k < this.count; k++) if (this.order[k]! >= 0) this.#empty(this.order[k]!);
     this.count = 0;
     this.missing = 0;
     this.isFired = false;
@@ -80,8 +83,18 @@ export class Pane {
     const at = this.place[series]!;
     if (at === 0) return;
     this.order[at - 1] = -1;
-    this.place[series] = 0;
+    this.#empty(series);
     this.firedSeries.delete(series);
+  }
+
+  /** Before a block of records of series[from, to) is added. */
+  readAhead(series: Int32Array, from: number, to: number): void {
+    const width = this.#layout.fields * CELL;
+    const { base } = this;
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += base[Math.max(0, series[i]!) * width]!;
+    // What nobody could need is not read.
+    this.read = sum;
   }
 
   /** Whether the rows of the end are out for a series. */
@@ -96,6 +109,11 @@ export class Pane {
     if (hasFired) this.firedSeries.add(series);
     else for (let k = 0; k < this.count; k++) if (this.order[k]! >= 0) this.firedSeries.add(this.order[k]!);
     this.isFired = false;
+  }
+
+  #empty(series: number): void {
+    this.place[series] = 0;
+    this.base[series * this.#layout.fields * CELL] = 0;
   }
 
   snapshot(state: StateWriter): void {
