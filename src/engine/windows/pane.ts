@@ -1,3 +1,4 @@
+import { BLOCK, MANY } from '../readAhead.ts';
 import type { StateReader, StateWriter } from '../state.ts';
 import { StateRow } from '../stateRow.ts';
 import type { Cells } from './accumulator.ts';
@@ -126,10 +127,12 @@ export class Pane {
     const rows = new Int32Array(this.rows.length === 0 ? 0 : kept);
     const changed = new Uint8Array(this.rows.length === 0 ? 0 : kept);
     for (let k = 0, n = 0; k < this.count; k++) {
+      // The cells lie in the order of ids, not of first appearance.
+      if (k % BLOCK === 0 && kept > MANY) this.readAhead(this.order, k, Math.min(this.count, k + BLOCK));
       const series = this.order[k]!;
       if (series < 0) continue;
       // No view a series: there may be a million, and processing waits for this.
-      for (let k = n * width, at = series * width; k < (n + 1) * width; k++, at++) packed[k] = this.base[at]!;
+      for (let to = n * width, at = series * width; to < (n + 1) * width; to++, at++) packed[to] = this.base[at]!;
       if (rows.length > 0) {
         rows[n] = this.rows[series]!;
         changed[n] = this.changed[series]!;
@@ -138,10 +141,10 @@ export class Pane {
     }
     state.array('order', this.order, this.count);
     if (this.firedSeries.size > 0) state.array('fired', Int32Array.from(this.firedSeries), this.firedSeries.size);
-    state.array('cells', packed, packed.length);
+    state.own('cells', packed);
     if (rows.length > 0) {
-      state.array('rows', rows, kept);
-      state.array('changed', changed, kept);
+      state.own('rows', rows);
+      state.own('changed', changed);
     }
     for (let a = 0; a < accumulators.length; a++) {
       // An accumulator that the window does not have from its beginning is still missing after a restore.
