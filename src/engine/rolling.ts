@@ -2,8 +2,13 @@ import { MANY } from './readAhead.ts';
 import type { StateReader, StateWriter } from './state.ts';
 import type { StateRow } from './stateRow.ts';
 
-/** Doubles a slot in `RollingWindow.cells`: one cache line, since slots are visited in scattered order. */
-export const CELL_SIZE = 8;
+/** Doubles of sums a slot: one cache line, since slots are visited in scattered order. */
+const CELL_SIZE = 8;
+/**
+ * Doubles before the first cell. Large arrays of Node begin 16 bytes into a page (the header of glibc's blocks): with
+ * these, cells lie in whole cache lines. Elsewhere a cell may lie in two, which costs time only.
+ */
+const LEAD = 6;
 /** Positions in a cell. The deviations below are from the cell's shift, which lies near the mean. */
 export const SHIFT = 0;
 const SUM = 1;
@@ -31,15 +36,25 @@ const CANCELLATION = 1e-3;
  */
 export class RollingWindow {
   readonly size: number;
-  /** CELL_SIZE doubles a slot; read by the loops that cannot afford a call. */
+  /**
+   * Of each slot its sums, from `cellOf` on, and behind them its ring of values: what a value touches lies on one page,
+   * in whole cache lines. Read by the loops that cannot afford a call.
+   */
   cells: Float64Array = new Float64Array(0);
-  #ring: Float64Array = new Float64Array(0);
+  /** Doubles from a slot to the next. */
+  readonly #stride: number;
   #slots = 0;
   /** Of no meaning: see readAhead. */
   read = 0;
 
   constructor(size: number) {
     this.size = size;
+    this.#stride = Math.ceil((CELL_SIZE + size) / CELL_SIZE) * CELL_SIZE;
+  }
+
+  /** Where the cell of a slot begins. */
+  cellOf(slot: number): number {
+    return LEAD + slot * this.#stride;
   }
 
   get slots(): number {
@@ -49,23 +64,20 @@ export class RollingWindow {
   /** Makes room for slots below `slots`. */
   reserve(slots: number): void {
     if (slots > this.#slots) this.#slots = slots;
-    if (slots * CELL_SIZE <= this.cells.length) return;
-    const capacity = Math.max(slots, 2 * (this.cells.length / CELL_SIZE), 16);
-    this.cells = grown(this.cells, capacity * CELL_SIZE);
-    this.#ring = grown(this.#ring, capacity * this.size);
+    if (this.cellOf(slots) <= this.cells.length) return;
+    this.cells = grown(this.cells, Math.max(this.cellOf(slots), 2 * this.cells.length, this.cellOf(16)));
   }
 
   /** Before a block of slots[from, to) is pushed. */
   readAhead(slots: Int32Array, from: number, to: number): void {
     if (this.#slots < MANY) return;
     const { cells, size } = this;
-    const ring = this.#ring;
     let sum = 0;
-    for (let i = from; i < to; i++) sum += cells[Math.max(0, slots[i]!) * CELL_SIZE]!;
+    for (let i = from; i < to; i++) sum += cells[this.cellOf(Math.max(0, slots[i]!))]!;
     for (let i = from; i < to; i++) {
-      const slot = Math.max(0, slots[i]!);
-      const cursor = cells[slot * CELL_SIZE + CURSOR]!;
-      sum += ring[slot * size + (cursor < size ? cursor : cursor - size)]!;
+      const cell = this.cellOf(Math.max(0, slots[i]!));
+      const cursor = cells[cell + CURSOR]!;
+      sum += cells[cell + CELL_SIZE + (cursor < size ? cursor : cursor - size)]!;
     }
     // What nobody could need is not read.
     this.read = sum;
@@ -74,19 +86,18 @@ export class RollingWindow {
   /** Takes a value in, and the oldest one out once the window is full. Costs no allocation. */
   push(slot: number, value: number): void {
     const { cells, size } = this;
-    const ring = this.#ring;
-    const cell = slot * CELL_SIZE;
+    const cell = this.cellOf(slot);
     const cursor = cells[cell + CURSOR]!;
     if (cursor < size) {
       this.#fill(slot, cursor, value);
       return;
     }
     // Past the first turn the cursor runs from size to 2 * size - 1: it tells both the place and that the ring is full.
-    const place = slot * size + cursor - size;
+    const place = cell + CELL_SIZE + cursor - size;
     const shift = cells[cell + SHIFT]!;
     const entering = value - shift;
-    const leaving = ring[place]! - shift;
-    ring[place] = value;
+    const leaving = cells[place]! - shift;
+    cells[place] = value;
     const sum = cells[cell + SUM]! + (entering - leaving);
     const squares = cells[cell + SUM_OF_SQUARES]! + (entering * entering - leaving * leaving);
     const mean = sum / size;
@@ -109,39 +120,39 @@ export class RollingWindow {
   }
 
   count(slot: number): number {
-    return Math.min(this.cells[slot * CELL_SIZE + CURSOR]!, this.size);
+    return Math.min(this.cells[this.cellOf(slot) + CURSOR]!, this.size);
   }
 
   /** NaN before the first value. */
   mean(slot: number): number {
-    const cell = slot * CELL_SIZE;
+    const cell = this.cellOf(slot);
     if (this.cells[cell + CURSOR] === 0) return NaN;
     return this.cells[cell + SHIFT]! + this.cells[cell + MEAN_DEVIATION]!;
   }
 
   /** Population variance; NaN before the first value. */
   variance(slot: number): number {
-    const cell = slot * CELL_SIZE;
+    const cell = this.cellOf(slot);
     return this.cells[cell + CURSOR] === 0 ? NaN : this.cells[cell + VARIANCE]!;
   }
 
   /** `value` minus the mean, with the digits that value - mean(slot) would lose. */
   deviation(slot: number, value: number): number {
-    const cell = slot * CELL_SIZE;
+    const cell = this.cellOf(slot);
     return value - this.cells[cell + SHIFT]! - this.cells[cell + MEAN_DEVIATION]!;
   }
 
   /** Appends the slot's sums and its values, as many as there are. */
   pack(slot: number, out: StateRow): void {
-    const cell = slot * CELL_SIZE;
+    const cell = this.cellOf(slot);
     out.putDoubles(this.cells, cell, cell + OWNER);
-    out.putDoubles(this.#ring, slot * this.size, slot * this.size + this.count(slot));
+    out.putDoubles(this.cells, cell + CELL_SIZE, cell + CELL_SIZE + this.count(slot));
   }
 
   unpack(slot: number, from: StateRow): void {
-    const cell = slot * CELL_SIZE;
+    const cell = this.cellOf(slot);
     from.doubles(this.cells, cell, cell + OWNER);
-    from.doubles(this.#ring, slot * this.size, slot * this.size + this.count(slot));
+    from.doubles(this.cells, cell + CELL_SIZE, cell + CELL_SIZE + this.count(slot));
   }
 
   /** For people. */
@@ -153,34 +164,48 @@ export class RollingWindow {
 
   /** As before the first value; the owner's number stays. */
   reset(slot: number): void {
-    const cell = slot * CELL_SIZE;
+    const cell = this.cellOf(slot);
     this.cells.fill(0, cell, cell + OWNER);
   }
 
+  /** As version 0.1 wrote it: two arrays. */
   snapshot(state: StateWriter): void {
-    state.number('size', this.size);
-    state.number('slots', this.#slots);
-    state.array('cells', this.cells, this.#slots * CELL_SIZE);
-    state.array('ring', this.#ring, this.#slots * this.size);
+    const { size } = this;
+    const slots = this.#slots;
+    const cells = new Float64Array(slots * CELL_SIZE);
+    const ring = new Float64Array(slots * size);
+    for (let slot = 0; slot < slots; slot++) {
+      const cell = this.cellOf(slot);
+      cells.set(this.cells.subarray(cell, cell + CELL_SIZE), slot * CELL_SIZE);
+      ring.set(this.cells.subarray(cell + CELL_SIZE, cell + CELL_SIZE + size), slot * size);
+    }
+    state.number('size', size);
+    state.number('slots', slots);
+    state.array('cells', cells, cells.length);
+    state.array('ring', ring, ring.length);
   }
 
   /** Keeps the owner's numbers, which come from the configuration. A window of another size starts empty. */
   restore(state: StateReader): void {
-    if (state.number('size') !== this.size) return;
+    const { size } = this;
+    if (state.number('size') !== size) return;
     const slots = state.number('slots');
     this.reserve(slots);
-    const cells = state.f64('cells', this.cells.length);
-    for (let i = OWNER; i < cells.length; i += CELL_SIZE) cells[i] = this.cells[i]!;
-    this.cells = cells;
-    this.#ring = state.f64('ring', this.#ring.length);
+    const cells = state.f64('cells', slots * CELL_SIZE);
+    const ring = state.f64('ring', slots * size);
+    for (let slot = 0; slot < slots; slot++) {
+      const cell = this.cellOf(slot);
+      this.cells.set(cells.subarray(slot * CELL_SIZE, slot * CELL_SIZE + OWNER), cell);
+      this.cells.set(ring.subarray(slot * size, (slot + 1) * size), cell + CELL_SIZE);
+    }
   }
 
   /** The first turn of the ring: nothing leaves yet. Sums are made anew at each power of two. */
   #fill(slot: number, cursor: number, value: number): void {
     const { cells } = this;
-    const cell = slot * CELL_SIZE;
+    const cell = this.cellOf(slot);
     const count = cursor + 1;
-    this.#ring[slot * this.size + cursor] = value;
+    cells[cell + CELL_SIZE + cursor] = value;
     cells[cell + CURSOR] = count;
     const entering = value - cells[cell + SHIFT]!;
     const sum = cells[cell + SUM]! + entering;
@@ -201,23 +226,22 @@ export class RollingWindow {
   /** Two passes over the ring: the mean, then the deviations from it. */
   #refresh(slot: number, count: number): void {
     const { cells } = this;
-    const ring = this.#ring;
-    const from = slot * this.size;
+    const cell = this.cellOf(slot);
+    const from = cell + CELL_SIZE;
     const to = from + count;
     // Deviations from a value of the window itself, so that large values close together keep their digits.
-    const origin = ring[from]!;
+    const origin = cells[from]!;
     let total = 0;
-    for (let i = from; i < to; i++) total += ring[i]! - origin;
+    for (let i = from; i < to; i++) total += cells[i]! - origin;
     const shift = origin + total / count;
     let sum = 0;
     let squares = 0;
     for (let i = from; i < to; i++) {
-      const deviation = ring[i]! - shift;
+      const deviation = cells[i]! - shift;
       sum += deviation;
       squares += deviation * deviation;
     }
     const mean = sum / count;
-    const cell = slot * CELL_SIZE;
     cells[cell + SHIFT] = shift;
     cells[cell + SUM] = sum;
     cells[cell + SUM_OF_SQUARES] = squares;

@@ -8,6 +8,13 @@ export function factsOf(score: ScoreDefinition, name: string): SeriesFacts {
   return score.factsOf?.(name) ?? { ...PLAIN, ...score.limits(name), threshold: defaultThreshold(score.detector) };
 }
 
+/** The same by slot, one answer for all where the definition is uniform: a cold store asks for each series that it brings. */
+export function factsBy(score: ScoreDefinition, nameOf: (slot: number) => string): (slot: number) => SeriesFacts {
+  if (score.isUniform !== true) return (slot) => factsOf(score, nameOf(slot));
+  const facts = factsOf(score, '');
+  return () => facts;
+}
+
 /** Silences the muted parts of the present verdict; returns the score of the others. */
 export function scoreWithout({ current, fuse }: Detector, muted: number): number {
   const { parts } = current;

@@ -8,7 +8,7 @@ import { SlotCells } from './detectors/slotBlocks.ts';
 import { MODEL_PART, ModelStage } from './model/modelStage.ts';
 import type { Json } from './operatorState.ts';
 import type { AlertRows, Rule, WindowRows } from './rows.ts';
-import { factsOf, scoreWithout } from './scoreFacts.ts';
+import { factsBy, scoreWithout } from './scoreFacts.ts';
 import type { ScoreObserver } from './scoreObserver.ts';
 import { SeriesKnowledge } from './seriesKnowledge.ts';
 import type { RowState, StateRow } from './stateRow.ts';
@@ -55,7 +55,7 @@ export class ScoreStage implements ScoreHandler, RowState {
     const name = score.isUniform === true ? () => '' : nameOf;
     this.#fields = fields;
     this.detector = createDetector(score.detector, (slot) => score.limits(name(slot)));
-    this.#knowledge = new SeriesKnowledge((slot) => factsOf(score, name(slot)), score.calendars);
+    this.#knowledge = new SeriesKnowledge(factsBy(score, name), score.calendars);
     this.#decision = new AlertDecision(score.shaping);
     const { name: detector, partNames } = this.detector;
     const reads = (field: number) => score.model?.channels.includes(field) === true;

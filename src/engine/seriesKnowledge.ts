@@ -131,8 +131,8 @@ export class SeriesKnowledge {
   }
 
   #maskOf(calendars: readonly number[]): number {
+    if (calendars.length === 0) return -1;
     const key = calendars.join();
-    if (key === '') return -1;
     let index = this.#maskIndexes.get(key);
     if (index === undefined) {
       index = this.#masks.length;

@@ -12,6 +12,8 @@ export interface StateWriter {
   text(name: string, value: string): void;
   /** Writes the first `length` elements. The array is copied at once, so the operator may go on changing it. */
   array(name: string, values: StateArray, length: number): void;
+  /** Takes an array over as a whole, without a copy: nobody may change it any more. */
+  own(name: string, values: StateArray): void;
   scope(name: string): StateWriter;
 }
 
@@ -60,6 +62,11 @@ export class SnapshotWriter implements StateWriter {
     const bytes = new Uint8Array(length * values.BYTES_PER_ELEMENT);
     bytes.set(new Uint8Array(values.buffer, values.byteOffset, bytes.length));
     this.#arrays.push({ name, type: typeOf(values), bytes, length });
+  }
+
+  own(name: string, values: StateArray): void {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    this.#arrays.push({ name, type: typeOf(values), bytes, length: values.length });
   }
 
   scope(name: string): StateWriter {
@@ -191,6 +198,10 @@ class ScopedWriter implements StateWriter {
 
   array(name: string, values: StateArray, length: number): void {
     this.#inner.array(this.#prefix + name, values, length);
+  }
+
+  own(name: string, values: StateArray): void {
+    this.#inner.own(this.#prefix + name, values);
   }
 
   scope(name: string): StateWriter {

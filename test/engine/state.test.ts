@@ -36,6 +36,12 @@ test('a snapshot is a copy: later changes to the array do not reach it', () => {
   assert.deepEqual(new SnapshotReader(writer.encode()).f64('v'), Float64Array.of(1, 2));
 });
 
+test('an array that the snapshot takes over is written as a whole, under the name of its scope', () => {
+  const writer = new SnapshotWriter();
+  writer.scope('outer').own('v', Float64Array.of(1, 2, 3).subarray(1));
+  assert.deepEqual(new SnapshotReader(writer.encode()).scope('outer').f64('v'), Float64Array.of(2, 3));
+});
+
 test('an array read as another type is refused by name', () => {
   const writer = new SnapshotWriter();
   writer.array('v', Float32Array.of(1), 1);

@@ -1,6 +1,6 @@
 import type { Json } from '../operatorState.ts';
 import { BLOCK } from '../readAhead.ts';
-import { CELL_SIZE, MEAN_DEVIATION, OWNER, RollingWindow, SHIFT, VARIANCE } from '../rolling.ts';
+import { MEAN_DEVIATION, OWNER, RollingWindow, SHIFT, VARIANCE } from '../rolling.ts';
 import type { StateRow } from '../stateRow.ts';
 import { type Detector, type ScoreHandler, verdict } from './detector.ts';
 
@@ -39,7 +39,7 @@ export class RollingZ implements Detector {
 
   /** Of standard deviations; squared, as the hot loop compares squares. */
   setFloor(slot: number, floor: number): void {
-    this.#window.cells[slot * CELL_SIZE + OWNER] = floor < 0 ? -1 : floor * floor;
+    this.#window.cells[this.#window.cellOf(slot) + OWNER] = floor < 0 ? -1 : floor * floor;
   }
 
   describe(slot: number, threshold: number): { readonly [name: string]: Json } {
@@ -86,7 +86,7 @@ export class RollingZ implements Detector {
       const slot = slots[i]!;
       const value = values[i]!;
       if (slot < 0 || Number.isNaN(value)) continue;
-      const cell = slot * CELL_SIZE;
+      const cell = window.cellOf(slot);
       const deviation = value - cells[cell + SHIFT]! - cells[cell + MEAN_DEVIATION]!;
       const floor = cells[cell + OWNER]!;
       // Squares spare the root and the division for the many values below the floor.

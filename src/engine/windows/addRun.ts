@@ -1,4 +1,5 @@
 import type { ColumnBatch } from '../batch.ts';
+import { BLOCK, MANY } from '../readAhead.ts';
 import type { Layout } from './layout.ts';
 import { CELL } from './moments.ts';
 import type { Pane } from './pane.ts';
@@ -18,14 +19,17 @@ export function addRun(
   const { series, eventTimes, fields } = batch;
   const fieldCount = layout.fields;
   const { start, end, place, base: cells } = pane;
+  const isAhead = place.length > MANY;
   let i = from;
   for (; i < to; i++) {
+    if (isAhead && (i - from) % BLOCK === 0) pane.readAhead(series, i, Math.min(to, i + BLOCK));
     const id = series[i]!;
     if (id < 0) continue;
     const time = eventTimes[i]!;
     if (time < start || time >= end) break;
-    if (place[id] === 0) pane.begin(id);
     let at = id * fieldCount * CELL;
+    // The place lies elsewhere in memory: it is asked for only where the first field has no value yet.
+    if (cells[at] === 0 && place[id] === 0) pane.begin(id);
     for (let f = 0; f < fieldCount; f++, at += CELL) {
       const value = fields[f]![i]!;
       if (Number.isNaN(value)) continue;

@@ -1,3 +1,4 @@
+import { BLOCK, MANY } from '../readAhead.ts';
 import type { StateReader, StateWriter } from '../state.ts';
 import { StateRow } from '../stateRow.ts';
 import type { Cells } from './accumulator.ts';
@@ -20,7 +21,10 @@ export class Pane {
   order: Int32Array;
   /** By series: 1 + its position in `order`, 0 when it is not in the window. */
   place: Int32Array;
+  /** The five doubles of each slot; the count of what is not in the window is 0. */
   base: Float64Array;
+  /** Of no meaning: see readAhead. */
+  read = 0;
   readonly tables: Cells[];
   /** Bits of the layout's accumulators that were not there when the window was opened. */
   missing = 0;
@@ -69,7 +73,7 @@ export class Pane {
 
   /** Empties it, to be used for another window. */
   release(): void {
-    for (let k = 0; k < this.count; k++) if (this.order[k]! >= 0) this.place[this.order[k]!] = 0;
+    for (let k = 0; k < this.count; k++) if (this.order[k]! >= 0) this.#empty(this.order[k]!);
     this.count = 0;
     this.missing = 0;
     this.isFired = false;
@@ -80,8 +84,18 @@ export class Pane {
     const at = this.place[series]!;
     if (at === 0) return;
     this.order[at - 1] = -1;
-    this.place[series] = 0;
+    this.#empty(series);
     this.firedSeries.delete(series);
+  }
+
+  /** Before a block of records of series[from, to) is added. */
+  readAhead(series: Int32Array, from: number, to: number): void {
+    const width = this.#layout.fields * CELL;
+    const { base } = this;
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += base[Math.max(0, series[i]!) * width]!;
+    // What nobody could need is not read.
+    this.read = sum;
   }
 
   /** Whether the rows of the end are out for a series. */
@@ -98,6 +112,11 @@ export class Pane {
     this.isFired = false;
   }
 
+  #empty(series: number): void {
+    this.place[series] = 0;
+    this.base[series * this.#layout.fields * CELL] = 0;
+  }
+
   snapshot(state: StateWriter): void {
     const { accumulators, fields } = this.#layout;
     const width = fields * CELL;
@@ -108,10 +127,12 @@ export class Pane {
     const rows = new Int32Array(this.rows.length === 0 ? 0 : kept);
     const changed = new Uint8Array(this.rows.length === 0 ? 0 : kept);
     for (let k = 0, n = 0; k < this.count; k++) {
+      // The cells lie in the order of ids, not of first appearance.
+      if (k % BLOCK === 0 && kept > MANY) this.readAhead(this.order, k, Math.min(this.count, k + BLOCK));
       const series = this.order[k]!;
       if (series < 0) continue;
       // No view a series: there may be a million, and processing waits for this.
-      for (let k = n * width, at = series * width; k < (n + 1) * width; k++, at++) packed[k] = this.base[at]!;
+      for (let to = n * width, at = series * width; to < (n + 1) * width; to++, at++) packed[to] = this.base[at]!;
       if (rows.length > 0) {
         rows[n] = this.rows[series]!;
         changed[n] = this.changed[series]!;
@@ -120,10 +141,10 @@ export class Pane {
     }
     state.array('order', this.order, this.count);
     if (this.firedSeries.size > 0) state.array('fired', Int32Array.from(this.firedSeries), this.firedSeries.size);
-    state.array('cells', packed, packed.length);
+    state.own('cells', packed);
     if (rows.length > 0) {
-      state.array('rows', rows, kept);
-      state.array('changed', changed, kept);
+      state.own('rows', rows);
+      state.own('changed', changed);
     }
     for (let a = 0; a < accumulators.length; a++) {
       // An accumulator that the window does not have from its beginning is still missing after a restore.

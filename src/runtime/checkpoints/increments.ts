@@ -4,7 +4,7 @@ import type { Snapshot, SnapshotReference } from '../../stores/checkpointStore.t
 import type { Task } from '../task.ts';
 
 /** A step: a few milliseconds that processing waits. */
-const STEP_BYTES = 4 * 2 ** 20;
+const STEP_BYTES = 2 * 2 ** 20;
 /** Changes are added to a base until there are so many of them, or they are as large as the base: then it is made anew. */
 const MOST_INCREMENTS = 30;
 

@@ -150,3 +150,47 @@ test('a snapshot in the middle of open windows changes nothing', () => {
     }),
   );
 });
+
+test('among many series, which are read ahead, rows are those of plain objects, also of a pane used again', () => {
+  const many = 40_000;
+  let state = 7;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 8) % below;
+  };
+  const readingsAt = (time: number): Reading[] =>
+    Array.from({ length: 3 * many }, () => {
+      return [random(50) === 0 ? -1 : random(many), time, random(40) === 0 ? Number.NaN : random(1000)];
+    });
+  const plain = (readings: readonly Reading[]) => {
+    const values = new Map<number, number[]>();
+    for (const [series, , value] of readings) {
+      if (series < 0) continue;
+      if (!values.has(series)) values.set(series, []);
+      if (!Number.isNaN(value)) values.get(series)!.push(value);
+    }
+    return [...values]
+      .filter(([, own]) => own.length > 0)
+      .map(([series, own]) => [series, own.length, Math.min(...own), Math.max(...own)]);
+  };
+  const closed = (window: TumblingWindow) => {
+    const rows = new WindowRows();
+    close(window, rows);
+    return Array.from({ length: rows.count }, (_, i) => [rows.series[i], rows.values[i], rows.min[i], rows.max[i]]);
+  };
+  const window = tumbling();
+  window.reserve(many);
+  for (const time of [0, 250]) {
+    const readings = readingsAt(time);
+    update(window, readings, -Infinity);
+    const cut = new SnapshotWriter();
+    window.snapshot(cut);
+    const restored = tumbling();
+    restored.reserve(many);
+    restored.restore(new SnapshotReader(cut.encode()));
+    const expected = plain(readings);
+    assert.ok(expected.length > 32_768, `only ${expected.length} series have a row`);
+    assert.deepEqual(closed(window), expected);
+    assert.deepEqual(closed(restored), expected);
+  }
+});
