@@ -154,7 +154,7 @@ export function metricsSection(rows: readonly ScrapeResult[]): string {
   return `## A scrape of /metrics
 
 Request to last byte, with a window and the \`auto\` detector's state for every series. One process that reads a backlog as
-fast as it can answers between its batches; with workers, the process that answers reads nothing.
+fast as it can answers between two slices of its work; with workers, the process that answers reads nothing.
 
 | workers | series | samples | at rest: p50, p99 | at 10,000 events a second: p50, p99 | reading a backlog: p50 |
 |---|---|---|---|---|---|

@@ -20,6 +20,33 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
     await consumer.close();
   });
 
+  test('a backlog that is read without a pause leaves the event loop its turns', async () => {
+    const name = await topic();
+    const producer = await client().createProducer({ batchBytes: 1000, lingerMs: 1000 });
+    for (let i = 0; i < 2000; i++) appendText(producer, name, 0, String(i));
+    await producer.close();
+    const consumer = await client().createConsumer();
+    await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+    let turns = 0;
+    let polls = 0;
+    let counter = setImmediate(function again() {
+      turns++;
+      counter = setImmediate(again);
+    });
+    while (consumer.position(name, 0) < 2000) {
+      const had = turns;
+      const batch = await consumer.poll(1000);
+      if (polls > 0) assert.ok(turns > had, `no turn after batch ${polls}`);
+      if (batch === null) continue;
+      polls++;
+      // Its work: longer than the loop may be held.
+      for (const began = performance.now(); performance.now() - began < 30; );
+    }
+    clearImmediate(counter);
+    assert.ok(polls > 5, `${polls} polls`);
+    await consumer.close();
+  });
+
   test('the configuration of a topic is read', async () => {
     const { admin } = client();
     const configured = named('configured');

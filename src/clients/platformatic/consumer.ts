@@ -18,6 +18,12 @@ import { partitionKey } from './partitions.ts';
 import { clientClosed } from './passing.ts';
 import { type FoundHole, ResponseReader } from './responseReader.ts';
 
+/**
+ * The longest work between two turns of the event loop where there is always a next batch: commits, heartbeats and whoever
+ * asks this process for something wait for a batch more than this at most.
+ */
+const TURN_MS = 25;
+
 /** Reads the assigned partitions from all their brokers, one record batch a poll. */
 export class PlatformaticConsumer implements Consumer {
   readonly #cluster: Cluster;
@@ -29,6 +35,7 @@ export class PlatformaticConsumer implements Consumer {
   readonly #group: GroupConsumer;
   /** Shared by the partitions: one batch is read at a time. */
   readonly #scratch = new DecompressedBytes();
+  #turnDueMs = 0;
   #isClosed = false;
   #wake: (() => void) | null = null;
   /** Something happened since poll last waited. */
@@ -61,7 +68,9 @@ export class PlatformaticConsumer implements Consumer {
   }
 
   async poll(timeoutMs: number): Promise<ColumnBatch | null> {
-    const deadline = performance.now() + timeoutMs;
+    const calledMs = performance.now();
+    const deadline = calledMs + timeoutMs;
+    if (calledMs >= this.#turnDueMs) await this.#turn();
     for (;;) {
       if (this.#isClosed) throw clientClosed();
       // A rebalance that came while partitions were assigned takes them back before anything is read.
@@ -76,10 +85,11 @@ export class PlatformaticConsumer implements Consumer {
       if (leftMs <= 0) {
         if (timeoutMs > 0) return null;
         // A caller that polls without waiting must still let answers arrive.
-        await new Promise((resolve) => setImmediate(resolve));
+        await this.#turn();
         return this.#next();
       }
       await this.#signalled(leftMs);
+      this.#turnDueMs = performance.now() + TURN_MS;
     }
   }
 
@@ -224,6 +234,11 @@ export class PlatformaticConsumer implements Consumer {
         this.#pool.pump();
         this.#signal();
       });
+  }
+
+  async #turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#turnDueMs = performance.now() + TURN_MS;
   }
 
   #signal(): void {
