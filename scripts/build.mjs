@@ -44,7 +44,7 @@ const { metafile } = await build({
   outdir: 'dist',
   bundle: true,
   splitting: true,
-  // As deep as the folders of src/, so that what a module finds beside itself stays where it is.
+  // As deep as src/platform, whose packageFile() finds what the package ships, and one below the entries of threads.
   chunkNames: 'chunks/[name]-[hash]',
   format: 'esm',
   platform: 'node',

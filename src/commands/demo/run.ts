@@ -14,6 +14,7 @@ import { inferSchema, planAvro } from '../../inputs/encode/avroPlan.ts';
 import { openRows, type RowInput } from '../../inputs/rowInput.ts';
 import { SendTotals, sendRows } from '../../inputs/sendRows.ts';
 import type { Logger } from '../../output/logger.ts';
+import { packageFile } from '../../platform/packageFile.ts';
 import { toolVersion } from '../../platform/version.ts';
 import { type JobResult, runJob } from '../../runtime/job.ts';
 import type { AnomalyObject } from '../../runtime/output/rowObjects.ts';
@@ -33,7 +34,7 @@ import { type DemoEnd, summarize, summaryText } from './summary.ts';
 const ASSIGNED_POLL_MS = 10;
 /** The rate of events rises over this time. */
 const RAMP_MS = 3000;
-const DATA = fileURLToPath(new URL('../../../fixtures/nab/demo/', import.meta.url));
+const DATA = fileURLToPath(packageFile('fixtures/nab/demo/'));
 
 /** Runs the demo and prints its summary; the result is the exit code. */
 export async function runDemo(context: CommandContext, options = readDemoOptions(context)): Promise<number> {

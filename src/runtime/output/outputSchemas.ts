@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { SchemaRegistry } from '../../clients/registry.ts';
 import type { SinkConfig } from '../../config/pipelineConfig.ts';
 import { AnomalyError } from '../../errors.ts';
+import { packageFile } from '../../platform/packageFile.ts';
 
 /** Ids of the schemas that a pipeline writes with; 0 for one that it does not write. */
 export interface OutputSchemas {
@@ -11,7 +12,7 @@ export interface OutputSchemas {
 
 /** Text of a schema of schemas/. */
 export async function schemaText(name: 'window' | 'anomaly'): Promise<string> {
-  return await readFile(new URL(`../../schemas/${name}.avsc`, import.meta.url), 'utf8');
+  return await readFile(packageFile(`schemas/${name}.avsc`), 'utf8');
 }
 
 /** Registers the schemas of the given sinks under `<topic>-value`; an incompatible one there is an error. */

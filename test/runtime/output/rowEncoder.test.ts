@@ -18,7 +18,7 @@ const [WINDOW_ID, ANOMALY_ID] = [7, 0x01_02_03_04];
 let types: { window: Type; anomaly: Type };
 before(async () => {
   const read = async (name: string) =>
-    avro.Type.forSchema(JSON.parse(await readFile(new URL(`../../schemas/${name}.avsc`, import.meta.url), 'utf8')));
+    avro.Type.forSchema(JSON.parse(await readFile(new URL(`../../../schemas/${name}.avsc`, import.meta.url), 'utf8')));
   types = { window: await read('window'), anomaly: await read('anomaly') };
 });
 
