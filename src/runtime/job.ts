@@ -11,7 +11,7 @@ import { type GroupMember, openGroup } from './commit/openGroup.ts';
 import { definePipeline, stateHash } from './definition/definition.ts';
 import { WindowWatch } from './definition/windowWatch.ts';
 import { ObjectDecoder } from './input/objectDecoder.ts';
-import { SourceSchemas } from './input/sourceSchemas.ts';
+import { checkLatestSchemas, SourceSchemas } from './input/sourceSchemas.ts';
 import type { JobHooks } from './jobHooks.ts';
 import { journalTopic } from './journal/journalRecord.ts';
 import { ensureJournal } from './journal/journalTopic.ts';
@@ -185,13 +185,15 @@ function resultOf(runner: Runner, ended: JobResult['ended']): JobResult {
 
 /** The schemas and topics of the outputs, and the journal. The topics that are there are looked at before any is made. */
 async function makeOutputs(
-  { client, config, registry, logger }: JobOptions,
+  { client, config, stage, registry, logger }: JobOptions,
   sinks: readonly NamedTopic[],
   journal: string,
   shape: SourceShape,
 ): Promise<OutputSchemas> {
   const names = sinks.map(({ name }) => name);
   await checkSinks(client.admin, names, shape);
+  // Where values and outputs are JSON, a run needs no registry.
+  if (config.sinks.format === 'avro' && stage !== 'score windows') await checkLatestSchemas(config, registry);
   const outputs = await registerOutputs(registry, config.sinks, names);
   const risk = await ensureJournal(client.admin, journal, shape.partitions);
   if (risk !== undefined) logger.warn(risk);

@@ -512,6 +512,9 @@ test('tail -n gives the last records of all partitions by their time', async () 
 test('a start that is refused makes no topic of its outputs', async () => {
   await send(world.client, 'untouched', 2, readings(10));
   await world.client.admin.createTopics([{ name: 'narrow', partitions: 1 }]);
+  const fields = ['ts', 'value'].map((name) => ({ name, type: name === 'ts' ? 'long' : 'double' }));
+  const schema = JSON.stringify({ type: 'record', name: 'R', fields });
+  await createRegistry({ urls: [world.registryUrl] }).register('untouched-value', schema);
   const file = join(world.dir, 'no-directory');
   writeFileSync(file, '');
   const flags = ['run', '--topic', 'untouched', ...SHAPE, '--detector', 'rolling-z', '--until', 'end'];
@@ -519,6 +522,7 @@ test('a start that is refused makes no topic of its outputs', async () => {
     [/error\[ANM_STORE_/, '--checkpoint-store', file],
     [/error\[ANM_STORE_/, '--checkpoint-store', file, '--repartition'],
     [/error\[ANM_CONFIG\].*\n?.*transaction_timeout/, '--guarantee', 'exactly-once', '--transaction-timeout', '10h'],
+    [/error\[ANM_SCHEMA_UNSUPPORTED\].*no field pump/, '--key', 'pump'],
     [/error\[ANM_CONFIG\].*narrow as it has 1 partitions/, '-X', 'sinks.late=narrow'],
     [/error\[ANM_.*\n?.*registry/i, '-X', 'registry.urls=http://127.0.0.1:1', '-X', 'retry_timeout=100ms'],
   ];

@@ -1,7 +1,7 @@
 import type { SchemaRegistry } from '../../clients/registry.ts';
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';
 import { SchemaReaders } from '../../engine/decode/decoder.ts';
-import type { ValueDecoder } from '../../engine/decode/reader.ts';
+import type { SourceNeeds, ValueDecoder } from '../../engine/decode/reader.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import { avscType } from '../../schemas/avscType.ts';
@@ -15,12 +15,7 @@ export class SourceSchemas {
   readonly #logger: Logger;
 
   constructor(config: PipelineConfig, registry: Pick<SchemaRegistry, 'schemaById'> | undefined, logger: Logger) {
-    const { key, time, fields } = config.source;
-    this.readers = new SchemaReaders({
-      fields: Object.values(fields),
-      ...(key !== undefined && { key }),
-      ...(time !== undefined && { time }),
-    });
+    this.readers = new SchemaReaders(needsOf(config.source));
     this.#registry = registry;
     this.#logger = logger;
   }
@@ -67,6 +62,32 @@ export class SourceSchemas {
       return this.readers.add(schemaId, schema, () => decode);
     }
   }
+}
+
+/**
+ * Refuses a key, a time or fields that the latest Avro schema of a source topic does not have, before anything is made for
+ * the run. Without a subject there is nothing to ask: values may be JSON.
+ *
+ * @throws AnomalyError ANM_SCHEMA_UNSUPPORTED
+ */
+export async function checkLatestSchemas(
+  { source }: PipelineConfig,
+  registry: Pick<SchemaRegistry, 'latest'> | undefined,
+): Promise<void> {
+  const needs = needsOf(source);
+  for (const topic of source.topics) {
+    const latest = await registry?.latest(`${topic}-value`);
+    // Only what it lacks is asked here, not whether it is read at full speed.
+    if (latest?.type === 'AVRO') new SchemaReaders(needs).add(latest.id, JSON.parse(latest.schema), () => () => null);
+  }
+}
+
+function needsOf({ key, time, fields }: PipelineConfig['source']): SourceNeeds {
+  return {
+    fields: Object.values(fields),
+    ...(key !== undefined && { key }),
+    ...(time !== undefined && { time }),
+  };
 }
 
 /**
