@@ -24,9 +24,12 @@ const args = [
   `--test-reporter=${reporter}`,
   ...files,
 ];
-spawn(process.execPath, args, { stdio: 'inherit' }).on('exit', (code) => {
+const child = spawn(process.execPath, args, { stdio: 'inherit' });
+child.on('exit', (code) => {
   process.exitCode = code ?? 1;
 });
+// Who ends this ends the tests; a terminal tells both by itself.
+process.on('SIGTERM', () => child.kill('SIGTERM'));
 
 function find(path) {
   const full = resolve(path);
