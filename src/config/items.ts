@@ -72,7 +72,7 @@ export const ITEM_FIELDS: Readonly<Record<ItemKind, readonly ItemField[]>> = {
 const LATER_FIELDS: Readonly<Record<ItemKind, Readonly<Record<string, string>>>> = {
   windows: { slide: 'sliding windows', group_by: 'group_by' },
   features: { group_by: 'group_by' },
-  overrides: { detector: 'a detector per series', model: 'ONNX models', threshold: 'a threshold per series' },
+  overrides: { detector: 'a detector per series', model: 'ONNX models', threshold: 'threshold per series' },
   alert_sinks: {},
 };
 

@@ -9,6 +9,7 @@ import type { CheckpointStore } from '../stores/checkpointStore.ts';
 import { ColdStores } from './coldStores.ts';
 import { type GroupMember, openGroup } from './commit/openGroup.ts';
 import { definePipeline, stateHash } from './definition/definition.ts';
+import { unmatchedOverrides } from './definition/unmatchedOverrides.ts';
 import { WindowWatch } from './definition/windowWatch.ts';
 import { ObjectDecoder } from './input/objectDecoder.ts';
 import { checkLatestSchemas, SourceSchemas } from './input/sourceSchemas.ts';
@@ -166,7 +167,23 @@ async function runMember(options: JobOptions, parts: JobParts): Promise<JobResul
   });
   const ended = await runner.run();
   watch.warn(config.score?.on);
+  if (ended === 'end') warnOfOverrides([...runner.settledTasks], config, topics.flatMap(partitionsOf).length, logger);
   return resultOf(runner, ended);
+}
+
+/** Only who has read all partitions to their end knows that no series is of that name. */
+function warnOfOverrides(
+  tasks: readonly Task[],
+  { overrides }: PipelineConfig,
+  partitions: number,
+  logger: Logger,
+): void {
+  if (tasks.length < partitions) return;
+  const keys = tasks.map(({ pipeline }) => pipeline.keys);
+  const series = keys.reduce((sum, { count }) => sum + count, 0);
+  for (const pattern of unmatchedOverrides(overrides, keys)) {
+    logger.warn(`overrides: none of ${series} series matches ${pattern}`);
+  }
 }
 
 function resultOf(runner: Runner, ended: JobResult['ended']): JobResult {

@@ -535,3 +535,23 @@ test('a start that is refused makes no topic of its outputs', async () => {
     assert.deepEqual(made, [], more.join(' '));
   }
 });
+
+test('an override that no series matches is said at the end', async () => {
+  await send(world.client, 'known', 2, readings(30));
+  const file = join(world.dir, 'overrides.yaml');
+  const overrides = 'overrides: [{series: "a*", max: 900}, {series: "pomp-*", max: 900}]';
+  writeFileSync(
+    file,
+    `version: 1
+pipeline: known
+source: {topics: [known], time: ts}
+time: {max_ahead: off}
+windows: [{name: w1m, type: tumbling, size: 1m, aggregates: [mean]}]
+score: {on: w1m.mean, detector: rolling-z}
+${overrides}
+`,
+  );
+  const { code, stderr } = await world.run(['run', '--config', file, '--until', 'end']);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stderr.match(/overrides: .*/g), ['overrides: none of 2 series matches pomp-*']);
+});
