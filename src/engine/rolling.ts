@@ -1,9 +1,9 @@
 import { MANY } from './readAhead.ts';
-import type { StateReader, StateWriter } from './state.ts';
+import type { StateReader } from './state.ts';
 import type { StateRow } from './stateRow.ts';
 
 /** Doubles of sums a slot: one cache line, since slots are visited in scattered order. */
-const CELL_SIZE = 8;
+export const CELL_SIZE = 8;
 /**
  * Doubles before the first cell. Large arrays of Node begin 16 bytes into a page (the header of glibc's blocks): with
  * these, cells lie in whole cache lines. Elsewhere a cell may lie in two, which costs time only.
@@ -168,24 +168,7 @@ export class RollingWindow {
     this.cells.fill(0, cell, cell + OWNER);
   }
 
-  /** As version 0.1 wrote it: two arrays. */
-  snapshot(state: StateWriter): void {
-    const { size } = this;
-    const slots = this.#slots;
-    const cells = new Float64Array(slots * CELL_SIZE);
-    const ring = new Float64Array(slots * size);
-    for (let slot = 0; slot < slots; slot++) {
-      const cell = this.cellOf(slot);
-      cells.set(this.cells.subarray(cell, cell + CELL_SIZE), slot * CELL_SIZE);
-      ring.set(this.cells.subarray(cell + CELL_SIZE, cell + CELL_SIZE + size), slot * size);
-    }
-    state.number('size', size);
-    state.number('slots', slots);
-    state.array('cells', cells, cells.length);
-    state.array('ring', ring, ring.length);
-  }
-
-  /** Keeps the owner's numbers, which come from the configuration. A window of another size starts empty. */
+  /** From the two arrays that version 0.1 wrote. Keeps the owner's numbers, which come from the configuration. A window of another size starts empty. */
   restore(state: StateReader): void {
     const { size } = this;
     if (state.number('size') !== size) return;

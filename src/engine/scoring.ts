@@ -52,10 +52,10 @@ export class ScoreStage implements ScoreHandler, RowState {
     isOfRecords: boolean,
   ) {
     const fields = fieldNames.length;
-    const name = score.isUniform === true ? () => '' : nameOf;
     this.#fields = fields;
-    this.detector = createDetector(score.detector, (slot) => score.limits(name(slot)));
-    this.#knowledge = new SeriesKnowledge(factsBy(score, name), score.calendars);
+    const limits = factsBy(score, nameOf);
+    this.detector = createDetector(score.detector, (slot) => limits(slot));
+    this.#knowledge = new SeriesKnowledge(factsBy(score, nameOf), score.calendars);
     this.#decision = new AlertDecision(score.shaping);
     const { name: detector, partNames } = this.detector;
     const reads = (field: number) => score.model?.channels.includes(field) === true;

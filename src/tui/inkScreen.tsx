@@ -19,7 +19,7 @@ export class InkScreen {
 
   /**
    * @param columns of the terminal now
-   * @param onError gets what a panel threw; nothing is drawn any more
+   * @param onError gets what a panel or the drawing threw: whoever draws stops then
    */
   constructor(columns: () => number, painter: Painter, onError: (error: Error) => void) {
     this.#columns = columns;
@@ -30,13 +30,14 @@ export class InkScreen {
 
   /** Draws at once; a frame that is as the one before costs no more than to see that. */
   draw(makeLines: () => readonly string[]): void {
-    let lines: readonly string[];
     try {
-      lines = makeLines();
+      this.#paint(makeLines());
     } catch (error) {
       this.#onError(error as Error);
-      return;
     }
+  }
+
+  #paint(lines: readonly string[]): void {
     const changed = this.#painter.changes(lines);
     if (changed.length === 0) return;
     this.#output = '';

@@ -8,6 +8,7 @@ import { WindowRows } from '../../src/engine/rows.ts';
 import { SnapshotReader, SnapshotWriter } from '../../src/engine/state.ts';
 import { StateRow } from '../../src/engine/stateRow.ts';
 import { uniforms } from '../helpers/statistics.ts';
+import { writeAsFormatOne } from './helpers/formerRollingWindow.ts';
 
 const DEFINITION: PipelineDefinition = {
   fields: ['a', 'b'],
@@ -55,7 +56,7 @@ test('what version 0.1 kept, a slot a field, goes on to the same bits', () => {
   const uniform = uniforms(1);
   for (let i = 0; i < 60; i++) former.push(Math.floor(2 * SERIES * uniform()), uniform());
   const writer = new SnapshotWriter();
-  former.snapshot(writer);
+  writeAsFormatOne(former, 2 * SERIES, writer);
   const columns = new FeatureColumns(DEFINITION);
   columns.stateOf('of_b').restore!(new SnapshotReader(writer.encode()));
   columns.stateOf('of_w').restore!(new SnapshotReader(writer.encode()));

@@ -5,6 +5,7 @@ import { RollingByCount } from '../../src/engine/features/rollingByCount.ts';
 import { RollingWindow } from '../../src/engine/rolling.ts';
 import { SnapshotReader, SnapshotWriter } from '../../src/engine/state.ts';
 import { twoPass, uniforms } from '../helpers/statistics.ts';
+import { writeAsFormatOne } from './helpers/formerRollingWindow.ts';
 
 /** Values of very different sizes, with runs of equal ones, as they come from sensors that are stuck or broken. */
 const value = fc
@@ -97,7 +98,7 @@ test('slots do not see each other, however they are interleaved and whenever roo
   });
 });
 
-test('a snapshot taken anywhere goes on to the same bits', () => {
+test('a snapshot of version 0.1 taken anywhere goes on to the same bits', () => {
   fc.assert(
     fc.property(fc.array(value, { maxLength: 200 }), fc.nat(200), (values, cut) => {
       const straight = new RollingWindow(16);
@@ -107,7 +108,7 @@ test('a snapshot taken anywhere goes on to the same bits', () => {
       values.forEach((entering, i) => {
         if (i === cut) {
           const writer = new SnapshotWriter();
-          broken.snapshot(writer);
+          writeAsFormatOne(broken, 2, writer);
           broken = new RollingWindow(16);
           broken.restore(new SnapshotReader(writer.encode()));
         }

@@ -4,6 +4,9 @@ import type { Layout } from './layout.ts';
 import { CELL } from './moments.ts';
 import type { Pane } from './pane.ts';
 
+/** Records of a run before it is worth reading ahead: where records of two panes alternate, a run is a few of them. */
+const LONG_RUN = 16;
+
 /**
  * Adds records to a pane from `from` on as long as they fall into it, and returns the index of the first that does not.
  * What moments.ts does is written out here: this loop sees every record.
@@ -20,9 +23,10 @@ export function addRun(
   const fieldCount = layout.fields;
   const { start, end, place, base: cells } = pane;
   const isAhead = place.length > MANY;
+  const long = from + LONG_RUN;
   let i = from;
   for (; i < to; i++) {
-    if (isAhead && (i - from) % BLOCK === 0) pane.readAhead(series, i, Math.min(to, i + BLOCK));
+    if (isAhead && i >= long && (i - long) % BLOCK === 0) pane.readAhead(series, i, Math.min(to, i + BLOCK));
     const id = series[i]!;
     if (id < 0) continue;
     const time = eventTimes[i]!;
