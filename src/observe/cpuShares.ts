@@ -57,7 +57,7 @@ const PLACES: readonly (readonly [RegExp, CpuOperator])[] = [
   [/^src\/runtime\/(checkpoints|recovery)\/|^src\/stores\//, 'checkpoint'],
   [/^src\/runtime\/model\/|^src\/models\//, 'model'],
   [/^src\/runtime\/(commit|journal)\/|^src\/clients\/\w+\/transaction/, 'commit'],
-  [/^src\/runtime\/(topicSink|row|outputSchemas|avro|timeMerge|repartition)/, 'sink'],
+  [/^src\/runtime\/(output\/|input\/timeMerge|repartition)/, 'sink'],
   [/^src\/clients\/\w+\/(produce|outgoing|partitionQueue)|^src\/wire\/(batchWriter|produce|byteOutput)/, 'sink'],
   [/^src\/clients\/\w+\/(fetch|brokerFetcher|responseReader|consumer|assigned|frameBuffer|messageQueues)/, 'fetch'],
   [/^src\/wire\/(records|partitionReader|batchHeader|fetch|compression|lz|snappy|zstd|continuity|control)/, 'fetch'],
