@@ -70,5 +70,10 @@ export function askHold(state: BookState, incident: Incident, member: Member, at
     member.hold = { ...hold, untilMs: null };
     return;
   }
-  member.hold = holdOf(member, state.profiles.of(member.series, member.rule), atMs, state.rules);
+  const { startMs, score } = member;
+  const profile = state.profiles.of(member.series, member.rule);
+  const isByPeople = incident.review?.verb === 'hold' && hold.untilMs === null;
+  // Their word holds also where the gate is off.
+  if (isByPeople && score !== null && isHeldByWord(profile, { startMs, score })) return;
+  member.hold = holdOf(member, profile, atMs, state.rules);
 }
