@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { BookBounds } from '../../../src/alerts/stage/bookBounds.ts';
 import type { Evidence } from '../../../src/alerts/stage/evidence.ts';
+import { type Incident, isLasting } from '../../../src/alerts/stage/incident.ts';
 import { IncidentBook } from '../../../src/alerts/stage/incidentBook.ts';
+import { decodeOutbox } from '../../../src/alerts/stage/outbox.ts';
+import type { RestSeries } from '../../../src/alerts/stage/restStore.ts';
 import { Silences } from '../../../src/alerts/stage/silences.ts';
 import type { Notification } from '../../../src/observe/notification.ts';
 import { alert, DAY, drainInto, HOUR, MINUTE, MONDAY, reborn, rulesOf, WEEK } from './fixtures.ts';
@@ -214,6 +217,62 @@ test('who is forgotten for another incident leaves the one that it was of', () =
   for (let i = 0; i < 7; i++) book.take(alert(`a/s${i}`, MONDAY + MINUTE, { state: 'resolved' }), MONDAY);
   book.advance(MONDAY + 11 * MINUTE, MONDAY);
   assert.equal(book.openCount, 1, 'it is over, as all are that it knows');
+});
+
+/** Of each open incident on the outbox what it counts, and what its series there come to. */
+function countsOf(records: ReadonlyMap<string, Uint8Array>): { readonly said: unknown; readonly summed: unknown }[] {
+  const all = [...records].map(([key, value]) => decodeOutbox(key, value));
+  const series = all.flatMap((each) =>
+    each?.type === 'state' && each.name.startsWith('rest/') ? [each.state as RestSeries] : [],
+  );
+  return all.flatMap((each) => {
+    const incident = each?.type === 'incident' ? (each.state as Incident) : undefined;
+    if (incident?.status !== 'open') return [];
+    const own = series.filter((known) => known.incident === incident.id);
+    const counted = own.filter(({ isCounted }) => isCounted);
+    const held = counted.filter(({ isHeld }) => isHeld).length;
+    const lasting = own.flatMap(({ rules }) => Object.values(rules)).filter(isLasting).length;
+    const { rest } = incident;
+    return [
+      {
+        said: [rest?.told ?? 0, rest?.held ?? 0, rest?.lasting ?? 0],
+        summed: [counted.length - held, held, lasting],
+      },
+    ];
+  });
+}
+
+test('what an incident counts is what is known of its series, whatever is held, forgotten and restarted', () => {
+  let forgotten = 0;
+  fc.assert(
+    fc.property(STREAM, fc.array(fc.nat(80)), fc.nat(600_000), (stream, restarts, silentMs) => {
+      const bounds = { ...BOUNDS, rest: 4 };
+      const played = (isRestarted: (i: number) => boolean) => {
+        const silences = new Silences();
+        silences.set(silenceTo(MONDAY + silentMs, 'g[0-4].*'));
+        const rules = rulesOf({ silences, groupBy: '/', groupWithinMs: MINUTE, updateEveryMs: 0 });
+        const records = new Map<string, Uint8Array>();
+        let book = new IncidentBook(rules, bounds);
+        const told: Notification[] = [];
+        for (const [i, evidence] of stream.entries()) {
+          book.take(evidence, evidence.startMs);
+          if (i === 40) silences.remove('x');
+          if (i === 40) book.reconsider(evidence.startMs);
+          told.push(...drainInto(records, book));
+          for (const { said, summed } of countsOf(records)) assert.deepEqual(said, summed);
+          if (book.restCount === bounds.rest) forgotten++;
+          if (isRestarted(i)) book = reborn(records, rules, bounds);
+        }
+        return told;
+      };
+      assert.deepEqual(
+        played((i) => restarts.includes(i)),
+        played(() => false),
+      );
+    }),
+    { numRuns: 150 },
+  );
+  assert.ok(forgotten > 20, `${forgotten} times as many as may be`);
 });
 
 /** A silence of the series that match, up to a time. */
