@@ -1,6 +1,6 @@
 import type { Notification, Outcome } from '../../observe/notification.ts';
 import type { BookBounds } from './bookBounds.ts';
-import type { BookRules } from './bookRules.ts';
+import type { BookRules, VerdictOrder } from './bookRules.ts';
 import type { Incident } from './incident.ts';
 import { IncidentIndex } from './incidentIndex.ts';
 import { dueOf } from './incidentTimes.ts';
@@ -20,11 +20,13 @@ export class BookState {
   told: Notification[] = [];
   /** Event time. */
   clockMs = -Infinity;
-  /** The next event time at which something becomes of an incident without another alert. */
+  /** No open incident is due before this event time: at most the least `dueOf` of them, and earlier where that moved on. */
   dueMs = Infinity;
   /** Alerts taken, and what became of them. */
   alerts = 0;
   counts: Partial<Record<Outcome, number>> = {};
+  /** By alert, verdicts on alerts that have not been taken yet. Not on the outbox, as orders come again after a restart. */
+  readonly verdicts = new Map<string, VerdictOrder>();
 
   constructor(rules: BookRules, bounds: BookBounds) {
     this.bounds = bounds;

@@ -1,4 +1,4 @@
-import type { Hold, Member, SeverityRule } from './incident.ts';
+import type { Exceedance, Hold, Member, SeverityRule } from './incident.ts';
 import { memberSeverity, sideOf } from './incident.ts';
 import { expectedPeak, type Profile } from './seasonalGate.ts';
 import type { Silences } from './silences.ts';
@@ -17,8 +17,11 @@ export interface HoldRules {
   readonly refractoryMs: (rule: string) => number;
 }
 
-/** Why nobody is to be told of a member at this event time; null where nothing keeps it. The first reason counts. */
-export function holdOf(member: Member, profile: Profile, atMs: number, rules: HoldRules): Hold | null {
+/** An exceedance, and of which series and rule it is. */
+type Named = Exceedance & Pick<Member, 'series' | 'rule'>;
+
+/** Why nobody is to be told of an exceedance at this event time; null where nothing keeps it. The first reason counts. */
+export function holdOf(member: Named, profile: Profile, atMs: number, rules: HoldRules): Hold | null {
   const { startMs, score } = member;
   for (const [c, spans] of rules.maintenanceSpans.entries()) {
     const untilMs = endOfSpan(spans, atMs);
@@ -43,14 +46,14 @@ export function holdOf(member: Member, profile: Profile, atMs: number, rules: Ho
   return { outcome: 'held_short', reason, untilMs: member.tellsEnd ? startMs + minDurationMs : null };
 }
 
-/** The silence that holds for a member; undefined where none does. */
-export function silenceOf(member: Member, atMs: number, { pipeline, kind, severity, silences }: HoldRules) {
+/** The silence that holds for an exceedance; undefined where none does. */
+export function silenceOf(member: Named, atMs: number, { pipeline, kind, severity, silences }: HoldRules) {
   const { series, rule } = member;
   return silences.of({ series, rule, pipeline, kind, severity: memberSeverity(member, severity) }, atMs);
 }
 
 /** Of a rule that tells no end only its alerts show that it lasts. */
-function lastedMs({ startMs, lastMs, endMs, tellsEnd }: Member, atMs: number): number {
+function lastedMs({ startMs, lastMs, endMs, tellsEnd }: Exceedance, atMs: number): number {
   return (endMs ?? (tellsEnd ? Math.max(atMs, lastMs) : lastMs)) - startMs;
 }
 

@@ -51,12 +51,18 @@ export interface KpiVerdict {
   readonly againMs: number | null;
 }
 
-/** What is known of the series of an incident that have no member: how many, and until when they last. Plain data. */
+/**
+ * What is known of the series of an incident that have no member: how many, and until when they last. While the incident is
+ * open it is the sum of what restStore.ts has of it. Plain data.
+ */
 export interface Rest {
-  /** Series that are told with the incident, and those of which nobody is told. */
+  /** Series that are told with the incident, and those of which nobody is told; none that has a member is in either. */
   told: number;
   held: number;
-  /** Event time at which the last hold of those ends; null: only people change it. */
+  /**
+   * Event time at which all that is held is asked anew; null: only people change it. Never before the end of any hold that
+   * ends by time, so each of them has ended by then, or been made longer.
+   */
   heldUntilMs: number | null;
   /** Exceedances that tell their end, which has not come, and when they are taken to be over without it. */
   lasting: number;
@@ -66,6 +72,13 @@ export interface Rest {
   /** Of their newest alert or end. */
   lastMs: number;
 }
+
+/** What of an exceedance says how high it is and whether it is held: all that is kept of one that has no member. */
+export type Exceedance = Pick<Member, (typeof EXCEEDANCE)[number]>;
+const EXCEEDANCE = [
+  ...(['startMs', 'lastMs', 'endMs', 'tellsEnd', 'count', 'score', 'threshold'] as const),
+  ...(['value', 'expected', 'lower', 'upper', 'severity'] as const),
+] as const;
 
 /** Members that belong together, under one id. Plain data. */
 export interface Incident {
@@ -126,7 +139,8 @@ export function newIncident(pipeline: string, group: string, evidence: Evidence,
   };
 }
 
-export function memberOf(evidence: Evidence): Member {
+/** @param known of an exceedance that goes on by this alert and had no member: what is kept of it */
+export function memberOf(evidence: Evidence, known?: Exceedance): Member {
   const { series, rule, startMs, state, severity, text } = evidence;
   const member: Member = {
     ...{ series, rule, startMs, lastMs: startMs, endMs: null, tellsEnd: state === 'open' },
@@ -134,9 +148,20 @@ export function memberOf(evidence: Evidence): Member {
     ...{ recordMs: evidence.recordMs, alerts: [], count: 0, hold: null, isFlapping: false },
     ...(severity !== undefined && { severity }),
     ...(text !== undefined && { text }),
+    ...(known !== undefined && { ...known, endMs: null }),
   };
   addTo(member, evidence);
   return member;
+}
+
+export function exceedanceOf(member: Exceedance): Exceedance {
+  const known = EXCEEDANCE.filter((name) => member[name] !== undefined).map((name) => [name, member[name]]);
+  return Object.fromEntries(known) as Exceedance;
+}
+
+/** The hold of what somebody decided nobody is to be told of. */
+export function heldByPeople({ by }: { readonly by: string }): Hold {
+  return { outcome: 'held_seasonal', reason: `held by ${by}`, untilMs: null };
 }
 
 /** Takes another alert of the same exceedance. */
@@ -163,15 +188,23 @@ export function freeMembers({ members }: Incident): readonly Member[] {
   return members.filter(({ hold }) => hold === null);
 }
 
-/** Series of which somebody is told, with those that are only counted. */
+/** Series of which somebody is told, with those that are only counted. The pipeline itself, which has no name, is none. */
 export function toldSeries(incident: Incident): number {
-  const series = new Set<string>();
-  for (const member of incident.members) if (member.hold === null) series.add(member.series);
-  return series.size + (incident.rest?.told ?? 0);
+  return namesOf(freeMembers(incident)).length + (incident.rest?.told ?? 0);
+}
+
+/** Whether somebody is told of any of it. */
+export function isTold(incident: Incident): boolean {
+  return (incident.rest?.told ?? 0) > 0 || incident.members.some(({ hold }) => hold === null);
+}
+
+/** Each once, in the order of the members. */
+export function namesOf(members: readonly Member[]): string[] {
+  return [...new Set(members.map(({ series }) => series))].filter((name) => name !== '');
 }
 
 /** Whether it is known to go on: it tells its end, which has not come. */
-export function isLasting({ tellsEnd, endMs }: Member): boolean {
+export function isLasting({ tellsEnd, endMs }: Pick<Member, 'tellsEnd' | 'endMs'>): boolean {
   return tellsEnd && endMs === null;
 }
 
@@ -195,7 +228,7 @@ export interface SeverityRule {
 }
 
 /** By score over threshold. A rule without a threshold is a limit that people have set: to cross it is an error. */
-export function memberSeverity({ score, threshold, severity }: Member, rule: SeverityRule): Severity {
+export function memberSeverity({ score, threshold, severity }: Exceedance, rule: SeverityRule): Severity {
   if (severity !== undefined) return severity;
   if (score === null || threshold === null || threshold <= 0) return 'error';
   const ratio = score / threshold;

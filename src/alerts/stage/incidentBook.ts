@@ -4,10 +4,10 @@ import type { BookRules, BookTotals, Drained, ReviewOrder, VerdictOrder } from '
 import { BookState } from './bookState.ts';
 import type { Evidence } from './evidence.ts';
 import type { Incident } from './incident.ts';
-import { endInRest, restIncidentOf } from './incidentBounds.ts';
+import { askRest, endInRest, restIncidentOf } from './incidentBounds.ts';
 import { beginExceedance } from './incidentOpen.ts';
 import { endMember, turn } from './incidentResolve.ts';
-import { review, takeVerdict } from './incidentReview.ts';
+import { review, takeVerdict, takeVerdictOf } from './incidentReview.ts';
 import { describe, settle } from './incidentTell.ts';
 import { dueOf } from './incidentTimes.ts';
 import { addAlert, addToRest, askHold, goesOn } from './incidentUpdate.ts';
@@ -70,12 +70,13 @@ export class IncidentBook {
     this.#isMoved = true;
     if (at !== undefined && goesOn(state, at.incident, at.member, evidence)) {
       addAlert(state, at.incident, at.member, evidence, nowMs);
-      return;
+    } else {
+      if (at !== undefined) at.member.endMs ??= at.member.lastMs;
+      const incident = restIncidentOf(state, evidence);
+      if (incident !== undefined) addToRest(state, incident, evidence, nowMs);
+      else beginExceedance(state, evidence, nowMs);
     }
-    if (at !== undefined) at.member.endMs ??= at.member.lastMs;
-    const incident = restIncidentOf(state, evidence);
-    if (incident !== undefined) addToRest(state, incident, evidence, nowMs);
-    else beginExceedance(state, evidence, nowMs);
+    takeVerdictOf(state, evidence);
   }
 
   /** Event time is here: what ends by it ends, and what is held until then is asked anew. */
@@ -84,10 +85,12 @@ export class IncidentBook {
     if (!(clockMs > state.clockMs)) return;
     const due =
       clockMs < state.dueMs ? [] : state.index.openByStart().filter((each) => dueOf(each, state.rules) <= clockMs);
-    if (due.length === 0 && clockMs < state.clockMs + STEP_MS) return;
-    state.clockMs = clockMs;
-    this.#isMoved = true;
-    for (const incident of due) turn(state, incident, nowMs);
+    if (due.length > 0 || clockMs >= state.clockMs + STEP_MS) {
+      state.clockMs = clockMs;
+      this.#isMoved = true;
+      for (const incident of due) turn(state, incident, nowMs);
+    } else if (clockMs < state.dueMs) return;
+    // Also where nothing was: what was due then has moved on.
     state.dueMs = Math.min(...[...state.index.open.values()].map((each) => dueOf(each, state.rules)));
   }
 
@@ -98,6 +101,7 @@ export class IncidentBook {
       for (const member of incident.members) {
         if (member.hold?.outcome === 'silenced') askHold(state, incident, member);
       }
+      askRest(state, incident);
       settle(state, incident, nowMs);
     }
   }

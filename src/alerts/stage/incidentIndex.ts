@@ -14,7 +14,8 @@ export class IncidentIndex {
   /** The one that ended last is the last. */
   readonly closed = new Map<string, Incident>();
   readonly #bounds: Pick<BookBounds, 'open' | 'closed'>;
-  readonly #members = new Map<string, { readonly incident: Incident; readonly member: Member }>();
+  /** Of open incidents, by series and rule; the newest exceedance is the last, and nearly always the only one. */
+  readonly #members = new Map<string, Place[]>();
 
   constructor(bounds: Pick<BookBounds, 'open' | 'closed'>) {
     this.#bounds = bounds;
@@ -30,19 +31,19 @@ export class IncidentIndex {
   }
 
   /** The newest exceedance of a series and rule in an open incident. */
-  find(of: SeriesRule): { readonly incident: Incident; readonly member: Member } | undefined {
-    return this.#members.get(keyOf(of));
+  find(of: SeriesRule): Place | undefined {
+    return this.#members.get(keyOf(of))?.at(-1);
   }
 
   join(incident: Incident, member: Member): void {
     incident.members.push(member);
-    this.#members.set(keyOf(member), { incident, member });
+    this.#add(incident, member);
   }
 
   /** Takes a member out of its incident. */
   leave(incident: Incident, member: Member): void {
     incident.members.splice(incident.members.indexOf(member), 1);
-    if (this.find(member)?.member === member) this.#members.delete(keyOf(member));
+    this.#remove(member);
   }
 
   /**
@@ -71,9 +72,7 @@ export class IncidentIndex {
   }
 
   close(incident: Incident): void {
-    for (const member of incident.members) {
-      if (this.find(member)?.member === member) this.#members.delete(keyOf(member));
-    }
+    for (const member of incident.members) this.#remove(member);
     this.open.delete(incident.id);
     this.closed.set(incident.id, incident);
   }
@@ -81,13 +80,7 @@ export class IncidentIndex {
   restore(incident: Incident): void {
     (incident.status === 'open' ? this.open : this.closed).set(incident.id, incident);
     if (incident.status !== 'open') return;
-    // The newest exceedance of a series is the one that goes on.
-    for (const member of incident.members) {
-      const known = this.find(member);
-      if (known === undefined || known.member.startMs <= member.startMs) {
-        this.#members.set(keyOf(member), { incident, member });
-      }
-    }
+    for (const member of incident.members) this.#add(incident, member);
   }
 
   /** Drops the oldest of those that ended, as many as are too many; returns their ids. */
@@ -101,6 +94,30 @@ export class IncidentIndex {
     }
     return gone;
   }
+
+  /** In the order of their starts, so that records find the same one in whatever order they come back. */
+  #add(incident: Incident, member: Member): void {
+    const places = this.#members.get(keyOf(member));
+    if (places === undefined) {
+      this.#members.set(keyOf(member), [{ incident, member }]);
+      return;
+    }
+    const after = places.findLastIndex((each) => each.member.startMs <= member.startMs);
+    places.splice(after + 1, 0, { incident, member });
+  }
+
+  #remove(member: Member): void {
+    const places = this.#members.get(keyOf(member));
+    const at = places?.findIndex((each) => each.member === member) ?? -1;
+    if (places === undefined || at < 0) return;
+    if (places.length === 1) this.#members.delete(keyOf(member));
+    else places.splice(at, 1);
+  }
+}
+
+interface Place {
+  readonly incident: Incident;
+  readonly member: Member;
 }
 
 type SeriesRule = Pick<Evidence, 'series' | 'rule'>;

@@ -1,11 +1,10 @@
 import type { BookState } from './bookState.ts';
 import type { Evidence } from './evidence.ts';
-import { type Incident, type Member, sideOf } from './incident.ts';
-import { releaseRest, shrink } from './incidentBounds.ts';
+import type { Incident, Member } from './incident.ts';
+import { askRest, learn, shrink } from './incidentBounds.ts';
 import { settle, tell } from './incidentTell.ts';
 import { closesAt, isOver, quietEnd } from './incidentTimes.ts';
 import { askHold } from './incidentUpdate.ts';
-import { notePast } from './seasonalGate.ts';
 
 /** The value that ended a member. */
 export function endMember(
@@ -29,7 +28,7 @@ export function turn(state: BookState, incident: Incident, nowMs: number): void 
     const untilMs = member.hold?.untilMs ?? Infinity;
     if (untilMs <= clockMs) askHold(state, incident, member);
   }
-  releaseRest(state, incident);
+  if ((incident.rest?.heldUntilMs ?? Infinity) <= clockMs) askRest(state, incident);
   settle(state, incident, nowMs);
   const isDone = incident.members.every((member) => isOver(member, clockMs, rules));
   if (isDone && closesAt(incident, rules) <= clockMs) close(state, incident);
@@ -40,13 +39,7 @@ function close(state: BookState, incident: Incident): void {
   incident.status = 'resolved';
   incident.endedMs = Math.max(...members.map(({ endMs, lastMs }) => endMs ?? lastMs), rest?.lastMs ?? -Infinity);
   if (incident.told !== null) tell(state, incident, 'resolved');
-  for (const member of members) {
-    const { startMs, endMs, lastMs, score, hold } = member;
-    // What happens while people work on a machine teaches nothing of its usual peaks.
-    if (score === null || hold?.outcome === 'maintenance') continue;
-    const peak = { startMs, endMs: endMs ?? lastMs, score, side: sideOf(member) };
-    notePast(state.profiles.change(member.series, member.rule), peak);
-  }
+  for (const member of members) learn(state, member);
   state.index.close(incident);
   shrink(state, incident);
   state.touch(incident);

@@ -1,7 +1,15 @@
 import type { Notification } from '../../observe/notification.ts';
 import type { BookState } from './bookState.ts';
 import { silenceOf } from './holds.ts';
-import { freeMembers, type Incident, incidentSeverity, isLasting, type Member, toldSeries } from './incident.ts';
+import {
+  freeMembers,
+  type Incident,
+  incidentSeverity,
+  isLasting,
+  isTold,
+  type Member,
+  toldSeries,
+} from './incident.ts';
 import { notificationOf } from './incidentText.ts';
 
 /** An incident as it would be told now. */
@@ -14,9 +22,8 @@ export function describe(state: BookState, incident: Incident, status = statusOf
 
 /** Tells what is to be told of an incident as it stands. */
 export function settle(state: BookState, incident: Incident, nowMs: number): void {
-  const free = freeMembers(incident);
   incident.askMs = null;
-  if (free.length === 0 && (incident.rest?.told ?? 0) === 0) {
+  if (!isTold(incident)) {
     incident.outcome = incident.members.at(-1)?.hold?.outcome ?? incident.outcome;
   } else if (incident.told === null) open(state, incident, nowMs);
   else update(state, incident, incident.told);
@@ -31,7 +38,7 @@ export function tell(state: BookState, incident: Incident, status: Notification[
   const told = describe(state, incident, status);
   incident.told = {
     severity: told.severity,
-    seriesCount: told.seriesCount,
+    seriesCount: toldSeries(incident),
     atMs: Math.max(told.updatedMs, state.clockMs),
   };
   state.told.push(told);

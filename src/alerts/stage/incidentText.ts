@@ -1,6 +1,15 @@
 import { deedOf, isSilence, spanWords } from '../../observe/alertWords.ts';
 import type { Notification, Severity } from '../../observe/notification.ts';
-import { compare, freeMembers, type Incident, isLasting, type Member } from './incident.ts';
+import {
+  compare,
+  freeMembers,
+  type Incident,
+  isLasting,
+  isTold,
+  type Member,
+  namesOf,
+  toldSeries,
+} from './incident.ts';
 
 const NAMED_SERIES = 50;
 const NAMED_ALERTS = 50;
@@ -15,7 +24,10 @@ export interface NotificationFacts {
   readonly atMs: number;
 }
 
-/** The incident as it stands, of the members that are told; of all of them where nobody is told. */
+/**
+ * The incident as it stands, of the members that are told; of all of them where nobody is told. Where only the rest is told
+ * its numbers are those of the members that are held, and nothing is named.
+ */
 export function notificationOf(incident: Incident, facts: NotificationFacts): Notification {
   const free = freeMembers(incident);
   const { rest, isOverflow } = incident;
@@ -24,17 +36,18 @@ export function notificationOf(incident: Incident, facts: NotificationFacts): No
   );
   const first = members[0]!;
   const highest = members.reduce((high, each) => ((each.score ?? 0) > (high.score ?? 0) ? each : high));
-  const names = [...new Set(members.map(({ series }) => series))].filter((name) => name !== '');
-  const isTold = free.length > 0 || (rest?.told ?? 0) > 0;
-  const seriesCount = names.length + (rest?.told ?? 0) + (isTold ? 0 : (rest?.held ?? 0));
+  const isNamed = free.length > 0 || !isTold(incident);
+  const names = isNamed ? namesOf(members) : [];
+  const seriesCount = isTold(incident) ? toldSeries(incident) : names.length + (rest?.held ?? 0);
+  const what = isNamed ? summaryOf(first, seriesCount) : `${seriesCount} series, which are only counted`;
   const { pipeline, kind, severity, status, atMs } = facts;
   const { value, expected, lower, upper } = first;
   const alerts = members.flatMap((member) => member.alerts).slice(0, NAMED_ALERTS);
   return {
     ...{ id: incident.id, revision: incident.revision, status, severity, kind, pipeline },
     ...(incident.openSeverity !== null && { openSeverity: incident.openSeverity }),
-    summary: `${isOverflow ? 'more open incidents than are told one by one: ' : ''}${summaryOf(first, seriesCount)}`,
-    reasons: reasonsOf(incident, first, highest, seriesCount),
+    summary: `${isOverflow ? 'more open incidents than are told one by one: ' : ''}${what}`,
+    reasons: [...(isNamed ? firstReasons(first, highest, seriesCount) : []), ...reasonsOf(incident)],
     rule: first.rule,
     series: names.slice(0, NAMED_SERIES),
     seriesCount,
@@ -64,7 +77,8 @@ function summaryOf(first: Member, seriesCount: number): string {
   return `${first.series}${more}: ${first.rule} ${short(first.value)}${expected}`;
 }
 
-function reasonsOf(incident: Incident, first: Member, highest: Member, seriesCount: number): string[] {
+/** Of the first mover, and of the highest where that is another. */
+function firstReasons(first: Member, highest: Member, seriesCount: number): string[] {
   const reasons: string[] = [...(first.reasons ?? [])];
   if (first.text === undefined) {
     reasons.push(firstReason(first));
@@ -75,6 +89,12 @@ function reasonsOf(incident: Incident, first: Member, highest: Member, seriesCou
       reasons.push(`parts: ${first.parts.map(([name, score]) => `${name} ${short(score)}`).join(', ')}`);
     }
   }
+  return reasons;
+}
+
+/** Of all of it, named or not. */
+function reasonsOf(incident: Incident): string[] {
+  const reasons: string[] = [];
   if (incident.isOverflow) reasons.push('as many incidents are open as may be: all that opens beyond them is one');
   const { rest } = incident;
   if (rest !== null && rest.told + rest.held > 0) {

@@ -13,7 +13,10 @@ export interface TimeRules {
 const LATEST_END_MS = 24 * 3_600_000;
 
 /** Event time up to which an exceedance lasts without another alert. */
-export function quietEnd({ rule, lastMs, tellsEnd }: Member, { resolveAfterMs, refractoryMs }: TimeRules): number {
+export function quietEnd(
+  { rule, lastMs, tellsEnd }: Pick<Member, 'rule' | 'lastMs' | 'tellsEnd'>,
+  { resolveAfterMs, refractoryMs }: TimeRules,
+): number {
   return lastMs + Math.max(resolveAfterMs, tellsEnd ? LATEST_END_MS : refractoryMs(rule));
 }
 
@@ -46,7 +49,9 @@ export function dueOf(incident: Incident, rules: TimeRules): number {
   if (!isLasting) due = Math.min(due, closesAt(incident, rules));
   if (incident.rest !== null && incident.rest.held > 0) due = Math.min(due, incident.rest.heldUntilMs ?? Infinity);
   due = Math.min(due, incident.kpi?.againMs ?? Infinity, incident.askMs ?? Infinity);
-  return incident.told === null ? due : Math.min(due, updateAt(incident, incident.told, rules));
+  // What is asked again at a time of its own waits for that.
+  if (incident.told === null || incident.askMs !== null) return due;
+  return Math.min(due, updateAt(incident, incident.told, rules));
 }
 
 /** When more series than were told are due. */

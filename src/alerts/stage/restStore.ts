@@ -1,20 +1,23 @@
+import type { Exceedance } from './incident.ts';
 import { encodeGone, encodeState, type OutboxKeyValue, type StateRecord } from './outbox.ts';
 
 /** A series of an open incident that has rules without a member. Plain data. */
 export interface RestSeries {
   readonly incident: string;
   readonly series: string;
-  /** By rule, when it alerted last, and whether it is known to last. */
-  readonly rules: Record<string, { readonly lastMs: number; readonly isLasting: boolean }>;
+  /** Its exceedances by rule. */
+  readonly rules: Record<string, Exceedance>;
   /** Whether the incident counts it; not while a member is of the same series. */
   isCounted: boolean;
   /** Whether nobody is told of it. */
   isHeld: boolean;
+  /** Event time at which that is asked anew, the last of its holds; null where only people change it. */
+  heldUntilMs: number | null;
 }
 
 /**
  * Who is in the rest of which incident, so that no series is counted twice and its end is known. Where there are too many
- * the one that has alerted least recently goes first: it stays counted, and is counted again should it come again.
+ * `beyond` has the one that is to go.
  */
 export class RestStore {
   readonly #prefix: string;
@@ -42,20 +45,31 @@ export class RestStore {
     return [...this.#byKey.values()].filter((each) => each.incident === incident);
   }
 
+  /** The one that has changed least recently where there are more than may be; undefined where there are not. */
+  get beyond(): RestSeries | undefined {
+    return this.#byKey.size > this.#most ? this.#byKey.values().next().value : undefined;
+  }
+
   /** The series, which is made where there is none, and will be written. */
   change(incident: string, series: string): RestSeries {
     const key = keyOf(incident, series);
-    const known = this.#byKey.get(key) ?? { incident, series, rules: {}, isCounted: false, isHeld: true };
+    const known = this.#byKey.get(key) ?? {
+      ...{ incident, series, rules: {}, isCounted: false, isHeld: true, heldUntilMs: null },
+    };
     this.#byKey.delete(key);
     this.#byKey.set(key, known);
+    // Records come back in the order in which they were written.
+    this.#dirty.delete(key);
     this.#dirty.add(key);
     this.#gone.delete(key);
-    if (this.#byKey.size > this.#most) this.#drop(this.#byKey.keys().next().value!);
     return known;
   }
 
   remove({ incident, series }: Pick<RestSeries, 'incident' | 'series'>): void {
-    this.#drop(keyOf(incident, series));
+    const key = keyOf(incident, series);
+    this.#byKey.delete(key);
+    this.#dirty.delete(key);
+    this.#gone.add(key);
   }
 
   drain(): OutboxKeyValue[] {
@@ -72,12 +86,6 @@ export class RestStore {
     if (name.startsWith(this.#prefix)) {
       this.#byKey.set(name.slice(this.#prefix.length), structuredClone(state) as RestSeries);
     }
-  }
-
-  #drop(key: string): void {
-    this.#byKey.delete(key);
-    this.#dirty.delete(key);
-    this.#gone.add(key);
   }
 }
 

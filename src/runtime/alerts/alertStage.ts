@@ -84,6 +84,8 @@ export class AlertStage {
     await group.subscribe([outboxTopic(pipeline)], 'latest', {
       onAssigned: async (partitions) => {
         if (partitions.length > 0) this.#isOwner = true;
+        // Who is to stand by has done all that is asked of it.
+        else if (!this.#isOwner) this.#succeeded();
         this.#isPaused = false;
         return undefined;
       },
@@ -107,6 +109,11 @@ export class AlertStage {
     if (this.#session === undefined && !(await this.#hasAlerts())) return;
     this.#session ??= await StageSession.open(this.#options, group);
     await this.#session.turn();
+    this.#succeeded();
+  }
+
+  /** The next failure is news, and soon tried again. */
+  #succeeded(): void {
     this.#problem = undefined;
     this.#failures = 0;
     this.#retryMs = 0;

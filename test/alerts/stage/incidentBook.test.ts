@@ -493,6 +493,26 @@ test('what is told by the same call is not forgotten, however many ended before 
   assert.equal(book.drain().records.filter(({ key, value }) => ids.has(key) && value === null).length, 99);
 });
 
+test('where nothing is due any more an alert costs no look at every open incident', () => {
+  let looks = 0;
+  const rules = {
+    ...rulesOf({ groupBy: '/', groupWithinMs: 0 }),
+    get resolveAfterMs() {
+      looks++;
+      return 10 * MINUTE;
+    },
+  };
+  const book = new IncidentBook(rules);
+  for (const minute of [0, 9.5]) {
+    for (let i = 0; i < 100; i++) book.take(alert(`g${i}/a`, MONDAY + minute * MINUTE), MONDAY);
+  }
+  assert.equal(book.openCount, 100);
+  looks = 0;
+  // The clock was written less than a minute ago, and what was due by now has alerted again.
+  for (let i = 0; i < 200; i++) book.take(alert('g0/a', MONDAY + 10 * MINUTE + 10 + i), MONDAY);
+  assert.ok(looks < 2000, `${looks} looks at 100 incidents for 200 alerts`);
+});
+
 test('a flood of series is one incident of bounded size', () => {
   const records = new Map<string, Uint8Array>();
   const book = new IncidentBook(rulesOf());

@@ -3,6 +3,8 @@ import { EventEmitter } from 'node:events';
 import { after, before, test } from 'node:test';
 import type { Incident } from '../../../src/alerts/stage/incident.ts';
 import type { IncidentRecord } from '../../../src/alerts/stage/outbox.ts';
+import type { KafkaClient } from '../../../src/clients/client.ts';
+import { pause } from '../../../src/commands/timers.ts';
 import { AlertStage } from '../../../src/runtime/alerts/alertStage.ts';
 import { readOutbox } from '../../../src/runtime/alerts/outboxReader.ts';
 import { append, startWorld, type World } from '../../helpers/world.ts';
@@ -189,4 +191,87 @@ test('without an outbox the commands say how to get one', async () => {
   const run = await world.run(['alerts', 'incidents', '--pipeline', 'nobody']);
   assert.notEqual(run.code, 0);
   assert.match(run.stderr, /ANM_TOPIC_MISSING.*nobody\.outbox/);
+});
+
+/** A stage by itself on the world's client, `changes` beside; what it said of its failures, and how long it waited after each. */
+function staged(pipeline: string, changes: Partial<KafkaClient>, most: number) {
+  const { client } = world;
+  const stop = new AbortController();
+  const failures: [level: string, waitedMs: number][] = [];
+  let level = '';
+  let waits: () => void = () => {};
+  const isWaiting = new Promise<void>((resolve) => {
+    waits = resolve;
+  });
+  const say = (of: string) => (text: string) => {
+    if (text.includes('tries again')) level = of;
+    else if (text.includes('waits for topic')) waits();
+  };
+  const logger = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
+  const whole: KafkaClient = {
+    kind: client.kind,
+    admin: client.admin,
+    createProducer: (options) => client.createProducer(options),
+    createTransactionalProducer: (options) => client.createTransactionalProducer(options),
+    createConsumer: (options) => client.createConsumer(options),
+    close: () => client.close(),
+    ...changes,
+  };
+  const config = { pipeline, transactionTimeoutMs: 60_000, sinks: { anomalies: `${pipeline}.anomalies` }, score: {} };
+  const stage = new AlertStage({
+    ...{ client: whole, registry: undefined, config: { ...config, alerts: {} } as never, now: Date.now, logger },
+    signal: stop.signal,
+    pause: async (timeMs, signal) => {
+      if (timeMs < 500) return await pause(timeMs, signal);
+      failures.push([level, timeMs]);
+      if (failures.length === most) stop.abort();
+    },
+  });
+  return { running: stage.run(), stop: () => stop.abort(), isWaiting, failures };
+}
+
+test('a failure is said once and tried again ever later, until the stage is at work or stands by', async () => {
+  await AlertStage.prepare({ client: world.client, config: { pipeline: 'p6' } as never });
+  const owner = staged('p6', {}, 1);
+  await owner.isWaiting;
+  let toFail = 3;
+  const standby = staged(
+    'p6',
+    {
+      createConsumer: async (options) => {
+        if (toFail-- > 0) throw new Error('the brokers are away');
+        const consumer = await world.client.createConsumer(options);
+        const poll = consumer.poll.bind(consumer);
+        let polls = 0;
+        consumer.poll = async (timeoutMs) => {
+          if (polls === 2) throw new Error('the brokers are away');
+          const batch = await poll(timeoutMs);
+          if (consumer.membership() !== undefined) polls++;
+          return batch;
+        };
+        return consumer;
+      },
+    },
+    4,
+  );
+  await standby.running;
+  owner.stop();
+  await owner.running;
+  assert.deepEqual(standby.failures, [
+    ['error', 500],
+    ['debug', 1000],
+    ['debug', 2000],
+    ['error', 500],
+  ]);
+  // Who is given the stage, and fails with it each time, does not stand by.
+  await put('p7', 'pump');
+  await AlertStage.prepare({ client: world.client, config: { pipeline: 'p7' } as never });
+  const createTransactionalProducer = () => Promise.reject(new Error('no transactions'));
+  const failing = staged('p7', { createTransactionalProducer }, 3);
+  await failing.running;
+  assert.deepEqual(failing.failures, [
+    ['error', 500],
+    ['debug', 1000],
+    ['debug', 2000],
+  ]);
 });
