@@ -136,6 +136,8 @@ test('who joins a paused pipeline starts paused, as does the run after it, until
   const joiner = start('joined');
   const both = await until('joined', (members) => arePaused(members) && partitions(members).join() === '1,1');
   assert.equal(records(both), 100, 'the joiner has read');
+  // Its state comes back up to the commit all the same.
+  await until('joined', (members) => members.every(({ partitions: [at] }) => at?.position === 50 && at.lag === 50));
   for (const { signals, ended } of [former, joiner]) {
     signals.emit('SIGTERM');
     assert.equal((await ended).code, 0);
