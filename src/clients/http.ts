@@ -33,7 +33,8 @@ const LONGEST_ANSWER = 64 * 1024 * 1024;
 /**
  * One request over node:http. `fetch` would do the same, and costs 50 ms of CPU to load at the first call of a process.
  * A kept connection that was closed while it was idle is replaced once, for a method that may be sent again; others get a
- * connection of their own. Rejects with the socket's error, or with an error named TimeoutError after `timeoutMs` in all.
+ * connection of their own. Rejects with the socket's error, or with an error named TimeoutError after `timeoutMs`, the
+ * replacement included.
  */
 export function httpRequest(
   method: string,
@@ -43,7 +44,8 @@ export function httpRequest(
   timeoutMs: number,
   tls?: TlsOptions,
 ): Promise<HttpAnswer> {
-  return overKept(method, (isKept) => attempt(isKept, method, url, headers, body, timeoutMs, tls));
+  const limit = { timeoutMs, endMs: performance.now() + timeoutMs };
+  return overKept(method, (isKept) => attempt(isKept, method, url, headers, body, limit, tls));
 }
 
 function attempt(
@@ -52,7 +54,7 @@ function attempt(
   url: string,
   headers: Readonly<Record<string, string>>,
   body: string | undefined,
-  timeoutMs: number,
+  { timeoutMs, endMs }: { readonly timeoutMs: number; readonly endMs: number },
   tls: TlsOptions | undefined,
 ): Promise<HttpAnswer> {
   const isTls = url.startsWith('https:');
@@ -78,12 +80,13 @@ function attempt(
         resolve({ status, statusText, text, headers });
       });
     });
-    const timer = setTimeout(() => {
+    const onTime = () => {
       const error = Object.assign(new Error(`no answer within ${timeoutMs} ms`), { name: 'TimeoutError' });
       // First, as a request that is destroyed while its answer comes may tell of that only.
       fail(error);
       request.destroy(error);
-    }, timeoutMs);
+    };
+    const timer = setTimeout(onTime, Math.max(1, endMs - performance.now()));
     function fail(error: Error): void {
       clearTimeout(timer);
       reject(error);

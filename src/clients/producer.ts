@@ -60,7 +60,7 @@ export interface ProducerStats {
   readonly lastAppend?: { readonly sentMs: number; readonly theirsMs: number; readonly answeredMs: number };
 }
 
-/** Bytes or a range of bytes; `null` is Kafka's null key or value. */
+/** `null` is Kafka's null value, which is not the same as no bytes. */
 export interface RecordHeader {
   readonly key: string;
   readonly value: Uint8Array | null;

@@ -26,7 +26,8 @@ const pause: Command = {
   summary: 'Let the members of a pipeline read nothing until they are resumed',
   description:
     `${SENT}\n${CODES} The members stay in their group. A pause holds until control resume, over restarts too, and a\n` +
-    'member that starts while it holds starts paused and says so: for as long as the control topic keeps it, 7 days.',
+    'member that starts while it holds starts paused and says so: for as long as the control topic keeps it, 7 days.\n' +
+    'A run --until end that starts while it holds says so and runs to its end.',
   arguments: [PIPELINE],
   options: CONTROL_OPTIONS,
   examples: [

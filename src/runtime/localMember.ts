@@ -68,7 +68,7 @@ export class LocalMember implements Members {
     try {
       const result = await supervise(() => this.#once(), {
         ...{ config: restart, ticks, random, pause, logger, signal: this.#stop.signal },
-        hasBegun: () => this.#board.status().totals.commits > 0,
+        progress: () => this.#board.status().totals.commits,
         onRestart: async (error) => this.#board.restarting(error),
       });
       this.#board.stopped();

@@ -19,6 +19,8 @@ export interface OperationOptions {
   readonly config: PipelineConfig;
   readonly identity: MemberIdentity;
   readonly members: Members;
+  /** Runs to the end of its topics: a pause of before its start is not for it. */
+  readonly untilEnd: boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly logger: Logger;
@@ -101,6 +103,7 @@ export class Operation {
     config,
     identity,
     members,
+    untilEnd,
     now,
     logger,
     signal,
@@ -110,7 +113,7 @@ export class Operation {
     const { pipeline, group, definition, member } = identity;
     await checkDefinition({ client, pipeline, group, definition, member, now, logger, signal });
     const reader = await ControlReader.start({
-      ...{ client, pipeline, group, logger, pause },
+      ...{ client, pipeline, group, untilEnd, logger, signal, pause },
       onCommand: (command) => members.command(command),
     });
     this.#closers.push(() => reader.close());

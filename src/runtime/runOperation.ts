@@ -66,7 +66,6 @@ export class RunOperation {
     });
     this.#control = new RunControl(hooks.control, {
       ...{ consumer, logger },
-      nextOf: (place) => this.#partition(place)?.position,
       partitions: () => [...run.partitions()].filter(({ isRestoring }) => !isRestoring),
       waitsFor: () => this.#waitsFor(),
       ticks: options.ticks,

@@ -1,6 +1,7 @@
 import type { TopicPartitionOffset } from '../clients/topicPartition.ts';
 import { AnomalyError } from '../errors.ts';
 import { Checkpointer, type CheckpointTotals, type Cut, noCheckpoints } from './checkpoints/checkpointer.ts';
+import { sourcesWith } from './checkpoints/sourcesWith.ts';
 import type { CommitCycle } from './commit/commitCycle.ts';
 import type { ModelDispatch } from './model/modelDispatch.ts';
 import type { PartitionAtWork } from './partitionAtWork.ts';
@@ -74,11 +75,7 @@ export function stateOfRun(
     ticks,
     journalEnd: async (partition) => (await client.admin.listOffsets([place(partition)], 'latest'))[0]!.offset,
     trimJournal: (partition, offset) => client.admin.deleteRecords([{ ...place(partition), offset }]),
-    sourcesWith: async (partition) => {
-      if (options.topics.length === 1) return 1;
-      // As it is now: a topic may have grown, and another member have begun there.
-      return (await client.admin.topics(options.topics)).filter((each) => each.partitions.length > partition).length;
-    },
+    sourcesWith: (partition) => sourcesWith(client.admin, options.topics, partition),
   });
   const rule = {
     ...{ store: state.store, createTask: options.createTask, start: options.start, logger },

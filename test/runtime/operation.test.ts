@@ -136,6 +136,8 @@ test('who joins a paused pipeline starts paused, as does the run after it, until
   const joiner = start('joined');
   const both = await until('joined', (members) => arePaused(members) && partitions(members).join() === '1,1');
   assert.equal(records(both), 100, 'the joiner has read');
+  // Its state comes back up to the commit all the same.
+  await until('joined', (members) => members.every(({ partitions: [at] }) => at?.position === 50 && at.lag === 50));
   for (const { signals, ended } of [former, joiner]) {
     signals.emit('SIGTERM');
     assert.equal((await ended).code, 0);
@@ -144,11 +146,17 @@ test('who joins a paused pipeline starts paused, as does the run after it, until
     joiner.stderr(),
     /starts paused, as the pipeline is since \S+ by \S+: anomaly control resume joined lets/,
   );
+  // Who runs it to its end means to.
+  const bounded = await start('joined', '--until', 'end').ended;
+  assert.equal(bounded.code, 0, bounded.stderr);
+  assert.match(bounded.stderr, /runs to the end all the same, though joined is paused since/);
+  assert.equal((JSON.parse(bounded.stdout) as Record<string, unknown>)['records'], 100);
+  await fill('joined', 200, 300);
   const next = start('joined');
   const [alone] = await until('joined', (members) => arePaused(members) && partitions(members).join() === '2');
   assert.equal(alone!.totals.records, 0);
   assert.equal((await control('resume', 'joined')).code, 0);
-  const [done] = await until('joined', ([status]) => status!.partitions.every(({ committed }) => committed === 100));
+  const [done] = await until('joined', ([status]) => status!.partitions.every(({ committed }) => committed === 150));
   assert.deepEqual([done!.state, done!.totals.records], ['running', 100]);
   next.signals.emit('SIGTERM');
   assert.equal((await next.ended).code, 0, next.stderr());

@@ -44,7 +44,7 @@ function start(pipeline: string, ...more: string[]) {
     }
     return answer;
   };
-  return { ended, signals, stderr: () => stderr, until };
+  return { pipeline, ended, signals, stderr: () => stderr, until };
 }
 
 const away = (metrics: string): number[] =>
@@ -62,7 +62,11 @@ test('a broker that is away is said once, makes nobody ready and is measured; th
   await world.broker.close();
   for (const { until, stderr } of runs) {
     const said = await until('/readyz', (answer) => answer.startsWith('503'));
-    assert.match(said, /^503 \S+ running: no answer from the cluster since \S+Z \(127\.0\.0\.1:\d+: .+\)\n/);
+    // One of the pool may have its partition since just now, and be restoring it.
+    assert.match(
+      said,
+      /^503 \S+ (running|restoring): no answer from the cluster since \S+Z \(127\.0\.0\.1:\d+: .+\)\n/,
+    );
     assert.ok(said.includes(address), said);
     assert.match(await until('/livez', (answer) => answer !== ''), /^200 /, 'another start would not bring it back');
     const found = away(await until('/metrics', (answer) => answer.startsWith('200')));
@@ -76,17 +80,21 @@ test('a broker that is away is said once, makes nobody ready and is measured; th
   t.after(() => next.close());
   const client = await connect({ brokers: [address], client: 'platformatic' });
   await send(client, 'values', 2, records(50));
-  await client.close();
-  for (const { until, stderr, signals, ended } of runs) {
+  t.after(() => client.close());
+  for (const { pipeline, until, stderr, signals, ended } of runs) {
     await until('/readyz', (answer) => answer.startsWith('200'));
     await until('/metrics', (answer) => away(answer).every((each) => each === 0));
     while (!stderr().includes('the cluster is back, away')) await delay(20);
     assert.match(stderr(), /the cluster is back, away for \d+ s: (no|\d+) records? behind\n/);
     assert.equal(stderr().split('no answer from the cluster').length, 2, stderr());
     assert.match(stderr(), /nothing is lost, and it goes on by itself when the cluster is back/);
+    const committed = async () => (await client.admin.groupOffsets(pipeline)).map(({ offset }) => offset);
+    while ((await committed()).join() !== '75,75') await delay(20);
     signals.emit('SIGTERM');
     const { code, stdout } = await ended;
     assert.equal(code, 0, stderr());
-    assert.equal((JSON.parse(stdout) as { records: number }).records, 150, stdout);
+    // The broker that is back knows no member: what was read before it said so is not committed, and is read again.
+    const { records: count } = JSON.parse(stdout) as { records: number };
+    assert.ok(count >= 150, `${count} records: ${stderr()}`);
   }
 });

@@ -5,7 +5,7 @@ import type { Producer, ProducerOptions } from '../producer.ts';
 import type { TransactionalProducer, TransactionalProducerOptions } from '../transactions.ts';
 import { LibrdkafkaAdmin } from './admin.ts';
 import { type Binding, call, loadBinding, type NativeAdmin, type NativeError } from './binding.ts';
-import { commonConf } from './config.ts';
+import { adminConf } from './config.ts';
 import { LibrdkafkaConsumer } from './consumer.ts';
 import { ErrorLog, isUnanswered } from './errors.ts';
 import { LibrdkafkaProducer } from './producer.ts';
@@ -34,7 +34,7 @@ export class LibrdkafkaClient implements KafkaClient {
   static async connect(options: ClientOptions): Promise<LibrdkafkaClient> {
     const binding = await loadBinding();
     const errors = new ErrorLog(options.contact);
-    const native = binding.AdminClient.create(commonConf(options), errors.handlers);
+    const native = binding.AdminClient.create(adminConf(options), errors.handlers);
     const dialTimeoutMs = options.dialTimeoutMs ?? 3000;
     const settled = new AbortController();
     const answered = firstAnswer(native, dialTimeoutMs, settled.signal);

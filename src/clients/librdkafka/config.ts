@@ -7,6 +7,19 @@ const LEAST_SETUP_MS = 1000;
 /** Of a token that does not say how long it counts. */
 const TOKEN_LIFETIME_MS = 3600 * 1000;
 
+/**
+ * librdkafka keeps a connection of every instance open and opens a lost one again in a second, so that the statistics of
+ * the admin client, which are small, tell at once whether a broker is there. Those of consumers and producers name every
+ * partition, and are read by the main thread: they only find a broker that keeps its connections and does not answer.
+ */
+const ADMIN_STATISTICS_MS = 1000;
+const STATISTICS_MS = 10_000;
+
+export function adminConf(options: ClientOptions): Conf {
+  const conf = commonConf(options);
+  return options.contact === undefined ? conf : { ...conf, 'statistics.interval.ms': ADMIN_STATISTICS_MS };
+}
+
 /** What consumers, producers and admin clients have in common. Names: librdkafka's CONFIGURATION.md. */
 export function commonConf(options: ClientOptions): Conf {
   const { tls, sasl } = options;
@@ -26,7 +39,7 @@ export function commonConf(options: ClientOptions): Conf {
     'security.protocol': `${sasl === undefined ? '' : 'sasl_'}${tls === undefined ? 'plaintext' : 'ssl'}`,
   };
   // The only word of librdkafka on what its requests come to.
-  if (options.contact !== undefined) conf['statistics.interval.ms'] = 1000;
+  if (options.contact !== undefined) conf['statistics.interval.ms'] = STATISTICS_MS;
   if (tls !== undefined) {
     if (tls.ca !== undefined) conf['ssl.ca.pem'] = tls.ca;
     if (tls.cert !== undefined) conf['ssl.certificate.pem'] = tls.cert;

@@ -90,7 +90,8 @@ export class ErrorLog {
   readonly onStats = ({ message }: { message: string }): void => {
     const { name, rx, brokers } = JSON.parse(message) as NativeStats;
     if (rx > (this.#received.get(name) ?? 0)) this.#contact.answered();
-    else if (isDown(Object.values(brokers))) this.#contact.failed(this.#reasons.at(-1) ?? 'no broker is connected');
+    // Which looks no further back than the statistics before.
+    else if (isDown(Object.values(brokers))) this.#contact.failed(this.#reasons.at(-1) ?? 'no broker is connected', 0);
     this.#received.set(name, rx);
   };
 

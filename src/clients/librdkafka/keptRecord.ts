@@ -10,9 +10,10 @@ export interface KeptRecord {
   readonly headers: readonly RecordHeader[] | undefined;
 }
 
+/** What is kept of a record besides its bytes, here or by librdkafka, roughly. */
 const RECORD_OVERHEAD_BYTES = 128;
 
-/** Bytes that it takes here. */
-export function sizeOf({ key, value }: KeptRecord): number {
+/** Bytes that it takes while it is kept. */
+export function sizeOf({ key, value }: Pick<KeptRecord, 'key' | 'value'>): number {
   return (key?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
 }

@@ -6,6 +6,7 @@ import type { LibrdkafkaAdmin } from './admin.ts';
 import { type Binding, type Conf, call, type NativeError, type NativeProducer } from './binding.ts';
 import { commonConf } from './config.ts';
 import { type ErrorLog, NativeCode } from './errors.ts';
+import { sizeOf } from './keptRecord.ts';
 
 /** An epoch and a size share one number, so that no object per record travels with it. */
 const EPOCH_FACTOR = 2 ** 31;
@@ -273,13 +274,6 @@ const EMPTY = Buffer.alloc(1).subarray(0, 0);
 function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
   return end > start ? Buffer.from(bytes.subarray(start, end)) : EMPTY;
 }
-
-function sizeOf(record: Held): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
-}
-
-/** What librdkafka keeps per message besides its bytes, roughly. */
-const RECORD_OVERHEAD_BYTES = 128;
 
 function nativeHeader({ key, value }: RecordHeader): Record<string, Uint8Array> {
   if (value === null) {

@@ -17,6 +17,8 @@ interface Pending {
   readonly raw: ((frame: Uint8Array) => void) | null;
   readonly fail: (error: Error) => void;
   readonly done: (error: Error | null, payload?: unknown) => void;
+  /** Milliseconds of performance.now(). */
+  readonly sentMs: number;
   timer: NodeJS.Timeout | null;
 }
 
@@ -130,6 +132,7 @@ export class BrokerSocket {
       raw: null,
       fail: (error) => callback(error),
       done: callback,
+      sentMs: performance.now(),
       timer: null,
     };
     this.#await(correlationId, pending, timeoutMs);
@@ -167,6 +170,7 @@ export class BrokerSocket {
         raw: onFrame,
         fail: onFail,
         done: () => {},
+        sentMs: performance.now(),
         timer: null,
       },
       timeoutMs,
@@ -202,7 +206,7 @@ export class BrokerSocket {
     let left = TIMEOUT_PARTS;
     const wait = (timeMs: number): void => {
       pending.timer = setTimeout(() => {
-        this.#contact.failed(`${this.address}: no answer`);
+        this.#contact.failed(`${this.address}: no answer`, performance.now() - pending.sentMs);
         if (left-- > 0) wait((timeoutMs - lateMs) / TIMEOUT_PARTS);
         // A broker that does not answer in order will not answer what follows either.
         else this.#end(requestTimedOut(`use broker ${this.address}`, 'request_timeout', timeoutMs));
@@ -214,6 +218,8 @@ export class BrokerSocket {
 
   /** Bytes from the socket, where they do not come by its 'data' events. */
   receive(chunk: Uint8Array): void {
+    // A large answer over a slow link takes longer than a broker that is there may be silent.
+    this.#contact.answered();
     try {
       this.#frames.push(chunk);
     } catch (error) {
@@ -222,7 +228,6 @@ export class BrokerSocket {
   }
 
   #onFrame(frame: Uint8Array): void {
-    this.#contact.answered();
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const correlationId = view.getInt32(0);
     const pending = this.#pending.get(correlationId);
@@ -278,7 +283,9 @@ export class BrokerSocket {
 
   #fail(error: Error): void {
     // A connection that nobody waits for may end at any time.
-    if (this.#pending.size > 0) this.#contact.failed(`${this.address}: ${plainReason(error)}`);
+    const [oldest] = this.#pending.values();
+    if (oldest !== undefined)
+      this.#contact.failed(`${this.address}: ${plainReason(error)}`, performance.now() - oldest.sentMs);
     this.#end(error);
   }
 

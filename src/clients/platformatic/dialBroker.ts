@@ -33,7 +33,7 @@ export async function dialBroker(
     return opened;
   } catch (error) {
     opened?.close();
-    contact.failed(`${address}: ${plainReason(error)}`);
+    contact.failed(`${address}: ${plainReason(error)}`, performance.now() - begunMs);
     throw connectionFailure(error, address, options, dialTimeoutMs);
   }
 }

@@ -59,7 +59,9 @@ async function runWith(
       const job = await membersOf(context, plan, { client, sourcePartitions }, started);
       const members = withAlertStatus(job, alertStage);
       view.began(members);
-      const operation = await Operation.start({ client, config, identity, members, now, logger, signal, pause, every });
+      const { untilEnd } = plan;
+      const shown = { client, config, identity, members, untilEnd };
+      const operation = await Operation.start({ ...shown, now, logger, signal, pause, every });
       const ended = await profiled(profile, () => members.run()).finally(() => operation.close());
       return { ...ended, latency: operation.withClockSkew(ended.latency) };
     })().finally(() => alertStage?.stop());

@@ -28,7 +28,7 @@ export interface CheckpointerOptions {
   readonly journalEnd: (partition: number) => Promise<number>;
   /** Removes the journal's records below `offset`. */
   readonly trimJournal: (partition: number, offset: number) => Promise<void>;
-  /** How many source topics have this partition: they share a partition of the journal. */
+  /** How many source topics have this partition: they share a partition of the journal. Infinity while that is not known. */
   readonly sourcesWith: (partition: number) => Promise<number>;
 }
 
@@ -78,6 +78,8 @@ export class Checkpointer {
   readonly totals = noCheckpoints();
   readonly #options: CheckpointerOptions;
   readonly #plans = new Map<PartitionAtWork, Plan>();
+  /** Of each partition of the journal: how many source topics write there, by the last answer. */
+  readonly #sources = new Map<number, number>();
   #failuresInARow = 0;
   #fatal: unknown;
   readonly #running = new Set<Promise<void>>();
@@ -189,6 +191,7 @@ export class Checkpointer {
   /** Only who has this partition of all source topics knows what each of them needs of their journal. */
   async #othersNeed(partition: PartitionAtWork): Promise<number | undefined> {
     const sources = await this.#options.sourcesWith(partition.partition);
+    this.#sources.set(partition.partition, sources);
     const others = this.#others(partition);
     if (others.length + 1 < sources) return undefined;
     let least = Number.POSITIVE_INFINITY;
@@ -201,9 +204,12 @@ export class Checkpointer {
 
   /** A partition without news would keep the journal that it shares from being trimmed, with its old snapshots. */
   #holdsBack(partition: PartitionAtWork, { kept }: Plan): boolean {
-    // Without a commit a recovery takes no snapshot, but begins where the journal says that the partition began.
+    // Without a commit a recovery begins anew, and takes no snapshot.
     if (partition.committed < 0) return false;
-    return this.#others(partition).some((other) => (other.kept.needed ?? -1) > (kept.needed ?? -1));
+    const others = this.#others(partition);
+    // Where another member has one of the topics, nothing is trimmed here, whatever is stored.
+    if (others.length + 1 < (this.#sources.get(partition.partition) ?? 0)) return false;
+    return others.some((other) => (other.kept.needed ?? -1) > (kept.needed ?? -1));
   }
 
   #others({ topic, partition }: PartitionAtWork): Plan[] {

@@ -26,8 +26,8 @@ export interface Retention {
 
 /**
  * The snapshots of a partition that count. One that was named makes room for itself: first the journal is trimmed to
- * what the oldest that stays needs, then what is older is removed. A kill in between leaves files, never a journal that
- * names what is gone.
+ * what the oldest that stays needs, then what is older is removed, so that a kill in between leaves files. Where the
+ * journal may not be trimmed, it goes on to name what is removed: a recovery takes the newer ones, which are still there.
  */
 export class KeptSnapshots {
   /** A place in the journal's partition that is at or before its end. */

@@ -10,33 +10,37 @@ export interface ControlReaderOptions {
   readonly group: string;
   readonly logger: Logger;
   readonly onCommand: (command: ControlCommand) => void;
-  /** Waits before the topic is tried again after a failure; ends early with the reader. */
+  /** Runs to the end of its topics: who starts that wants it, whether the pipeline was paused before or not. */
+  readonly untilEnd: boolean;
+  /** Ends the wait for a pause that holds. */
+  readonly signal: AbortSignal;
+  /** Ends early with the signal. */
   readonly pause: (timeMs: number, signal: AbortSignal) => Promise<void>;
 }
 
 /**
- * Follows <pipeline>.control from now on, after the pause that holds already, where there is one. A failure is said once and the topic tried again from where it was: a pipeline
- * does not end because nobody can command it.
+ * Follows <pipeline>.control from now on, after the pause that holds already, where there is one. A failure is said once
+ * and the topic tried again from where it was: a pipeline does not end because nobody can command it.
  */
 export class ControlReader {
   readonly #options: ControlReaderOptions;
   readonly #stop = new AbortController();
-  #position: number;
+  /** The next offset to read; -1 while the topic has not told where it ends. */
+  #position = -1;
   #running: Promise<void> | undefined;
 
-  private constructor(options: ControlReaderOptions, position: number) {
+  private constructor(options: ControlReaderOptions) {
     this.#options = options;
-    this.#position = position;
   }
 
-  /** Resolves when the pause that holds has been given on, and every later command will be seen. */
+  /**
+   * Resolves when the pause that holds has been given on, and every later command will be seen; where that cannot be read
+   * in a few seconds, that is said, and none holds.
+   */
   static async start(options: ControlReaderOptions): Promise<ControlReader> {
-    const place = { topic: controlTopic(options.pipeline), partition: 0 };
-    const [begin] = await options.client.admin.listOffsets([place], 'earliest');
-    const [end] = await options.client.admin.listOffsets([place], 'latest');
-    const reader = new ControlReader(options, Math.max(0, begin?.offset ?? 0));
-    await reader.#catchUp(Math.max(0, end?.offset ?? 0));
-    reader.#running = reader.#follow();
+    const reader = new ControlReader(options);
+    await reader.#begin();
+    if (!options.signal.aborted) reader.#running = reader.#follow();
     return reader;
   }
 
@@ -45,36 +49,72 @@ export class ControlReader {
     await this.#running;
   }
 
-  /** Who joins is as the others are: a pause holds until somebody resumes. */
-  async #catchUp(end: number): Promise<void> {
-    if (this.#position >= end) return;
-    const { client, pipeline, logger, onCommand } = this.#options;
+  async #begin(): Promise<void> {
+    const { pipeline, logger, pause, signal } = this.#options;
+    const over = new AbortController();
+    const late = pause(CATCH_UP_MS, AbortSignal.any([over.signal, signal])).then(() => {
+      throw new Error(`no answer within ${CATCH_UP_MS / 1000} s`);
+    });
+    try {
+      const standing = await Promise.race([this.#standing(over.signal), late]);
+      if (standing !== undefined) this.#hold(standing);
+    } catch (error) {
+      const { message } = error as Error;
+      if (signal.aborted) return;
+      logger.warn(
+        `cannot read from ${controlTopic(pipeline)} whether a pause holds, and goes on as if none did: ${message}`,
+      );
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** Who joins is as the others are. */
+  #hold(standing: ControlCommand): void {
+    const { pipeline, logger, onCommand, untilEnd } = this.#options;
+    const since = `since ${new Date(standing.sentMs).toISOString()} by ${standing.by}`;
+    if (untilEnd) {
+      logger.warn(`runs to the end all the same, though ${pipeline} is paused ${since}: its other members stay so`);
+      return;
+    }
+    logger.warn(`starts paused, as the pipeline is ${since}: anomaly control resume ${pipeline} lets it go on`);
+    onCommand(standing);
+  }
+
+  /** The pause that holds, of what the topic still keeps; sets where to go on after it. */
+  async #standing(over: AbortSignal): Promise<ControlCommand | undefined> {
+    const { client, pipeline } = this.#options;
     const place = { topic: controlTopic(pipeline), partition: 0 };
+    const [begin] = await client.admin.listOffsets([place], 'earliest');
+    const end = await this.#end();
+    if (over.aborted) return undefined;
+    this.#position = end;
+    let position = Math.max(0, begin?.offset ?? 0);
+    if (position >= end) return undefined;
     const consumer = await client.createConsumer({ maxWaitMs: WAIT_MS, isolation: 'read_uncommitted' });
     let standing: ControlCommand | undefined;
-    const later: ControlCommand[] = [];
     try {
-      await consumer.assign([{ ...place, offset: this.#position }]);
-      while (this.#position < end) {
+      await consumer.assign([{ ...place, offset: position }]);
+      while (position < end && !over.aborted) {
         const batch = await consumer.poll(POLL_MS);
-        for (const { offset, command } of batch === null ? [] : this.#commands(batch)) {
-          if (offset >= end) later.push(command);
-          else if (command.command === 'pause') standing = command;
+        // Of what is no command, those were told who ran when it came.
+        for (const { offset, command } of batch === null ? [] : this.#commands(batch, false)) {
+          if (offset >= end) break;
+          if (command.command === 'pause') standing = command;
           else if (command.command === 'resume') standing = undefined;
         }
-        this.#position = consumer.position(place.topic, place.partition);
+        position = consumer.position(place.topic, place.partition);
       }
     } finally {
       await consumer.close().catch(() => {});
     }
-    if (standing !== undefined) {
-      const { by, sentMs } = standing;
-      logger.warn(
-        `starts paused, as the pipeline is since ${new Date(sentMs).toISOString()} by ${by}: anomaly control resume ${pipeline} lets it go on`,
-      );
-      onCommand(standing);
-    }
-    for (const command of later) onCommand(command);
+    return standing;
+  }
+
+  async #end(): Promise<number> {
+    const place = { topic: controlTopic(this.#options.pipeline), partition: 0 };
+    const [end] = await this.#options.client.admin.listOffsets([place], 'latest');
+    return Math.max(0, end?.offset ?? 0);
   }
 
   async #follow(): Promise<void> {
@@ -84,6 +124,7 @@ export class ControlReader {
     while (!this.#stop.signal.aborted) {
       let consumer: Consumer | undefined;
       try {
+        if (this.#position < 0) this.#position = await this.#end();
         consumer = await client.createConsumer({ maxWaitMs: WAIT_MS, isolation: 'read_uncommitted' });
         await consumer.assign([{ topic, partition: 0, offset: this.#position }]);
         while (!this.#stop.signal.aborted) {
@@ -103,19 +144,25 @@ export class ControlReader {
   async #poll(consumer: Consumer): Promise<void> {
     const batch = await consumer.poll(POLL_MS);
     if (batch === null) return;
-    for (const { command } of this.#commands(batch)) this.#options.onCommand(command);
+    for (const { command } of this.#commands(batch, true)) this.#options.onCommand(command);
     this.#position = batch.nextOffset;
   }
 
   /** Those of a batch that are for this group. */
-  *#commands(batch: ColumnBatch): Generator<{ readonly offset: number; readonly command: ControlCommand }> {
+  *#commands(
+    batch: ColumnBatch,
+    warns: boolean,
+  ): Generator<{ readonly offset: number; readonly command: ControlCommand }> {
     const { group, logger } = this.#options;
     for (let i = 0; i < batch.count; i++) {
       const start = batch.valueStart[i]!;
       const value = start < 0 ? new Uint8Array(0) : batch.bytes.subarray(start, batch.valueEnd[i]);
       const command = decodeCommand(value);
-      if ('problem' in command) logger.warn(`left out ${batch.topic} offset ${batch.offsets[i]} as ${command.problem}`);
-      else if (command.group === null || command.group === group) yield { offset: batch.offsets[i]!, command };
+      if ('problem' in command) {
+        if (warns) logger.warn(`left out ${batch.topic} offset ${batch.offsets[i]} as ${command.problem}`);
+      } else if (command.group === null || command.group === group) {
+        yield { offset: batch.offsets[i]!, command };
+      }
     }
   }
 }
@@ -124,3 +171,5 @@ export class ControlReader {
 const WAIT_MS = 500;
 const POLL_MS = 100;
 const RETRY_MS = 1000;
+/** Far more than a week of commands takes; nobody waits longer for a broker that does not answer. */
+const CATCH_UP_MS = 5000;

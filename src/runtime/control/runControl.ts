@@ -3,6 +3,7 @@ import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPa
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
+import type { PartitionAtWork } from '../partitionAtWork.ts';
 import type { CommandedVerdict, ControlCommand } from './command.ts';
 import type { ControlQueue } from './controlQueue.ts';
 
@@ -10,10 +11,8 @@ import type { ControlQueue } from './controlQueue.ts';
 export interface ControlActions {
   readonly consumer: Pick<Consumer, 'pause' | 'resume' | 'seek' | 'position'>;
   readonly logger: Logger;
-  /** Next offset that a partition has to run; undefined where its state is still on its way, and batches do not count. */
-  nextOf(partition: TopicPartition): number | undefined;
-  /** The partitions that the member has now. */
-  partitions(): readonly TopicPartition[];
+  /** The partitions that the member has now, but those whose state is still on its way: batches of them do not count. */
+  partitions(): readonly CommandedPartition[];
   /** Why a savepoint would not hold what the member is to have; undefined where it would. */
   waitsFor(): string | undefined;
   /** Milliseconds of a clock that only goes forward. */
@@ -29,6 +28,9 @@ export interface ControlActions {
   /** Drains, commits and ends the run. */
   stop(): void;
 }
+
+/** Where a partition is: what a pause has to know of it. */
+export type CommandedPartition = TopicPartition & Pick<PartitionAtWork, 'position' | 'suppressBelow' | 'isReplaying'>;
 
 /** Applies the commands of a member between two batches of its run. */
 export class RunControl {
@@ -115,17 +117,21 @@ export class RunControl {
   }
 
   /**
-   * True for a batch that came with a new assignment while the member is paused: it goes back, to be read on resume.
+   * True for a batch that came with a new assignment while the member is paused: it goes back, to be read on resume. Up to
+   * the commit records are run all the same, as they bring the state back and put out nothing: a batch is cut there.
    */
   holds(batch: ColumnBatch): boolean {
     if (!this.isPaused) return false;
     const { topic, partition } = batch;
-    const offset = this.#actions.nextOf(batch);
-    if (offset === undefined) return false;
+    const at = this.#actions.partitions().find((each) => each.partition === partition && each.topic === topic);
+    if (at === undefined || batch.nextOffset <= at.suppressBelow) return false;
     // A batch may begin before it, where a state was cut in the middle of one.
-    this.#actions.consumer.seek({ topic, partition, offset });
-    this.#actions.consumer.pause([{ topic, partition }]);
-    return true;
+    this.#actions.consumer.seek({ topic, partition, offset: Math.max(at.position, at.suppressBelow) });
+    this.#actions.consumer.pause([at]);
+    if (!at.isReplaying) return true;
+    while (batch.count > 0 && batch.offsets[batch.count - 1]! >= at.suppressBelow) batch.count--;
+    batch.nextOffset = at.suppressBelow;
+    return false;
   }
 
   /** What the answer has to wait for, where that is a savepoint. */
@@ -138,7 +144,7 @@ export class RunControl {
     if (command.name !== null) return savepoint(command.name);
     if (command.command === 'pause') {
       this.#queue.isPaused = true;
-      this.#actions.consumer.pause(partitions());
+      this.#actions.consumer.pause(partitions().filter(({ isReplaying }) => !isReplaying));
     } else if (command.command === 'resume') {
       this.#queue.isPaused = false;
       // Whichever of them are held: some may have come since, and some are back from a restart.

@@ -15,10 +15,10 @@ export interface Supervision {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /**
-   * Whether any run had come as far as a commit: what fails before that is the user's to mend, and repeating only hides it.
-   * A record that crashes is another matter.
+   * What all runs have come to so far, as a count that only grows: their commits. What fails while it is 0 is the user's to
+   * mend, and repeating only hides it. A record that crashes is another matter.
    */
-  readonly hasBegun: () => boolean;
+  readonly progress: () => number;
   /** Which failures another run may mend. Default: those that are retryable, and crashes. */
   readonly isRestartable?: (error: unknown) => boolean;
   /** A run failed and another follows after the wait: the time to keep what it leaves. */
@@ -32,15 +32,17 @@ export interface Supervision {
  * @throws the last failure
  */
 export async function supervise<T>(run: () => Promise<T>, supervision: Supervision): Promise<T | undefined> {
-  const { config, ticks, random, pause, signal, logger, hasBegun, onRestart } = supervision;
+  const { config, ticks, random, pause, signal, logger, progress, onRestart } = supervision;
   const mayMend = supervision.isRestartable ?? isRestartable;
   let history = NO_RESTARTS;
   let unreachable: string | undefined;
+  let before = 0;
   for (;;) {
     try {
       return await run();
     } catch (error) {
-      const mayRun = hasBegun() || crashFrom(error) !== undefined;
+      const done = progress();
+      const mayRun = done > 0 || crashFrom(error) !== undefined;
       if (signal.aborted || !mayRun || !mayMend(error)) throw error;
       const decision = decideRestart(config, history, ticks(), random());
       if (!decision.restart) {
@@ -51,8 +53,9 @@ export async function supervise<T>(run: () => Promise<T>, supervision: Supervisi
       const wait = `in ${(decision.afterMs / 1000).toFixed(1)} s, restart ${history.restarts}`;
       const { message } = error as Error;
       const code = isAnomalyError(error) ? error.code : 'ANM_INTERNAL';
-      // That nobody is there is said once, not at each try.
-      const level = message === unreachable ? 'debug' : 'error';
+      // That nobody is there is said once, not at each try; after a run that went well it is news again.
+      const level = message === unreachable && done === before ? 'debug' : 'error';
+      before = done;
       unreachable = code === 'ANM_BROKER_UNREACHABLE' ? message : undefined;
       logger[level](`${message}: starting again ${wait}`, { code });
       await onRestart(error);

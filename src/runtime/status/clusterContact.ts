@@ -17,8 +17,10 @@ export interface ContactClocks {
 export class ClusterContact implements Contact {
   readonly #clocks: ContactClocks;
   #answeredTicks: number;
-  /** Of the first request that failed since the last answer. */
+  /** When the first request failed since the last answer. */
   #failedTicks = -1;
+  /** Since when that one waited for an answer: nobody may have asked for anything for long before it. */
+  #silentTicks = 0;
   #sinceMs = 0;
   #problem = '';
 
@@ -32,18 +34,19 @@ export class ClusterContact implements Contact {
     this.#failedTicks = -1;
   }
 
-  failed(problem: string): void {
+  failed(problem: string, waitedMs: number): void {
     this.#problem = problem;
     if (this.#failedTicks >= 0) return;
     const { now, ticks } = this.#clocks;
     this.#failedTicks = ticks();
-    this.#sinceMs = Math.round(now() - (this.#failedTicks - this.#answeredTicks));
+    this.#silentTicks = Math.max(this.#answeredTicks, this.#failedTicks - waitedMs);
+    this.#sinceMs = Math.round(now() - (this.#failedTicks - this.#silentTicks));
   }
 
   /** Null while the cluster answers, or nobody has asked it anything since it did. */
   outage(): StatusOutage | null {
     const ticks = this.#clocks.ticks();
-    if (this.#failedTicks < 0 || ticks - this.#answeredTicks < AWAY_MS || ticks - this.#failedTicks < STANDS_MS)
+    if (this.#failedTicks < 0 || ticks - this.#silentTicks < AWAY_MS || ticks - this.#failedTicks < STANDS_MS)
       return null;
     return { sinceMs: this.#sinceMs, problem: this.#problem };
   }

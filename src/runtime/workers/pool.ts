@@ -54,7 +54,7 @@ export class WorkerPool<Plan> implements Members {
   }
 
   outage(): StatusOutage | null {
-    const outages = this.statuses().flatMap(({ outage }) => outage ?? []);
+    const outages = this.#seats.flatMap(({ outage }) => outage ?? []);
     return outages.reduce<StatusOutage | null>((a, b) => (a === null || b.sinceMs < a.sinceMs ? b : a), null);
   }
 
@@ -91,7 +91,7 @@ export class WorkerPool<Plan> implements Members {
     const { restart, ticks, random, pause, logger } = this.#options;
     await supervise(() => this.#life(seat), {
       ...{ config: restart, ticks, random, pause, logger, signal: this.#stop.signal },
-      hasBegun: () => seat.hasBegun,
+      progress: () => Number(seat.hasBegun),
       isRestartable: (error) => isAnomalyError(error) && error.code === 'ANM_WORKER',
       onRestart: async (error) => seat.died(error),
     });

@@ -1,4 +1,4 @@
-import { addTotals, type MemberStatus, NO_TOTALS, type StatusTotals } from '../../observe/status.ts';
+import { addTotals, type MemberStatus, NO_TOTALS, type StatusOutage, type StatusTotals } from '../../observe/status.ts';
 import { MemberBoard, type MemberIdentity, statusError } from '../status/memberBoard.ts';
 import type { WorkerHandle } from './workerHandle.ts';
 
@@ -33,7 +33,7 @@ export class WorkerSeat<Plan> {
     this.#last = {
       ...last,
       ...{ state: 'restarting', error: statusError(error), atMs: this.#now(), totals: NO_TOTALS },
-      ...{ partitions: [], restoring: null },
+      ...{ partitions: [], restoring: null, outage: null },
     };
   }
 
@@ -42,10 +42,16 @@ export class WorkerSeat<Plan> {
     this.#last = { ...last, state: 'failed', error: statusError(error), atMs: this.#now() };
   }
 
+  /** As its worker knows it; null where that is gone, or is done: it asks nothing any more. */
+  get outage(): StatusOutage | null {
+    return this.handle === undefined ? null : (this.#last?.outage ?? null);
+  }
+
   status(): MemberStatus {
     const last = this.#last ?? this.#empty.status();
     // A worker that has died sends nothing, and its place lives on.
     const atMs = last.state === 'restarting' ? this.#now() : last.atMs;
-    return { ...last, atMs, totals: addTotals(this.#before, last.totals), restarts: last.restarts + this.#deaths };
+    const totals = addTotals(this.#before, last.totals);
+    return { ...last, atMs, totals, restarts: last.restarts + this.#deaths, outage: this.outage };
   }
 }

@@ -34,10 +34,10 @@ function ask(socket: BrokerSocket): Promise<'answered'> {
   });
 }
 
-async function dial(port: number): Promise<BrokerSocket> {
+async function dial(port: number, contact = NO_CONTACT): Promise<BrokerSocket> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
-  return new BrokerSocket(undefined as never, socket, `127.0.0.1:${port}`, 'test', TIMEOUT_MS, NO_CONTACT);
+  return new BrokerSocket(undefined as never, socket, `127.0.0.1:${port}`, 'test', TIMEOUT_MS, contact);
 }
 
 test('an answer that came while this process stood still is read, however long that was', async (t) => {
@@ -64,4 +64,29 @@ test('a broker that does not answer is given up after the timeout, and not befor
   const begun = performance.now();
   await assert.rejects(ask(socket), { code: 'ANM_TIMEOUT', message: /no answer came within 800 ms/ });
   assert.ok(performance.now() - begun > TIMEOUT_MS - 20, 'it had its time');
+});
+
+test('an answer counts with each part of it, and an end of the connection with how long was waited', async (t) => {
+  const told: string[] = [];
+  let wake = () => {};
+  const contact = {
+    answered: () => {
+      told.push('answered');
+      wake();
+    },
+    failed: (problem: string, waitedMs: number) =>
+      told.push(`${problem.split(': ')[1]} ${waitedMs > 0 && waitedMs < 60_000}`),
+  };
+  const answering = createServer((peer) => {
+    peer.on('data', () => {
+      // A part of a frame of 8 bytes.
+      peer.write(Buffer.from([0, 0, 0, 8, 0]));
+      wake = () => peer.end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(answering, 'listening');
+  t.after(() => answering.close());
+  const socket = await dial((answering.address() as { port: number }).port, contact);
+  await assert.rejects(ask(socket), /the broker closed the connection/);
+  assert.deepEqual(told, ['answered', 'the broker closed the connection true']);
 });

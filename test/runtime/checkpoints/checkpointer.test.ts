@@ -232,6 +232,28 @@ test('source topics share a journal: it is trimmed to what each of them needs, o
   assert.equal(await commit(checkpoints, [busy, quiet]), 0, 'where nothing moves, nothing is written for ever');
 });
 
+test('while another member has one of three topics, nothing is trimmed, and one without news is not stored for ever', async () => {
+  let sources = 3;
+  const checkpoints = checkpointer({ sourcesWith: async () => sources });
+  const [busy, quiet] = [partitionOf(0), partitionOf(0, 0, 'u')];
+  for (const at of [busy, quiet]) {
+    at.committed = 0;
+    checkpoints.add(at, recovered(at.task), 0, 1);
+  }
+  const stored: number[] = [];
+  const round = async (n: number, ...more: PartitionAtWork[]) => {
+    time = n * 1000;
+    move(busy, n);
+    stored.push(await commit(checkpoints, [busy, quiet, ...more]));
+  };
+  for (let n = 1; n <= 20; n++) await round(n);
+  assert.deepEqual([stored.slice(5), trims], [new Array(15).fill(1), []]);
+  // A topic is gone, or the third partition has come here.
+  sources = 2;
+  for (let n = 21; n <= 40; n++) await round(n);
+  assert.ok(trims.length >= 10, `${trims}`);
+});
+
 test('one that is stored while a commit is under way waits for the next: that commit does not name it', async () => {
   const checkpoints = checkpointer({ retain: 1 });
   const partition = partitionOf(0);

@@ -1,26 +1,33 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
+import { ColumnBatch } from '../../../src/engine/batch.ts';
 import type { ControlCommand } from '../../../src/runtime/control/command.ts';
 import { decodeCommand, encodeCommand } from '../../../src/runtime/control/command.ts';
 import { ControlQueue } from '../../../src/runtime/control/controlQueue.ts';
-import { type ControlActions, RunControl } from '../../../src/runtime/control/runControl.ts';
+import { type CommandedPartition, type ControlActions, RunControl } from '../../../src/runtime/control/runControl.ts';
 import { LogLines } from '../helpers/config.ts';
 
 let time: number;
 let reason: string | undefined;
+let at: CommandedPartition;
 let done: string[];
 let queue: ControlQueue;
 let control: RunControl;
 beforeEach(() => {
   time = 0;
   reason = 't/0 is being restored';
+  at = { topic: 't', partition: 0, position: 7, suppressBelow: 0, isReplaying: false };
   done = [];
   queue = new ControlQueue(() => time);
   const actions: ControlActions = {
-    consumer: { pause: () => {}, resume: () => {}, seek: () => {}, position: () => 7 } as never,
+    consumer: {
+      pause: (places) => done.push(...places.map(({ topic, partition }) => `hold ${topic}/${partition}`)),
+      resume: () => {},
+      seek: ({ topic, partition, offset }) => done.push(`seek ${topic}/${partition} ${offset}`),
+      position: () => 7,
+    },
     logger: new LogLines(),
-    nextOf: () => undefined,
-    partitions: () => (reason === undefined ? [{ topic: 't', partition: 0 }] : []),
+    partitions: () => (reason === undefined ? [at] : []),
     waitsFor: () => reason,
     ticks: () => time,
     journal: ({ command }) => done.push(`journal ${command}`),
@@ -63,7 +70,7 @@ test('a savepoint waits until the member has its partitions and their states, an
   control.turn();
   await settled();
   control.turn();
-  assert.deepEqual(done, ['journal savepoint', 'savepoint early', 'journal pause']);
+  assert.deepEqual(done, ['journal savepoint', 'savepoint early', 'journal pause', 'hold t/0']);
   assert.deepEqual(answers(), [
     ['1', 1, undefined],
     ['2', 1, undefined],
@@ -120,4 +127,38 @@ test('the time goes with the command', () => {
   assert.deepEqual(decodeCommand(encodeCommand(sent)), sent);
   const { waitMs: _, ...older } = sent;
   assert.deepEqual(decodeCommand(encodeCommand(older)), older);
+});
+
+/** Offsets from `first` up to `end`. */
+function batchOf(first: number, end: number): ColumnBatch {
+  const batch = new ColumnBatch(0, end - first);
+  Object.assign(batch, { topic: 't', partition: 0, count: end - first, firstOffset: first, nextOffset: end });
+  for (let i = 0; i < batch.count; i++) batch.offsets[i] = first + i;
+  return batch;
+}
+
+test('while paused, what comes goes back to where the partition is, to be read on resume', () => {
+  reason = undefined;
+  assert.equal(control.holds(batchOf(5, 10)), false, 'nobody paused');
+  queue.push(command('1', 'pause', null));
+  control.turn();
+  done = [];
+  assert.equal(control.holds(batchOf(5, 10)), true);
+  assert.deepEqual(done, ['seek t/0 7', 'hold t/0']);
+  reason = 'its state is on its way';
+  assert.equal(control.holds(batchOf(5, 10)), false);
+});
+
+test('while paused, records up to the commit bring the state back, and none beyond it are run', () => {
+  reason = undefined;
+  at = { ...at, position: 7, suppressBelow: 20, isReplaying: true };
+  queue.push(command('1', 'pause', null));
+  control.turn();
+  assert.deepEqual(done, ['journal pause'], 'its fetching goes on');
+  const [below, across] = [batchOf(7, 20), batchOf(15, 30)];
+  assert.deepEqual([control.holds(below), below.count, done], [false, 13, ['journal pause']]);
+  assert.deepEqual([control.holds(across), across.count, across.nextOffset], [false, 5, 20]);
+  assert.deepEqual(done.slice(1), ['seek t/0 20', 'hold t/0']);
+  at = { ...at, position: 20, isReplaying: false };
+  assert.equal(control.holds(batchOf(20, 30)), true);
 });

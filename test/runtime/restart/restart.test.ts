@@ -99,7 +99,7 @@ interface Supervised {
 /** Supervises runs that end like this, in no time. */
 async function supervised(
   outcomes: readonly unknown[],
-  options: { yaml?: string; hasBegun?: boolean; abortAt?: number } = {},
+  options: { yaml?: string; progress?: (runs: number) => number; abortAt?: number } = {},
 ): Promise<Supervised> {
   const { operation } = await configOf(`source: {topics: [a]}\n${options.yaml ?? ''}`);
   const [waits, log, stop] = [[] as number[], new LogLines(), new AbortController()];
@@ -122,7 +122,7 @@ async function supervised(
       },
       signal: stop.signal,
       logger: log,
-      hasBegun: () => options.hasBegun ?? true,
+      progress: () => options.progress?.(run) ?? 1,
       onRestart: async () => {},
     },
   ).catch((error: unknown) => error);
@@ -140,7 +140,7 @@ test('passing failures and crashes are restarted, what the user has to mend is n
 });
 
 test('what fails before it had begun ends the run at once', async () => {
-  const { outcome, waits } = await supervised([new AnomalyError('ANM_TIMEOUT', 'slow'), 'done'], { hasBegun: false });
+  const { outcome, waits } = await supervised([new AnomalyError('ANM_TIMEOUT', 'slow'), 'done'], { progress: () => 0 });
   assert.deepEqual([(outcome as AnomalyError).code, waits], ['ANM_TIMEOUT', []]);
 });
 
@@ -157,4 +157,14 @@ test('the last failure says which limit ended it', async () => {
     'error a: starting again in 5.0 s, restart 1',
     'error not started again, as restart.attempts is 1',
   ]);
+});
+
+test('that no broker is there is an error once, and again after a run that came to something', async () => {
+  const away = () => new AnomalyError('ANM_BROKER_UNREACHABLE', 'no broker');
+  // The fourth run committed before it lost the broker.
+  const { log } = await supervised([away(), away(), away(), away(), away(), 'done'], {
+    progress: (runs) => (runs < 4 ? 1 : 2),
+  });
+  const levels = log.lines.filter((line) => line.includes('no broker')).map((line) => line.split(' ')[0]);
+  assert.deepEqual(levels, ['error', 'debug', 'debug', 'error', 'debug']);
 });

@@ -221,6 +221,26 @@ test('a worker that is started again while the pipeline is paused is told so, an
   await running;
 });
 
+test('the outage is the longest of the workers that are there: one that died or is done knows of none', async () => {
+  const { pool, seats, running } = await poolOf(2, { pause: () => new Promise(() => {}) });
+  const outage = (sinceMs: number) => ({ outage: { sinceMs, problem: 'a:1: connection refused' } });
+  assert.equal(pool.outage(), null);
+  seats[0]!.status(1, outage(2000));
+  seats[1]!.status(1, outage(1000));
+  assert.equal(pool.outage()!.sinceMs, 1000);
+  seats[1]!.end('the process ended by SIGKILL');
+  await settle();
+  assert.equal(pool.outage()!.sinceMs, 2000);
+  seats[0]!.failed(new AnomalyError('ANM_CONFIG', 'x'));
+  await settle();
+  assert.equal(pool.outage(), null);
+  assert.deepEqual(
+    pool.statuses().map((status) => status.outage),
+    [null, null],
+  );
+  void running.catch(() => {});
+});
+
 test('an error is the same after it crossed', () => {
   const error = new AnomalyError('ANM_TIMEOUT', 'slow', { hint: 'wait', details: { ms: 1 }, cause: new Error('why') });
   const crossed = errorOf(structuredClone(plainError(error))) as AnomalyError;
