@@ -225,6 +225,9 @@ function symbolAt(cursor: AvroCursor, symbols: readonly string[]): string {
   return symbol;
 }
 
+/** Items of a block without bytes (null) that are read whatever the size of the data. */
+const EMPTY_ITEMS = 1024;
+
 /** Blocks of items: a count, negative when the block's size in bytes follows; 0 ends them. */
 function eachItem(cursor: AvroCursor, item: () => void): void {
   for (;;) {
@@ -235,8 +238,9 @@ function eachItem(cursor: AvroCursor, item: () => void): void {
     for (let left = Math.abs(count); left > 0; left--) {
       const before = cursor.pos;
       item();
-      // Items without bytes (null) could make a few bytes stand for any number of them.
-      if (cursor.pos === before && left > cursor.end) throw wrong(cursor, `${count} items without bytes`);
+      // They could make a few bytes stand for any number of items.
+      if (cursor.pos === before && left > Math.max(cursor.end, EMPTY_ITEMS))
+        throw wrong(cursor, `${count} items without bytes`);
     }
   }
 }

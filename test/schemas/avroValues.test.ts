@@ -40,6 +40,12 @@ test('what avsc writes is read whole, skipped to its end, and written back to th
   );
 });
 
+test('an array of nulls may have more items than bytes', () => {
+  const schema = { type: 'array', items: 'null' };
+  const value = new Array(1000).fill(null);
+  assert.deepEqual(decode(schema, encode(schema, value)), value);
+});
+
 test('cut or random bytes end in an AvroDataError or in a value, and never run on', () => {
   fc.assert(
     fc.property(recordSchemas(), fc.uint8Array({ maxLength: 60 }), (schema, bytes) => {
