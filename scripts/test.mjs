@@ -2,16 +2,12 @@
 // usage: npm test [-- FILE_OR_FOLDER ...]      e.g. npm test -- test/wire
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-// Of these, only what a list names: .ci/run runs what has failed once more by itself.
-const listed = process.env.ANOMALY_TEST_ONLY && readFileSync(process.env.ANOMALY_TEST_ONLY, 'utf8').split('\n');
-const files = (wanted.length > 0 ? wanted : ['test'])
-  .flatMap(find)
-  .filter((file) => !listed || listed.includes(file))
-  .sort();
+const all = (wanted.length > 0 ? wanted : ['test']).flatMap(find).sort();
+const files = again(all, process.env.ANOMALY_TEST_ONLY);
 const reporter = fileURLToPath(new URL('./reporter.mjs', import.meta.url));
 const args = [
   '--import',
@@ -40,4 +36,20 @@ function find(path) {
     if (statSync(child).isDirectory()) return name === 'helpers' || name === 'tiers' ? [] : find(child);
     return /\.test\.tsx?$/.test(name) ? [child] : [];
   });
+}
+
+/**
+ * Of `files` those that a list names: .ci/run runs what has failed once more by itself. A test whose place is a file of
+ * helpers, as a contract, is run by those that import it; where none does, all are run.
+ */
+function again(files, list) {
+  if (!list) return files;
+  const listed = readFileSync(list, 'utf8').split('\n').filter(Boolean);
+  const helpers = listed.filter((file) => !files.includes(file)).map((file) => `/${basename(file)}'`);
+  const some = files.filter((file) => {
+    if (listed.includes(file)) return true;
+    const text = readFileSync(file, 'utf8');
+    return helpers.some((name) => text.includes(name));
+  });
+  return some.length > 0 ? some : files;
 }

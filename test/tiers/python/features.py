@@ -43,7 +43,7 @@ def results(futures):
     return {key: future.result(20) for key, future in futures.items()}
 
 
-def until(what, is_true, seconds=30):
+def until(what, is_true, seconds=120):
     end = time.monotonic() + seconds
     while not is_true():
         check(time.monotonic() < end, f"still not: {what}")
