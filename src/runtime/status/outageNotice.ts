@@ -1,3 +1,4 @@
+import { spanWords } from '../../observe/alertWords.ts';
 import { outageText, type StatusOutage } from '../../observe/status.ts';
 import type { Logger } from '../../output/logger.ts';
 
@@ -49,15 +50,11 @@ export class OutageNotice {
       // What the first look finds may be from before; a member that is restarted has to be given its partitions first.
       if (isFirst || (lag === null && lagRecords !== undefined && nowMs - backMs < LAG_WAIT_MS)) return;
       const behind = lag === null ? '' : `: ${lag === 0 ? 'no' : lag} record${lag === 1 ? '' : 's'} behind`;
-      logger.info(`the cluster is back, away for ${span(backMs - this.#told.sinceMs)}${behind}`);
+      const seconds = Math.max(1, Math.round((backMs - this.#told.sinceMs) / 1000));
+      logger.info(`the cluster is back, away for ${spanWords(1000 * seconds)}${behind}`);
       this.#told = undefined;
       this.#backMs = undefined;
       this.#restUntilMs = nowMs + REST_MS;
     }
   }
-}
-
-function span(timeMs: number): string {
-  const seconds = Math.round(timeMs / 1000);
-  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
