@@ -62,8 +62,14 @@ def topic(name, partitions):
     full = f"{PREFIX}-{name}"
     results(admin.create_topics([NewTopic(full, num_partitions=partitions, replication_factor=1)]))
     ends = {TopicPartition(full, p): OffsetSpec.latest() for p in range(partitions)}
+
+    def is_known():
+        # librdkafka answers `_NOENT` from its cache, for as long as it is asked; this asks the broker itself.
+        admin.list_topics(full, timeout=10)
+        return error_of(lambda: results(admin.list_offsets(ends))) == "nothing"
+
     # The controller answers before its broker has heard of it.
-    until("made", lambda: error_of(lambda: results(admin.list_offsets(ends))) == "nothing")
+    until("made", is_known)
     return full
 
 
