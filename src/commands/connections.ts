@@ -44,7 +44,7 @@ export function adminOptions(settings: Settings, cwd = '.'): AdminConnection {
 export async function connectClient({ settings, cwd, logger, now }: CommandContext): Promise<KafkaClient> {
   const contact = new ClusterContact({ now, ticks: () => performance.now() });
   const client = await connectWith(settings, cwd, logger, contact);
-  const notice = new OutageNotice({ outage: () => contact.outage(), promise: 'trying again', now, logger });
+  const notice = new OutageNotice({ outage: () => contact.outage(), promise: () => 'trying again', now, logger });
   const stop = every(OutageNotice.everyMs, () => notice.look());
   const close = client.close.bind(client);
   client.close = async () => {

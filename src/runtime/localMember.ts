@@ -68,7 +68,7 @@ export class LocalMember implements Members {
     try {
       const result = await supervise(() => this.#once(), {
         ...{ config: restart, ticks, random, pause, logger, signal: this.#stop.signal },
-        progress: () => this.#board.status().totals.commits,
+        progress: () => this.#board.progress(),
         onRestart: async (error) => this.#board.restarting(error),
       });
       this.#board.stopped();

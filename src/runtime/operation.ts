@@ -68,11 +68,15 @@ export class Operation {
     return skew === null ? (latency ?? null) : withClockSkew(latency, skew);
   }
 
-  #outages({ members, now, logger, every }: OperationOptions): void {
+  #outages({ config, members, now, logger, every }: OperationOptions): void {
+    const goesOn = () => config.operation.restart.strategy !== 'none' && members.statuses().every(hasBegun);
     const notice = new OutageNotice({
       ...{ now, logger },
       outage: () => members.outage(),
-      promise: 'nothing is lost, and it goes on by itself when the cluster is back',
+      promise: () =>
+        goesOn()
+          ? 'nothing is lost, and it goes on by itself when the cluster is back'
+          : 'nothing is lost; it ends after retry_timeout, and another start goes on from the last commit',
       lagRecords: () => lagRecords(members.statuses()),
     });
     this.#closers.push(every(OutageNotice.everyMs, () => notice.look()));
@@ -134,4 +138,9 @@ export class Operation {
 function lagRecords(statuses: readonly MemberStatus[]): number | null {
   const lags = statuses.flatMap(({ partitions }) => partitions.map(({ lag }) => lag));
   return lags.length === 0 ? null : lags.reduce((sum, lag) => (sum === null || lag === null ? null : sum + lag), 0);
+}
+
+/** Whether an outage leads to restarts: what fails before that is the user's to mend. */
+function hasBegun({ state, restarts, totals }: MemberStatus): boolean {
+  return (state !== 'starting' && state !== 'restoring') || restarts > 0 || totals.commits > 0;
 }

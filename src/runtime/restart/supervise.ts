@@ -15,8 +15,8 @@ export interface Supervision {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /**
-   * What all runs have come to so far, as a count that only grows: their commits. What fails while it is 0 is the user's to
-   * mend, and repeating only hides it. A record that crashes is another matter.
+   * What all runs have come to so far, as a count that only grows: that one began, and commits. What fails while it is 0 is
+   * the user's to mend, and repeating only hides it. A record that crashes is another matter.
    */
   readonly progress: () => number;
   /** Which failures another run may mend. Default: those that are retryable, and crashes. */

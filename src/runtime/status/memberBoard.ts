@@ -49,6 +49,7 @@ export class MemberBoard {
   #state: MemberState = 'starting';
   #error: StatusError | null = null;
   #restarts = 0;
+  #hasRun = false;
   #totals: StatusTotals = NO_TOTALS;
   #aborted = 0;
   #waitedMs = 0;
@@ -102,6 +103,15 @@ export class MemberBoard {
     this.#error = statusError(error);
   }
 
+  /**
+   * What all runs have come to, as a count that only grows: once that a run has its partitions, then each commit. A member
+   * that has no records, or no partitions, commits nothing for as long as it lives.
+   */
+  progress(): number {
+    const { totals } = this.status();
+    return totals.commits + Number(this.#hasRun);
+  }
+
   status(): MemberStatus {
     const reading = this.#look?.();
     const atMs = this.#now();
@@ -109,6 +119,7 @@ export class MemberBoard {
     const waitedMs = this.#waitedMs + (reading?.waitedMs ?? 0);
     this.#takeSample(atMs, totals, waitedMs);
     const state = this.#stateOf(reading);
+    if (state === 'running' || state === 'paused') this.#hasRun = true;
     return {
       ...this.identity,
       state,

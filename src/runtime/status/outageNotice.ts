@@ -5,7 +5,7 @@ import type { Logger } from '../../output/logger.ts';
 export interface OutageNoticeOptions {
   readonly outage: () => StatusOutage | null;
   /** What becomes of the work meanwhile: the end of the line. */
-  readonly promise: string;
+  readonly promise: () => string;
   /** How far behind it left what works here; null where that is not known. */
   readonly lagRecords?: () => number | null;
   /** Epoch milliseconds. */
@@ -40,7 +40,7 @@ export class OutageNotice {
       this.#backMs = undefined;
       if (this.#told !== undefined || nowMs < this.#restUntilMs) return;
       this.#told = outage;
-      logger.warn(`${outageText(outage)}: ${promise}`);
+      logger.warn(`${outageText(outage)}: ${promise()}`);
     } else if (this.#told !== undefined) {
       const isFirst = this.#backMs === undefined;
       const backMs = this.#backMs ?? nowMs;

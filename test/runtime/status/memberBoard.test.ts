@@ -43,3 +43,20 @@ test('a member’s latency goes on over its restarts', () => {
   board.stopped();
   assert.equal(board.status().latency!.toAlert.count, 3);
 });
+
+test('progress is that a run has its partitions, once over all restarts, and commits', () => {
+  const board = new MemberBoard(statusOf({}), () => 0);
+  let reading = readingOf();
+  const look = (more: object) => {
+    reading = { ...reading, ...more };
+    return board.progress();
+  };
+  board.watch(() => reading);
+  assert.equal(look({ hasJoined: false }), 0, 'it has not joined its group');
+  assert.equal(look({ hasJoined: true, restoring: { partitions: 1 } }), 0, 'it restores');
+  assert.equal(look({ restoring: null }), 1, 'it has no records yet');
+  assert.equal(look({ totals: { ...NO_TOTALS, commits: 2 } }), 3);
+  board.restarting(new Error('away'));
+  board.watch(() => reading);
+  assert.equal(look({ hasJoined: false, totals: NO_TOTALS }), 3, 'it only grows');
+});

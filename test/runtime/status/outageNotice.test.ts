@@ -12,7 +12,7 @@ function noticed(lagOf?: () => number | null) {
   let nowMs = START_MS;
   let outage: StatusOutage | null = null;
   const notice = new OutageNotice({
-    ...{ outage: () => outage, promise: 'it goes on by itself', now: () => nowMs },
+    ...{ outage: () => outage, promise: () => 'it goes on by itself', now: () => nowMs },
     logger: { debug: say, info: say, warn: say, error: say },
     ...(lagOf !== undefined && { lagRecords: lagOf }),
   });
