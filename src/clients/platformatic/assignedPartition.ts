@@ -60,6 +60,7 @@ export class AssignedPartition {
     this.wantedBytes = 0;
     this.error = null;
     this.isErrorReported = false;
+    this.failingSinceMs = 0;
     this.corruptOffset = -1;
   }
 

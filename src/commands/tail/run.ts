@@ -1,7 +1,7 @@
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
-import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
-import { AnomalyError } from '../../errors.ts';
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import { styled } from '../../output/color.ts';
 import { formatTime } from '../../output/format.ts';
 import { toJson, verbatim } from '../../output/json.ts';
@@ -68,7 +68,7 @@ async function printRange(context: CommandContext, consumer: Consumer, range: Re
     consumer.position(topic, partition) < (ends.get(partition) ?? Infinity);
   let printed = 0;
   while (!signal.aborted && printed < limit && open.some(unfinished)) {
-    const batch = await consumer.poll(POLL_MS);
+    const batch = await next(consumer, open, flags['follow'] === true);
     for (const corrupt of consumer.takeCorrupt()) {
       context.logger.error(
         `left out offsets ${corrupt.firstOffset} to ${corrupt.nextOffset - 1} of ${corrupt.topic}/${corrupt.partition}: ${corrupt.reason}`,
@@ -85,6 +85,23 @@ async function printRange(context: CommandContext, consumer: Consumer, range: Re
   }
   last.sort((a, b) => a.timeMs - b.timeMs);
   if (isLast) for (const { print } of last.slice(-num)) await print();
+}
+
+/** Null where nothing came. Who follows a topic waits for as long as the cluster is away, which the connection tells. */
+async function next(
+  consumer: Consumer,
+  partitions: readonly TopicPartition[],
+  follows: boolean,
+): Promise<ColumnBatch | null> {
+  try {
+    return await consumer.poll(POLL_MS);
+  } catch (error) {
+    if (!follows || !isAnomalyError(error) || !error.retryable) throw error;
+    for (const { topic, partition } of partitions) {
+      consumer.seek({ topic, partition, offset: consumer.position(topic, partition) });
+    }
+    return null;
+  }
 }
 
 /** What prints the record, which does not need the batch any more. */
