@@ -14,7 +14,7 @@ const LAW: Readonly<Record<string, Readonly<Record<string, 'all' | 'types'>>>> =
   platform: { errors: 'all' },
   wire: { errors: 'all', engine: 'all' },
   config: { errors: 'all', platform: 'all' },
-  output: { errors: 'all', config: 'all' },
+  output: { errors: 'all', config: 'all', platform: 'all' },
   stores: { errors: 'all', engine: 'all', platform: 'all' },
   observe: { errors: 'all', engine: 'all' },
   generate: { errors: 'all' },

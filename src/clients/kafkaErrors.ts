@@ -189,3 +189,10 @@ export function topicMissing(topic: string): AnomalyError {
     details: { topic },
   });
 }
+
+/** What to do where a broker refuses records for what they are, as it will again; undefined for any other reason. */
+export function refusedHint(name: string | undefined, topic: string): string | undefined {
+  if (name === 'MESSAGE_TOO_LARGE') return `raise max.message.bytes of topic ${topic}, or make batches smaller`;
+  if (name !== 'INVALID_TIMESTAMP') return undefined;
+  return `a record's time is further from the broker's clock than message.timestamp.after.max.ms or before.max.ms of topic ${topic} allows: raise it`;
+}

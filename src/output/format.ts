@@ -1,5 +1,7 @@
 /** Numbers, sizes and times as people read them. Independent of the locale, so that output is the same everywhere. */
 
+import { utcTime } from '../platform/utcTime.ts';
+
 /** 1234567 -> 1,234,567. Fractions are kept. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
@@ -46,5 +48,5 @@ export function formatRate(perSecond: number): string {
 
 /** Epoch milliseconds as ISO 8601 in UTC; a dash for NaN. */
 export function formatTime(timeMs: number): string {
-  return Number.isFinite(timeMs) ? new Date(timeMs).toISOString() : '-';
+  return Number.isFinite(timeMs) ? utcTime(timeMs) : '-';
 }

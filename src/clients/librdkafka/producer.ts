@@ -1,6 +1,6 @@
 import { AnomalyError } from '../../errors.ts';
 import type { ClientOptions } from '../client.ts';
-import { kafkaError, topicMissing } from '../kafkaErrors.ts';
+import { kafkaError, refusedHint, topicMissing } from '../kafkaErrors.ts';
 import type { Producer, ProducerOptions, ProducerStats, RecordHeader } from '../producer.ts';
 import type { LibrdkafkaAdmin } from './admin.ts';
 import { type Binding, type Conf, call, type NativeError, type NativeProducer } from './binding.ts';
@@ -296,8 +296,10 @@ function produceFailure(error: NativeError, topic: string, partition: number, ti
   if (error.code === NativeCode.unknownTopic || error.code === 3) return topicMissing(topic);
   const known = error.code > 0 ? kafkaError(error.code) : null;
   const code = known?.code === 'ANM_AUTHORIZATION' || known?.code === 'ANM_UNSUPPORTED' ? known.code : 'ANM_PRODUCE';
+  const hint = refusedHint(known?.name, topic);
   return new AnomalyError(code, `cannot produce to ${topic} partition ${partition}: ${known?.name ?? error.message}`, {
-    details,
+    ...(hint !== undefined && { hint }),
+    details: { ...details, ...(hint !== undefined && { final: true }) },
     cause: error,
   });
 }

@@ -1,17 +1,16 @@
 import { AnomalyError } from '../../errors.ts';
-import { kafkaError, protocolFailure } from '../kafkaErrors.ts';
+import { kafkaError, protocolFailure, refusedHint } from '../kafkaErrors.ts';
 import type { OutgoingBatch, PartitionQueue } from './partitionQueue.ts';
 
 /** The broker refuses a batch for a reason that repeating does not mend. */
 export function batchRefused(queue: PartitionQueue, batch: OutgoingBatch, errorCode: number): AnomalyError {
   const { topic, partition } = queue;
   const { name, code } = kafkaError(errorCode);
+  const hint = refusedHint(name, topic);
   const size = `${batch.count} records of ${batch.bytes?.length ?? 0} bytes`;
   return protocolFailure(errorCode, `produce to ${topic} partition ${partition}, ${size},`, {
     code: code === 'ANM_AUTHORIZATION' || code === 'ANM_UNSUPPORTED' ? code : 'ANM_PRODUCE',
-    ...(name === 'MESSAGE_TOO_LARGE'
-      ? { hint: `raise max.message.bytes of topic ${topic}, or make batches smaller` }
-      : {}),
+    ...(hint !== undefined && { hint, final: true }),
     details: { topic, partition, baseSequence: batch.baseSequence },
   });
 }

@@ -4,6 +4,7 @@ import { type Matcher, matcherText, parseMatcher, type Silence } from '../../ale
 import { AnomalyError } from '../../errors.ts';
 import { formatTime } from '../../output/format.ts';
 import { userName } from '../../platform/userName.ts';
+import { parseUtcTime } from '../../platform/utcTime.ts';
 import { readOrders, writeOrder } from '../../runtime/alerts/alertOrders.ts';
 import type { CommandContext } from '../command.ts';
 import { connectClient } from '../connections.ts';
@@ -21,11 +22,14 @@ export async function runAlertsSilence(context: CommandContext): Promise<number>
 }
 
 async function add(context: CommandContext, texts: readonly string[]): Promise<number> {
-  const { flags, now, output } = context;
+  const { flags, now, output, logger } = context;
   if (texts.length === 0) {
     throw new AnomalyError('ANM_USAGE', 'a silence wants at least one matcher', {
       hint: "as in anomaly alerts silence add 'series=~pump-.*' --for 2h --comment 'new bearings'",
     });
+  }
+  if (flags['for'] !== undefined && flags['to'] !== undefined) {
+    throw new AnomalyError('ANM_USAGE', 'a silence ends by --for or by --to, not by both');
   }
   const startsMs = timeOf(flags['from'] as string | undefined, 'from') ?? now();
   const endsMs =
@@ -43,6 +47,7 @@ async function add(context: CommandContext, texts: readonly string[]): Promise<n
   };
   await withClient(context, (client, pipeline) => writeOrder(client, pipeline, { type: 'silence', silence }, now()));
   await output.document(silence, () => silence.id);
+  logger.info(`from ${formatTime(startsMs)} to ${formatTime(endsMs)}`);
   return 0;
 }
 
@@ -93,11 +98,10 @@ function matcherOf(text: string): Matcher {
   return matcher;
 }
 
-/** RFC 3339. */
 function timeOf(text: string | undefined, flag: string): number | undefined {
   if (text === undefined) return undefined;
-  const timeMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(timeMs))
+  const timeMs = parseUtcTime(text);
+  if (timeMs === null)
     throw new AnomalyError('ANM_USAGE', `--${flag} wants a time as 2026-01-31T08:00:00Z, got ${text}`);
   return timeMs;
 }

@@ -1,5 +1,6 @@
 import type { TopicInfo } from '../../clients/client.ts';
 import { formatDuration } from '../../config/duration.ts';
+import { formatTime } from '../../output/format.ts';
 import { connectRegistry } from '../connections.ts';
 import { type SampledRecord, sampleTopic, valueAt } from '../topicSample.ts';
 import { fail, ok, type Seen, skip, warn } from './check.ts';
@@ -110,7 +111,7 @@ function retentionRow(name: string, newest: readonly SampledRecord[], retentionM
   const oldest = Math.min(...doomed.map(({ recordTimeMs }) => recordTimeMs));
   const partitions = doomed.map(({ partition }) => partition).join(', ');
   return fail(
-    `${kept}, and the newest of partition ${partitions} is of ${new Date(oldest).toISOString()}: the broker deletes all of it`,
+    `${kept}, and the newest of partition ${partitions} is of ${formatTime(oldest)}: the broker deletes all of it`,
     `rpk topic alter-config ${name} --set retention.ms=-1, or load with anomaly produce --record-time now`,
   );
 }

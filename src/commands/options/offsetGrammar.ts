@@ -2,6 +2,7 @@ import type { Admin } from '../../clients/client.ts';
 import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import { parseDuration } from '../../config/duration.ts';
 import { AnomalyError } from '../../errors.ts';
+import { parseUtcTime } from '../../platform/utcTime.ts';
 
 /** One end of a range: relative to the log's ends, absolute, or the first record at or after a time (epoch ms). */
 export type OffsetBound =
@@ -75,12 +76,8 @@ function parseTime(text: string, spanFromMs: number): OffsetBound | null {
   if (text === 'end') return { kind: 'end', minus: 0 };
   if (/^\d{13}$/.test(text)) return { kind: 'time', timeMs: Number(text) };
   if (/^\d{9,10}$/.test(text)) return { kind: 'time', timeMs: Number(text) * 1000 };
-  if (/^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text)) {
-    // A time without a zone is UTC, as everything that the tool prints.
-    const zoned = /Z$|[+-]\d\d:\d\d$/.test(text.slice(10)) || text.length === 10 ? text : `${text}Z`;
-    const timeMs = Date.parse(zoned.replace(' ', 'T'));
-    return Number.isNaN(timeMs) ? null : { kind: 'time', timeMs };
-  }
+  const timeMs = parseUtcTime(text);
+  if (timeMs !== null) return { kind: 'time', timeMs };
   const spanMs = parseSpan(text);
   return spanMs === null ? null : { kind: 'time', timeMs: spanFromMs + spanMs };
 }

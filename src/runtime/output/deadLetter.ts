@@ -13,7 +13,7 @@ export interface DeadLetter {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** Its timestamp, which is that of the record that failed. Epoch ms. */
+  /** Timestamp of the record that failed, which is its own unless no broker would take that one. Epoch ms. */
   readonly timeMs: number;
   readonly exception: string | null;
   readonly message: string | null;
@@ -47,7 +47,7 @@ export function readDeadLetter(batch: ColumnBatch, i: number): DeadLetter {
     topic: batch.topic,
     partition: batch.partition,
     offset: batch.offsets[i]!,
-    timeMs: batch.recordTimes[i]!,
+    timeMs: timeOf(error('timestamp')) ?? batch.recordTimes[i]!,
     exception,
     message: error('message'),
     stacktrace: error('stacktrace'),
@@ -77,4 +77,9 @@ function lastText(headers: readonly HeaderView[], name: string): string | null {
 
 function wholeNumber(text: string | null): number | null {
   return text !== null && /^\d{1,16}$/.test(text) ? Number(text) : null;
+}
+
+/** Of a record whose time no broker would take: such times may be of any size. */
+function timeOf(text: string | null): number | null {
+  return text !== null && /^\d{1,19}$/.test(text) ? Number(text) : null;
 }

@@ -5,6 +5,7 @@ import type { ColumnBatch } from '../../engine/batch.ts';
 import { readHeaders } from '../../wire/headers.ts';
 import type { Crash } from '../poison/crashMemory.ts';
 import type { Task } from '../task.ts';
+import { TIME_LIMITS } from '../topics/topicTable.ts';
 import type { OutputSchemas } from './outputSchemas.ts';
 import { RowEncoder } from './rowEncoder.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
@@ -140,10 +141,12 @@ export class TopicSink implements RowSink, RunnerSink {
     const kept = keptValueBytes(batch, index, all);
     if (start >= 0 && kept < valueEnd[index]! - start)
       all.push(header('value_bytes', String(valueEnd[index]! - start)));
+    const time = takenTime(recordTimes[index]!, this.#now());
+    if (time !== recordTimes[index]) all.push(header('__streams.errors.timestamp', String(recordTimes[index])));
     this.#producer.append(
       topic,
       partition,
-      recordTimes[index]!,
+      time,
       keyStart[index]! < 0 ? null : bytes,
       keyStart[index]!,
       keyEnd[index]!,
@@ -168,6 +171,11 @@ function keptValueBytes(batch: ColumnBatch, index: number, headers: readonly Rec
     HEADER_OVERHEAD_BYTES,
   );
   return Math.max(0, Math.min(valueBytes, RECORD_BYTES_MAX - keyBytes - headerBytes));
+}
+
+/** A record's time as any broker takes it: what is far ahead of its clock it refuses, and that would stop the pipeline, too. */
+function takenTime(recordTime: number, nowMs: number): number {
+  return recordTime > nowMs + Number(TIME_LIMITS['message.timestamp.after.max.ms']) ? nowMs : recordTime;
 }
 
 /** Headers of a record; lines of a pipe have none. */

@@ -1,6 +1,7 @@
 import type { TopicPartition } from '../../clients/topicPartition.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
+import { utcTime } from '../../platform/utcTime.ts';
 import type { JournalDraft } from '../journal/journalRecord.ts';
 import type { Lineage } from '../journal/lineage.ts';
 import { partitionName } from '../topics/partitionName.ts';
@@ -49,6 +50,5 @@ export async function sourceGap(
 
 function spanText(fromMs: number | undefined, toMs: number | undefined): string {
   if (fromMs === undefined || toMs === undefined) return '';
-  const time = (ms: number) => new Date(ms).toISOString();
-  return `, from about ${time(fromMs)} to ${time(toMs)}`;
+  return `, from about ${utcTime(fromMs)} to ${utcTime(toMs)}`;
 }

@@ -65,7 +65,7 @@ export async function supervise<T>(run: () => Promise<T>, supervision: Supervisi
   }
 }
 
-/** An exception without a code of ours is a crash. */
+/** An exception without a code of ours is a crash. What a broker refuses for good it refuses again. */
 function isRestartable(error: unknown): boolean {
-  return isAnomalyError(error) ? error.retryable : true;
+  return isAnomalyError(error) ? error.retryable && error.details['final'] !== true : true;
 }

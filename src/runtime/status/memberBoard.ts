@@ -119,7 +119,7 @@ export class MemberBoard {
     const waitedMs = this.#waitedMs + (reading?.waitedMs ?? 0);
     this.#takeSample(atMs, totals, waitedMs);
     const state = this.#stateOf(reading);
-    if (state === 'running' || state === 'paused') this.#hasRun = true;
+    if (reading?.hasRun === true) this.#hasRun = true;
     return {
       ...this.identity,
       state,

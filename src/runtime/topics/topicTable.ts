@@ -260,10 +260,21 @@ export interface SourceShape {
   readonly partitions: number;
   /** retention.ms, the longest of the sources; undefined where the broker does not tell. */
   readonly retentionMs?: string | undefined;
+  /** Configurations that limit record times, and that are not as brokers have them by default on one of the sources. */
+  readonly timeLimits?: readonly string[];
 }
 
+/** How far from its clock a broker takes record times by default, in ms; what lies before it without a limit. */
+export const TIME_LIMITS: Readonly<Record<string, string>> = {
+  'message.timestamp.after.max.ms': '3600000',
+  'message.timestamp.before.max.ms': '9223372036854775807',
+};
+
 /** A topic as its row has it. */
-export function newTopic({ kind, name }: NamedTopic, { partitions, retentionMs }: SourceShape): NewTopic {
+export function newTopic(
+  { kind, name }: NamedTopic,
+  { partitions, retentionMs, timeLimits = [] }: SourceShape,
+): NewTopic {
   const row: TopicRow = TOPIC_TABLE[kind];
   const retention = retentionOf(row, retentionMs);
   return {
@@ -274,11 +285,15 @@ export function newTopic({ kind, name }: NamedTopic, { partitions, retentionMs }
       'cleanup.policy': row.policy,
       ...(retention !== undefined && { 'retention.ms': retention }),
       ...(row.hasAppendTime && { 'message.timestamp.type': 'LogAppendTime' }),
+      // Outputs have the times of their evidence, which may be older by now than when the source took it.
+      ...(row.retention === 'source' && Object.fromEntries(timeLimits.map((name) => [name, NO_LIMIT]))),
       // By size, too.
       ...(row.retention === 'forever' && { 'retention.bytes': '-1' }),
     },
   };
 }
+
+const NO_LIMIT = '9223372036854775807';
 
 function retentionOf({ retention }: TopicRow, ofSource: string | undefined): string | undefined {
   if (retention === 'source') return ofSource;

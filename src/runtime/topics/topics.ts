@@ -1,7 +1,7 @@
 import type { Admin, TopicInfo } from '../../clients/client.ts';
 import { didYouMean } from '../../errors/nearest.ts';
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
-import { makeMissing, type NamedTopic, type SourceShape } from './topicTable.ts';
+import { makeMissing, type NamedTopic, type SourceShape, TIME_LIMITS } from './topicTable.ts';
 
 /** The source topics, or ANM_TOPIC_MISSING: a source is never created by its reader. */
 export async function sourceTopics(admin: Admin, names: readonly string[]): Promise<TopicInfo[]> {
@@ -39,16 +39,22 @@ export async function topicMissing(
   });
 }
 
-/** The most partitions and the longest retention of the source topics. */
+/** The most partitions and the longest retention of the source topics, and whether they limit record times. */
 export async function sourceShape(admin: Admin, topics: readonly TopicInfo[]): Promise<SourceShape> {
   const partitions = Math.max(...topics.map((topic) => topic.partitions.length));
   const known: string[] = [];
+  const timeLimits = new Set<string>();
   for (const { name } of topics) {
-    const retention = (await knownConfigs(admin, name))?.get('retention.ms');
+    const configs = await knownConfigs(admin, name);
+    const retention = configs?.get('retention.ms');
     if (retention !== undefined) known.push(retention);
+    for (const [limit, byDefault] of Object.entries(TIME_LIMITS)) {
+      if ((configs?.get(limit) ?? byDefault) !== byDefault) timeLimits.add(limit);
+    }
   }
   const forever = known.find((retention) => Number(retention) < 0);
-  return { partitions, retentionMs: forever ?? known.sort((a, b) => Number(b) - Number(a))[0] };
+  const retentionMs = forever ?? known.sort((a, b) => Number(b) - Number(a))[0];
+  return { partitions, retentionMs, ...(timeLimits.size > 0 && { timeLimits: [...timeLimits] }) };
 }
 
 /** The configuration of a topic, or null where the client has no call for it. */
@@ -67,7 +73,7 @@ export async function knownConfigs(
 /**
  * Creates the topics that a pipeline writes, with as many partitions as its source, since a record keeps its
  * partition from stage to stage, and with its retention: outputs carry the record time of their evidence, so a history
- * that the source still keeps must not be deleted from them at once. One that exists is kept if it has enough partitions.
+ * that the source still keeps must not be deleted from them at once, or refused. One that exists is kept if it has enough partitions.
  */
 export async function ensureSinks(
   admin: Pick<Admin, 'topics' | 'createTopics'>,

@@ -1,4 +1,5 @@
 import { readSchemaId, type SchemaRegistry, WIRE_HEADER_BYTES } from '../../clients/registry.ts';
+import { utcTime } from '../../platform/utcTime.ts';
 import type { AvroNode } from '../../schemas/avroNode.ts';
 import { avroPlain } from '../../schemas/avroPlain.ts';
 import { readAvro } from '../../schemas/avroReader.ts';
@@ -54,7 +55,7 @@ export class RowFields {
     const { id, series, window, start } = value as Record<string, unknown>;
     if (id !== undefined) return ` (alert ${String(id)})`;
     if (window === undefined) return '';
-    const time = Number.isFinite(Number(start)) ? new Date(Number(start)).toISOString() : String(start);
+    const time = Number.isFinite(Number(start)) ? utcTime(Number(start)) : String(start);
     return ` (window ${String(window)} of ${String(series)} from ${time})`;
   }
 

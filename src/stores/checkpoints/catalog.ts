@@ -1,4 +1,5 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
+import { parseUtcTime } from '../../platform/utcTime.ts';
 import type { ObjectStore, StoredObject } from '../objectStore.ts';
 import { eachAtOnce } from '../retry.ts';
 import { groupFolder } from './layout.ts';
@@ -96,8 +97,8 @@ export function findCheckpoint(catalog: Catalog, word: string, place: string, gr
 
 function madeBy(entries: readonly CatalogEntry[], word: string): CatalogEntry[] {
   const text = word.slice(1);
-  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (Number.isNaN(time)) {
+  const time = /^\d+$/.test(text) ? Number(text) : parseUtcTime(text);
+  if (time === null) {
     throw new AnomalyError('ANM_USAGE', `'${word}' is no time`, {
       hint: 'as @2026-11-26T12:00:00Z, @1795694400000 or @-10m',
     });

@@ -1,5 +1,6 @@
 import type { Json } from '../../engine/operatorState.ts';
 import { AnomalyError } from '../../errors.ts';
+import { utcTime } from '../../platform/utcTime.ts';
 import type { Snapshot } from '../checkpointStore.ts';
 import { hashJson } from './sha256.ts';
 
@@ -58,11 +59,6 @@ export interface Manifest {
   readonly operators: readonly OperatorEntry[];
 }
 
-/** Dates that ISO 8601 cannot write are left as numbers. */
-function isoTime(ms: number): string {
-  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
-}
-
 export function manifestOf(snapshot: Snapshot, operators: readonly OperatorEntry[]): Manifest {
   const { savepoint, model, watermark, journal } = snapshot;
   return {
@@ -71,14 +67,14 @@ export function manifestOf(snapshot: Snapshot, operators: readonly OperatorEntry
     checkpoint: snapshot.checkpoint,
     ...(savepoint !== undefined && { savepoint }),
     ...(snapshot.rescaled === true && { rescaled: true }),
-    created: isoTime(snapshot.createdMs),
+    created: utcTime(snapshot.createdMs),
     pipeline: snapshot.pipeline,
     group: snapshot.group,
     cluster: snapshot.cluster,
     topic: snapshot.topic,
     partition: snapshot.partition,
     offset: snapshot.offset,
-    watermark: watermark === null ? null : isoTime(watermark),
+    watermark: watermark === null ? null : utcTime(watermark),
     watermark_ms: watermark,
     ...(journal !== undefined && { journal }),
     definition: snapshot.definition,

@@ -137,6 +137,9 @@ test('passing failures and crashes are restarted, what the user has to mend is n
     assert.equal((outcome as AnomalyError).code, code);
     assert.deepEqual(waits, []);
   }
+  // Of a code that another run may mend, but not this time.
+  const refused = new AnomalyError('ANM_PRODUCE', 'too large', { details: { final: true } });
+  assert.deepEqual((await supervised([refused, 'done'])).waits, []);
 });
 
 test('what fails before it had begun ends the run at once', async () => {
