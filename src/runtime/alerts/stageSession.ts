@@ -68,8 +68,8 @@ export class StageSession {
   readonly #clock: EventClock;
   readonly #decoder: ObjectDecoder;
   readonly #writer: OutboxWriter;
-  readonly #delivery: Delivery | undefined;
-  readonly #closers: (() => Promise<unknown>)[] = [];
+  readonly #closers: (() => Promise<unknown>)[];
+  #delivery: Delivery | undefined;
   #reader!: GrowingReader;
   #orders!: OrderReader;
   #kpi: KpiReader | undefined;
@@ -84,14 +84,11 @@ export class StageSession {
   private constructor(options: StageSessionOptions, group: Consumer, producer: TransactionalProducer) {
     this.#options = options;
     this.#group = group;
+    this.#closers = [() => producer.close()];
     const { config, registry, now } = options;
     this.#decoder = new ObjectDecoder(registry);
     this.#clock = new EventClock(config.commitEveryMs + COMMIT_MS);
     this.#writer = new OutboxWriter(producer, outboxTopic(config.pipeline), now);
-    this.#delivery = options.openDelivery?.(
-      (key, value) => this.#writer.append(key, value),
-      () => now() - this.#roundMs < SURE_MS,
-    );
     this.#books = new StageBooks({
       pipeline: config.pipeline,
       alerts: config.alerts,
@@ -111,7 +108,6 @@ export class StageSession {
       transactionTimeoutMs: config.transactionTimeoutMs,
     });
     const session = new StageSession(options, group, producer);
-    session.#closers.push(() => producer.close());
     try {
       await session.#recover();
       return session;
@@ -176,8 +172,12 @@ export class StageSession {
   }
 
   async #recover(): Promise<void> {
-    const { client, config, now, signal, logger } = this.#options;
+    const { client, config, now, signal, logger, openDelivery } = this.#options;
     const { pipeline, sinks, alerts } = config;
+    this.#delivery = openDelivery?.(
+      (key, value) => this.#writer.append(key, value),
+      () => now() - this.#roundMs < SURE_MS,
+    );
     const stored = await readOutbox(client, pipeline, signal);
     const records = stored.flatMap(({ record }) => (record === null ? [] : [record]));
     this.#kpi = await KpiReader.open(client, this.#decoder, alerts, sinks.windows, now());
