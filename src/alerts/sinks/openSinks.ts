@@ -3,6 +3,7 @@ import { headersOf } from '../../clients/headerLines.ts';
 import type { AlertSinkConfig } from '../../config/alertSinks.ts';
 import type { Sink } from '../delivery/sink.ts';
 import { AlertmanagerSink } from './alertmanagerSink.ts';
+import { isUnreadable, LateSink } from './lateSink.ts';
 import { type Publisher, StdoutSink, TopicSink } from './lineSinks.ts';
 import { PAGERDUTY_URL, PagerDutySink } from './pagerDutySink.ts';
 import { WebhookSigner } from './signature.ts';
@@ -31,6 +32,26 @@ export interface SinkResources {
 /** The sinks in the order of the configuration. Reads secrets and files, and connects to nobody. @throws ANM_CONFIG */
 export function openSinks(configs: readonly AlertSinkConfig[], resources: SinkResources): readonly Sink[] {
   return configs.map((config) => openSink(config, resources));
+}
+
+/**
+ * As openSinks, but one that cannot be opened now holds up no other: it is told to `onLate`, and stands for a sink that is
+ * down, opened at the first request at which it can be.
+ */
+export function openSinksOrLater(
+  configs: readonly AlertSinkConfig[],
+  resources: SinkResources,
+  onLate: (name: string, problem: string) => void,
+): readonly Sink[] {
+  return configs.map((config) => {
+    try {
+      return openSink(config, resources);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      onLate(config.name, error.message);
+      return new LateSink(config, () => openSink(config, resources));
+    }
+  });
 }
 
 function openSink(config: AlertSinkConfig, resources: SinkResources): Sink {

@@ -61,7 +61,7 @@ async function deliveryOf(
   client: KafkaClient,
 ): Promise<StageSessionOptions['openDelivery']> {
   if (alerts === undefined || alertDelivery === undefined) return undefined;
-  const { openSinks } = await import('../../alerts/sinks/openSinks.ts');
+  const { openSinks, openSinksOrLater } = await import('../../alerts/sinks/openSinks.ts');
   const { SinkDelivery } = await import('../../alerts/delivery/sinkDelivery.ts');
   const resources = sinkResources({ settings, cwd, stdout, pipeline, now, client: async () => client, test: false });
   const { sinks, ...limits } = alertDelivery;
@@ -70,8 +70,13 @@ async function deliveryOf(
   for (const sink of openSinks(sinks, resources)) await sink.close();
   const { maxAgeMs } = alerts;
   const say: SinkDeliveryOptions['say'] = (level, text) => logger[level](text);
-  return (record, mayAsk) =>
-    new SinkDelivery({ sinks: openSinks(sinks, resources), clock, record, mayAsk, say, maxAgeMs, ...limits });
+  const onLate = (name: string, problem: string) =>
+    logger.warn(`alert sink ${name} cannot be opened, and is tried again when there is something for it: ${problem}`);
+  return (record, mayAsk) => {
+    // What is read again may be gone for a moment, as while a secret is renewed: the others deliver.
+    const opened = openSinksOrLater(sinks, resources, onLate);
+    return new SinkDelivery({ sinks: opened, clock, record, mayAsk, say, maxAgeMs, ...limits });
+  };
 }
 
 function afterMs(delayMs: number, run: () => void): () => void {

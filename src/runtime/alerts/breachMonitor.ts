@@ -104,10 +104,15 @@ export class BreachMonitor {
       const isOver = isReplaced(status, others);
       if (state === 'failed' || state === 'restarting') {
         const why = error === null ? '' : `: ${error.message}`;
+        // One that is being restarted says so every few seconds: what has fallen silent died at that.
+        const isBeingRestarted = state === 'restarting' && !isSilent(status);
         // Where others go on, a failure is news for a while.
-        const isBad = !isAnyLive || state === 'restarting' || (silentMs < GONE_MS && !isOver);
+        const isBad = !isAnyLive || isBeingRestarted || (silentMs < GONE_MS && !isOver);
         const severity = isAnyLive ? 'error' : 'critical';
-        return [{ ...base, isBad, severity, text: `member ${series} is ${state}${why}` }];
+        const text = isSilent(status)
+          ? `member ${series} was ${state}${why}, and has said nothing for ${Math.round(silentMs / 1000)} s`
+          : `member ${series} is ${state}${why}`;
+        return [{ ...base, isBad, severity, text }];
       }
       const isGone = isSilent(status) && (!isAnyLive || (silentMs < GONE_MS && !isOver));
       const text = `member ${series} has said nothing for ${Math.round(silentMs / 1000)} s`;

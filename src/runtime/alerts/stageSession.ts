@@ -3,7 +3,7 @@ import { evidenceOf } from '../../alerts/stage/evidence.ts';
 import { outboxTopic } from '../../alerts/stage/outbox.ts';
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
 import type { SchemaRegistry } from '../../clients/registry.ts';
-import type { TopicPartitionOffset } from '../../clients/topicPartition.ts';
+import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPartition.ts';
 import type { TransactionalProducer } from '../../clients/transactions.ts';
 import type { AlertsConfig } from '../../config/alertsConfig.ts';
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';
@@ -16,6 +16,7 @@ import { StatusReader } from '../status/reader.ts';
 import { SESSION_TIMEOUT_MS } from '../topics/operationTopics.ts';
 import { type AlertOrder, OrderReader } from './alertOrders.ts';
 import { EventClock } from './eventClock.ts';
+import { GrowingReader } from './growingReader.ts';
 import { KpiReader } from './kpiReader.ts';
 import { readOutbox } from './outboxReader.ts';
 import { OutboxWriter } from './outboxWriter.ts';
@@ -67,13 +68,12 @@ export class StageSession {
   readonly #clock: EventClock;
   readonly #decoder: ObjectDecoder;
   readonly #writer: OutboxWriter;
-  readonly #delivery: Delivery | undefined;
-  readonly #closers: (() => Promise<unknown>)[] = [];
-  #reader!: Consumer;
+  readonly #closers: (() => Promise<unknown>)[];
+  #delivery: Delivery | undefined;
+  #reader!: GrowingReader;
   #orders!: OrderReader;
   #kpi: KpiReader | undefined;
   #statuses: StatusReader | undefined;
-  #places: readonly { readonly topic: string; readonly partition: number }[] = [];
   #statusDueMs = 0;
   #offsetsDueMs = 0;
   #roundMs = -Infinity;
@@ -84,14 +84,11 @@ export class StageSession {
   private constructor(options: StageSessionOptions, group: Consumer, producer: TransactionalProducer) {
     this.#options = options;
     this.#group = group;
+    this.#closers = [() => producer.close()];
     const { config, registry, now } = options;
     this.#decoder = new ObjectDecoder(registry);
     this.#clock = new EventClock(config.commitEveryMs + COMMIT_MS);
     this.#writer = new OutboxWriter(producer, outboxTopic(config.pipeline), now);
-    this.#delivery = options.openDelivery?.(
-      (key, value) => this.#writer.append(key, value),
-      () => now() - this.#roundMs < SURE_MS,
-    );
     this.#books = new StageBooks({
       pipeline: config.pipeline,
       alerts: config.alerts,
@@ -111,7 +108,6 @@ export class StageSession {
       transactionTimeoutMs: config.transactionTimeoutMs,
     });
     const session = new StageSession(options, group, producer);
-    session.#closers.push(() => producer.close());
     try {
       await session.#recover();
       return session;
@@ -134,8 +130,9 @@ export class StageSession {
     const { now } = this.#options;
     this.#roundMs = now();
     this.#isWhole = false;
+    await this.#grow();
     // Windows first: an alert of one is read beside it.
-    await this.#kpi?.turn();
+    await this.#kpi?.turn(now());
     const isRead = await this.#read();
     this.#books.order(await this.#orders.poll(0), now());
     const nowMs = now();
@@ -175,13 +172,17 @@ export class StageSession {
   }
 
   async #recover(): Promise<void> {
-    const { client, config, now, signal, logger } = this.#options;
+    const { client, config, now, signal, logger, openDelivery } = this.#options;
     const { pipeline, sinks, alerts } = config;
+    this.#delivery = openDelivery?.(
+      (key, value) => this.#writer.append(key, value),
+      () => now() - this.#roundMs < SURE_MS,
+    );
     const stored = await readOutbox(client, pipeline, signal);
     const records = stored.flatMap(({ record }) => (record === null ? [] : [record]));
     this.#kpi = await KpiReader.open(client, this.#decoder, alerts, sinks.windows, now());
     if (this.#kpi !== undefined) this.#closers.push(() => this.#kpi!.close());
-    while (this.#kpi?.isCurrent === false && !signal.aborted) await this.#kpi.turn();
+    while (this.#kpi?.isCurrent === false && !signal.aborted) await this.#kpi.turn(now());
     this.#orders = await OrderReader.open(client, pipeline);
     this.#closers.push(() => this.#orders.close());
     // Silences hold before the first alert is taken; reviews find their incidents.
@@ -211,25 +212,35 @@ export class StageSession {
 
   /** From the committed offsets, else from the start of the topic: what is old teaches, and nobody is told of it. */
   async #openReader(): Promise<void> {
-    const { client, config } = this.#options;
+    const { client, config, now } = this.#options;
     const topic = config.sinks.anomalies;
-    const [info] = await client.admin.topics([topic]);
-    if (info === undefined) {
-      throw new AnomalyError('ANM_TOPIC_MISSING', `cannot read alerts as there is no topic ${topic}`, {
-        hint: 'a pipeline makes it when it starts; its name is sinks.anomalies, by default <pipeline>.anomalies',
-        details: { topic },
-      });
-    }
-    this.#places = info.partitions.map(({ partition }) => ({ topic, partition }));
-    const committed = await this.#group.committed(this.#places);
-    const earliest = await client.admin.listOffsets(this.#places, 'earliest');
-    this.#reader = await client.createConsumer({ isolation: 'read_committed', maxWaitMs: 500 });
+    const consumer = { isolation: 'read_committed', maxWaitMs: 500 } as const;
+    const startsOf = (places: readonly TopicPartition[]) => this.#startsOf(places);
+    this.#reader = await GrowingReader.open(client, { topics: [topic], consumer, startsOf }, now());
     this.#closers.push(() => this.#reader.close());
-    const from = earliest.map((each): TopicPartitionOffset => {
+    if (this.#reader.places.length > 0) return;
+    throw new AnomalyError('ANM_TOPIC_MISSING', `cannot read alerts as there is no topic ${topic}`, {
+      hint: 'a pipeline makes it when it starts; its name is sinks.anomalies, by default <pipeline>.anomalies',
+      details: { topic },
+    });
+  }
+
+  async #startsOf(places: readonly TopicPartition[]): Promise<TopicPartitionOffset[]> {
+    const committed = await this.#group.committed(places);
+    const earliest = await this.#options.client.admin.listOffsets(places, 'earliest');
+    return earliest.map((each) => {
       const known = committed.find(({ partition }) => partition === each.partition)?.offset ?? -1;
       return { ...each, offset: Math.max(0, each.offset, known) };
     });
-    await this.#reader.assign(from);
+  }
+
+  /** A run writes to partitions that its topics get while it goes on. */
+  async #grow(): Promise<void> {
+    const { config, logger, now } = this.#options;
+    const added = (await this.#reader.look(now())).length;
+    if (added === 0) return;
+    const partitions = added === 1 ? '1 partition' : `${added} partitions`;
+    logger.info(`alert stage of ${config.pipeline}: reads ${partitions} more of ${config.sinks.anomalies}`);
   }
 
   /** Event time up to which all alerts have been read. Where nobody tells watermarks the time here stands for them. */
@@ -245,9 +256,10 @@ export class StageSession {
       await Promise.race([this.#delivery.room(), pause(POLL_MS, signal)]);
       return false;
     }
+    const { consumer } = this.#reader;
     for (let taken = 0; taken < BATCHES; taken++) {
-      const batch = await this.#reader.poll(taken === 0 ? POLL_MS : 0);
-      for (const { topic, partition, firstOffset, reason } of this.#reader.takeCorrupt()) {
+      const batch = await consumer.poll(taken === 0 ? POLL_MS : 0);
+      for (const { topic, partition, firstOffset, reason } of consumer.takeCorrupt()) {
         logger.error(`left out ${topic}/${partition} offset ${firstOffset}: ${reason}`);
       }
       if (batch === null) return taken === 0;
@@ -289,15 +301,11 @@ export class StageSession {
     if (!this.#writer.hasWaiting && !isOffsetsDue) return;
     this.#offsetsDueMs = nowMs + OFFSETS_EVERY_MS;
     this.#unread = 0;
-    const offsets = this.#places.map((place) => ({
-      ...place,
-      offset: this.#reader.position(place.topic, place.partition),
-    }));
     const membership = this.#group.membership();
     if (membership === undefined) {
       throw new AnomalyError('ANM_GROUP_REBALANCED', 'cannot commit as this member has lost the alert stage');
     }
-    await this.#writer.commit(offsets, membership);
+    await this.#writer.commit(this.#reader.positions(), membership);
     for (const notification of told) this.#delivery?.offer(notification);
   }
 }

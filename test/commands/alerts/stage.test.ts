@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { IncidentRecord } from '../../../src/alerts/stage/outbox.ts';
 import { readOutbox } from '../../../src/runtime/alerts/outboxReader.ts';
 import { StatusReader } from '../../../src/runtime/status/reader.ts';
-import { append, startWorld, type World } from '../../helpers/world.ts';
+import { HttpReceiver } from '../../helpers/httpReceiver.ts';
+import { append, send, startWorld, type World } from '../../helpers/world.ts';
 
 let world: World;
 before(async () => {
@@ -128,4 +131,51 @@ test('an incident whose webhook hangs is not delivered: it waits, or fails, and 
     signals.emit('SIGINT');
     await ended;
   }
+});
+
+test('a secret that cannot be read at a takeover keeps nobody else from being told, and is read again', async () => {
+  const receiver = new HttpReceiver();
+  await receiver.listen();
+  const cwd = join(world.dir, 'secret');
+  mkdirSync(cwd);
+  const secret = join(cwd, 'hook.url');
+  writeFileSync(secret, receiver.url('/hook'));
+  writeFileSync(
+    join(cwd, 'anomaly.yaml'),
+    ['alerts:', '  sinks:', '    - {type: webhook, url: "file:hook.url"}', '    - {type: stdout}', ''].join('\n'),
+  );
+  const signals = new EventEmitter();
+  let [stdout, stderr] = ['', ''];
+  const ended = world.run(['alerts', 'run', 'late'], {
+    ...{ cwd, signals },
+    onOutput: (text) => {
+      stdout = text;
+    },
+    onError: (text) => {
+      stderr = text;
+    },
+  });
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise((done) => setImmediate(done));
+  };
+  // It has looked at its sinks, and has nothing to take over before there are alerts.
+  await until(() => /group late\.alerts/.test(stderr));
+  rmSync(secret);
+  const now = Date.now();
+  const value = {
+    ...{ id: 'kpi@value/pump/1', series: 'pump', field: 'value', rule: 'kpi@value', start: now, end: now, value: 9 },
+    ...{ score: 3, threshold: 2.5, expected: 5, lower: 4, upper: 6, parts: [], record_time: now, state: null },
+  };
+  await send(world.client, 'late.anomalies', 1, [{ partition: 0, key: 'pump', value, timestamp: now }]);
+  await until(() => stdout.includes('"open"'));
+  assert.match(stderr, /alert sink webhook cannot be opened.*: url of alert sink webhook names the file hook\.url/);
+  assert.equal(receiver.received.length, 0);
+  writeFileSync(secret, receiver.url('/hook'));
+  await until(() => receiver.received.length > 0);
+  assert.equal(JSON.parse(receiver.received[0]!.body).series[0], 'pump');
+  signals.emit('SIGTERM');
+  const { code } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /tries again/, 'the stage itself did not fail');
+  await receiver.close();
 });

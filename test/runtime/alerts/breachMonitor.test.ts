@@ -178,6 +178,22 @@ test('a member that is gone is over once another has come for it and has all of 
   assert.match(watch(at(Infinity), 800).at(-1)!, /^6[78]\d breach@member a resolved/, 'its partitions are left alone');
 });
 
+test('a member that died while it was restarted is over as any other, and one that is restarted goes on', () => {
+  const error = { code: 'ANM_WORKER', message: 'boom' } as const;
+  const restarting = { member: 'a', state: 'restarting', error } as const;
+  const dead = { ...statusOf({ ...restarting, atMs: 50 * SECOND }), partitions: [] };
+  const b = (second: number, startedMs = 0) => statusOf({ member: 'b', atMs: second * SECOND, startedMs });
+  const beside = watch((second) => [dead, b(second)], 3000);
+  assert.deepEqual(beside, ['30 breach@member a open error', '680 breach@member a resolved error']);
+  const replaced = watch((second) => [dead, b(second, 51 * SECOND)], 800);
+  // Up to 20 s after its last word it may be restarted yet.
+  assert.deepEqual(replaced, ['30 breach@member a open error', '101 breach@member a resolved error']);
+  const alone = watch(() => [dead], 800);
+  assert.deepEqual(alone, ['30 breach@member a open error', '71 breach@member a open critical']);
+  const lives = watch((second) => [statusOf({ ...restarting, atMs: second * SECOND }), b(second)], 1500);
+  assert.deepEqual(lives, ['30 breach@member a open error'], 'it says so itself');
+});
+
 test('what is off is not looked at, and a breach that an earlier process told is resolved', () => {
   const off = {
     ...RULES,
