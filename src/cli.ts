@@ -14,7 +14,7 @@ export async function main(argv: readonly string[], io?: ProcessIo, crash?: () =
 }
 
 async function mainOf(argv: readonly string[], io: ProcessIo): Promise<number> {
-  const lifecycle = watchProcess(io.signals, io.stdout, (text) => io.stderr.write(`${text}\n`));
+  const lifecycle = watchProcess(io.signals, io);
   try {
     return await Promise.race([runLine(argv, io, lifecycle.signal), lifecycle.cut]);
   } catch (error) {

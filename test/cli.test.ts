@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runCli } from './helpers/cli.ts';
@@ -258,4 +259,32 @@ test('when the reader of stdout goes away it ends quietly', async () => {
   const code = await new Promise((resolve) => child.on('exit', resolve));
   assert.equal(code, 0, stderr);
   assert.doesNotMatch(stderr, /EPIPE/);
+});
+
+test('when the reader of stderr goes away the work goes on to its end', async () => {
+  const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+  // A row of fifty has too few fields, and is told. The rest, and a line for the end, go to stdout.
+  const rows = Array.from({ length: 30_000 }, (_, i) => `${1_700_000_000_000 + i},a${i % 50 === 0 ? '' : `,${i}`}`);
+  const { path, remove } = temporaryFiles({ 'rows.csv': `ts,series,value\n${rows.join('\n')}\n` });
+  const argv = ['replay', join(path, 'rows.csv'), '--time', 'ts', '--key', 'series', '--to', '-'];
+  const script = `import { main } from ${JSON.stringify(cli)}; process.exitCode = await main(${JSON.stringify(argv)});`;
+  const run = async (reads: boolean) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let lines = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      lines += chunk.toString().split('\n').length - 1;
+    });
+    let first = '';
+    if (reads) child.stderr.on('data', (chunk) => (first += chunk));
+    else child.stderr.once('data', () => child.stderr.destroy());
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    return { code, lines, first };
+  };
+  const whole = await run(true);
+  assert.deepEqual([whole.code, whole.lines], [0, 29_401], whole.first.slice(0, 500));
+  const { code, lines } = await run(false);
+  assert.deepEqual([code, lines], [whole.code, whole.lines]);
+  remove();
 });

@@ -24,8 +24,13 @@ export interface Lifecycle {
   dispose(): void;
 }
 
-/** Watches signals, a closed stdout, and errors that escaped from a callback. */
-export function watchProcess(source: SignalSource, stdout: Writable, say: (text: string) => void): Lifecycle {
+export interface ProcessOutputs {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+/** Watches signals, a closed stdout or stderr, and errors that escaped from a callback. */
+export function watchProcess(source: SignalSource, { stdout, stderr }: ProcessOutputs): Lifecycle {
   const controller = new AbortController();
   const { promise: cut, resolve, reject } = deferred<number>();
   let first: SignalName | undefined;
@@ -35,7 +40,7 @@ export function watchProcess(source: SignalSource, stdout: Writable, say: (text:
       return;
     }
     first = name;
-    say(`${name}: finishing what is in flight; once more to stop at once`);
+    stderr.write(`${name}: finishing what is in flight; once more to stop at once\n`);
     controller.abort(name);
   };
   // The reader of a pipe has gone, as head does: there is nobody left to tell, so it ends quietly.
@@ -47,6 +52,8 @@ export function watchProcess(source: SignalSource, stdout: Writable, say: (text:
       reject(error);
     }
   };
+  // Nobody reads the log any more, or its disk is full: the work does not end for that.
+  const onLogError = (): void => {};
   const onStray = (error: unknown): void => reject(error);
   const handlers = [
     ['SIGINT', onSignal('SIGINT')],
@@ -56,6 +63,7 @@ export function watchProcess(source: SignalSource, stdout: Writable, say: (text:
   ] as const;
   for (const [event, handler] of handlers) source.on(event, handler);
   stdout.on('error', onOutputError);
+  stderr.on('error', onLogError);
   return {
     signal: controller.signal,
     signalCode: () => (first === undefined ? undefined : SIGNALS[first]),
@@ -63,6 +71,7 @@ export function watchProcess(source: SignalSource, stdout: Writable, say: (text:
     dispose: () => {
       for (const [event, handler] of handlers) source.off(event, handler);
       stdout.off('error', onOutputError);
+      stderr.off('error', onLogError);
     },
   };
 }

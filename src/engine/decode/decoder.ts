@@ -19,6 +19,7 @@ export type ValueFormat = 'auto' | 'avro' | 'json' | 'csv';
 export class SchemaReaders {
   readonly needs: SourceNeeds;
   readonly #readers = new Map<number, ColumnReader | null>();
+  readonly #unfit = new Set<number>();
 
   constructor(needs: SourceNeeds) {
     this.needs = needs;
@@ -53,9 +54,15 @@ export class SchemaReaders {
     return { missing: [], unsupported: compiled.unsupported };
   }
 
-  /** Records with this schema id are rejected: the registry does not have it. */
-  refuse(schemaId: number): void {
+  /** Records with this schema id are rejected: the registry does not have it, or it lacks what is needed. */
+  refuse(schemaId: number, isUnfit = false): void {
     this.#readers.set(schemaId, null);
+    if (isUnfit) this.#unfit.add(schemaId);
+  }
+
+  /** The REASON for records of a schema that was refused. */
+  reasonOf(schemaId: number): number {
+    return this.#unfit.has(schemaId) ? REASON.unfitSchema : REASON.unknownSchema;
   }
 }
 
@@ -130,7 +137,8 @@ export class BatchDecoder {
         this.missingSchema = kind;
         return i;
       }
-      if (reader === null) this.#rejectRun(batch, i, end, kind >= 0 ? REASON.unknownSchema : REASON.noHeader);
+      if (reader === null)
+        this.#rejectRun(batch, i, end, kind >= 0 ? this.#options.schemas.reasonOf(kind) : REASON.noHeader);
       else this.#readRun(reader, batch, i, end, kind >= 0 ? HEADER_BYTES : 0);
       i = end;
     }

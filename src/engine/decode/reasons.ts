@@ -21,6 +21,7 @@ export const REASON = {
   noText: 16,
   badColumns: 17,
   undecodable: 18,
+  unfitSchema: 19,
 } as const;
 
 /** Texts by code, in the words of a dead letter: 'cannot be read as <text>'. */
@@ -44,4 +45,5 @@ export const REASON_TEXTS: readonly string[] = [
   'the value is not UTF-8 text',
   'the number of CSV columns differs from the given list, or a quote is open',
   'the value does not fit its schema',
+  'the schema of the value has not what the pipeline reads: the key, the time, or any of its fields',
 ];

@@ -11,10 +11,12 @@ export class SourceSchemas {
   readonly readers: SchemaReaders;
   /** Ids of the schemas that records were read with, in the order of their first use. */
   readonly ids: number[] = [];
-  readonly #registry: Pick<SchemaRegistry, 'schemaById'> | undefined;
+  readonly #config: PipelineConfig;
+  readonly #registry: SourceRegistry | undefined;
   readonly #logger: Logger;
 
-  constructor(config: PipelineConfig, registry: Pick<SchemaRegistry, 'schemaById'> | undefined, logger: Logger) {
+  constructor(config: PipelineConfig, registry: SourceRegistry | undefined, logger: Logger) {
+    this.#config = config;
     this.readers = new SchemaReaders(needsOf(config.source));
     this.#registry = registry;
     this.#logger = logger;
@@ -22,7 +24,10 @@ export class SourceSchemas {
 
   /**
    * Makes the reader of a schema known. An id that the registry does not have is refused, so that its records become
-   * dead letters; a registry that does not answer is an error, since it may have it.
+   * dead letters; a registry that does not answer is an error, since it may have it. A schema without the key, the time or
+   * any of the fields is refused where another one of the source has them, as event types may share a topic.
+   *
+   * @throws ANM_SCHEMA_UNSUPPORTED, ANM_SCHEMA_INVALID where none is known to have them: the pipeline asks for something else
    */
   async load(schemaId: number): Promise<void> {
     if (this.readers.get(schemaId) !== undefined) return;
@@ -41,11 +46,30 @@ export class SourceSchemas {
       this.readers.refuse(schemaId);
       return;
     }
+    const added = await this.#compile(schemaId, text).catch(async (error: unknown) => {
+      if (!isUnfit(error) || !(await this.#isKnownToFit())) throw error;
+      this.#logger.warn(`${error.message}: its records go to dead letters`);
+      this.readers.refuse(schemaId, true);
+      return null;
+    });
+    if (added === null) return;
+    const { missing, unsupported } = added;
     this.ids.push(schemaId);
-    const { missing, unsupported } = await this.#compile(schemaId, text);
     for (const field of missing) this.#logger.warn(`schema ${schemaId} has no field ${field}: it is read as null`);
     if (unsupported !== undefined) {
       this.#logger.info(`values with schema ${schemaId} are decoded one at a time, which is slower: ${unsupported}`);
+    }
+  }
+
+  /** A restart may meet an odd schema first: then the newest ones tell. */
+  async #isKnownToFit(): Promise<boolean> {
+    if (this.ids.length > 0) return true;
+    if (this.#registry?.latest === undefined) return false;
+    try {
+      return (await checkLatestSchemas(this.#config, { latest: this.#registry.latest.bind(this.#registry) })) > 0;
+    } catch (error) {
+      if (isUnfit(error)) return false;
+      throw error;
     }
   }
 
@@ -64,22 +88,34 @@ export class SourceSchemas {
   }
 }
 
+/** `latest` tells what a source has where its records do not. */
+export type SourceRegistry = Pick<SchemaRegistry, 'schemaById'> & Partial<Pick<SchemaRegistry, 'latest'>>;
+
+function isUnfit(error: unknown): error is AnomalyError {
+  return isAnomalyError(error) && (error.code === 'ANM_SCHEMA_UNSUPPORTED' || error.code === 'ANM_SCHEMA_INVALID');
+}
+
 /**
  * Refuses a key, a time or fields that the latest Avro schema of a source topic does not have, before anything is made for
  * the run. Without a subject there is nothing to ask: values may be JSON.
  *
+ * @returns how many topics have such a schema
  * @throws AnomalyError ANM_SCHEMA_UNSUPPORTED
  */
 export async function checkLatestSchemas(
   { source }: PipelineConfig,
   registry: Pick<SchemaRegistry, 'latest'> | undefined,
-): Promise<void> {
+): Promise<number> {
   const needs = needsOf(source);
+  let checked = 0;
   for (const topic of source.topics) {
     const latest = await registry?.latest(`${topic}-value`);
     // Only what it lacks is asked here, not whether it is read at full speed.
-    if (latest?.type === 'AVRO') new SchemaReaders(needs).add(latest.id, JSON.parse(latest.schema), () => () => null);
+    if (latest?.type !== 'AVRO') continue;
+    new SchemaReaders(needs).add(latest.id, JSON.parse(latest.schema), () => () => null);
+    checked++;
   }
+  return checked;
 }
 
 function needsOf({ key, time, fields }: PipelineConfig['source']): SourceNeeds {

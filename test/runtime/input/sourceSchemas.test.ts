@@ -4,6 +4,7 @@ import type { HttpServer } from '../../../src/broker/httpServer.ts';
 import { startRegistry } from '../../../src/broker/registry.ts';
 import { createRegistry } from '../../../src/clients/createRegistry.ts';
 import type { SchemaRegistry } from '../../../src/clients/registry.ts';
+import { REASON } from '../../../src/engine/decode/reasons.ts';
 import { SourceSchemas } from '../../../src/runtime/input/sourceSchemas.ts';
 import { configOf, LogLines } from '../helpers/config.ts';
 
@@ -49,6 +50,24 @@ test('an unknown id is refused once and said; its records are to become dead let
 test('a schema without the time, or without any of the fields, ends the run', async () => {
   await assert.rejects(load([VALUE]), { code: 'ANM_SCHEMA_UNSUPPORTED' });
   await assert.rejects(load([TS, { name: 'other', type: 'double' }]), { code: 'ANM_SCHEMA_UNSUPPORTED' });
+});
+
+test('a schema without them beside one that has them is refused once and said; so it is where a restart meets it first', async () => {
+  const { schemas, id } = await load([TS, VALUE]);
+  const odd = await registry.register('odd', JSON.stringify({ type: 'record', name: 'Odd', fields: [VALUE] }));
+  await schemas.load(odd.id);
+  assert.equal(schemas.readers.get(odd.id), null);
+  assert.equal(schemas.readers.reasonOf(odd.id), REASON.unfitSchema);
+  assert.deepEqual(schemas.ids, [id]);
+
+  await registry.register('t-value', JSON.stringify({ type: 'record', name: 'R', fields: [TS, VALUE] }));
+  const log = new LogLines();
+  const restarted = new SourceSchemas(await configOf(YAML), registry, log);
+  await restarted.load(odd.id);
+  await restarted.load(odd.id);
+  assert.equal(restarted.readers.get(odd.id), null);
+  assert.equal(log.lines.length, 1);
+  assert.match(log.lines[0]!, /^warn .*no field ts: its records go to dead letters$/);
 });
 
 test('no registry, and one that does not answer, are errors and no refusal', async () => {
