@@ -1,7 +1,7 @@
 import type { Notification, Outcome } from '../../observe/notification.ts';
 import type { BookBounds } from './bookBounds.ts';
 import type { BookRules, VerdictOrder } from './bookRules.ts';
-import type { Incident } from './incident.ts';
+import type { Incident, Member } from './incident.ts';
 import { IncidentIndex } from './incidentIndex.ts';
 import { dueOf } from './incidentTimes.ts';
 import { ProfileStore } from './profileStore.ts';
@@ -34,6 +34,14 @@ export class BookState {
     this.rules = rules;
     this.profiles = new ProfileStore(rules.kind);
     this.rest = new RestStore(rules.kind, bounds.rest);
+  }
+
+  /**
+   * Event time as far as it is known of a series, at which it is judged whether anything holds it: its own alerts may be
+   * ahead of the clock, which waits for all of them.
+   */
+  timeOf({ lastMs }: Pick<Member, 'lastMs'>): number {
+    return Math.max(this.clockMs, lastMs);
   }
 
   count(outcome: Outcome): void {

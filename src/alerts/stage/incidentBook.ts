@@ -12,14 +12,15 @@ import { describe, settle } from './incidentTell.ts';
 import { dueOf } from './incidentTimes.ts';
 import { addAlert, addToRest, askHold, goesOn } from './incidentUpdate.ts';
 import { encodeGone, encodeIncident, encodeState, type OutboxRecord } from './outbox.ts';
+import { bringBack } from './wrongClocks.ts';
 
 /** Event time between two records of the clock while nothing is due: what was not written no restart would know. */
 const STEP_MS = 60_000;
 
 /**
  * Alerts to incidents: which belong together, what is held and why, who is told of what and when it is over. Pure: its clock
- * is event time, which alerts and watermarks move; `nowMs` decides only what is too old to be told. All of its state is in
- * the records that `drain` returns, so a book that has them goes on as this one would.
+ * is event time, which only `advance` moves, as an alert knows nothing of other series; `nowMs` decides only what is too old
+ * to be told. All of its state is in the records that `drain` returns, so a book that has them goes on as this one would.
  *
  * What happens to an incident is in the files beside: incidentOpen, incidentUpdate, incidentTell, incidentResolve,
  * incidentReview, and incidentBounds for what is too many.
@@ -58,8 +59,6 @@ export class IncidentBook {
 
   take(evidence: Evidence, nowMs: number): void {
     const state = this.#state;
-    // Other partitions may be behind by as much.
-    this.advance(evidence.startMs - state.rules.groupWithinMs, nowMs);
     const at = state.index.find(evidence);
     if (evidence.state === 'resolved') {
       if (at?.member.endMs === null) endMember(state, at.incident, at.member, evidence, nowMs);
@@ -148,10 +147,10 @@ export class IncidentBook {
   }
 
   /** Takes a record of an earlier book; others than its own are left. Before the first evidence. */
-  restore(record: OutboxRecord): void {
+  restore(record: OutboxRecord, nowMs: number): void {
     const { rules, profiles, rest, index } = this.#state;
     if (record.type === 'state') {
-      if (record.name === `book/${rules.kind}`) this.#restoreTotals(record.state as BookTotals);
+      if (record.name === `book/${rules.kind}`) this.#restoreTotals(record.state as BookTotals, nowMs);
       for (const store of [profiles, rest]) store.restore(record);
       return;
     }
@@ -159,14 +158,15 @@ export class IncidentBook {
     const incident = structuredClone(record.state) as Incident;
     // Of a version that did not count them by series.
     incident.rest ??= null;
+    if (incident.status === 'open') bringBack(incident, nowMs);
     index.restore(incident);
     if (incident.status === 'open') this.#state.dueMs = Math.min(this.#state.dueMs, dueOf(incident, rules));
   }
 
-  #restoreTotals({ alerts, counts, clockMs }: BookTotals): void {
+  #restoreTotals({ alerts, counts, clockMs }: BookTotals, nowMs: number): void {
     this.#state.alerts = alerts;
     this.#state.counts = { ...counts };
-    // JSON has no infinity.
-    this.#state.clockMs = clockMs ?? -Infinity;
+    // JSON has no infinity. One that is ahead would hold for as long all that waits for event time.
+    this.#state.clockMs = Math.min(clockMs ?? -Infinity, nowMs);
   }
 }

@@ -81,15 +81,13 @@ export function askRest(state: BookState, incident: Incident): void {
 }
 
 /** When a series is to be asked again; null: never, as it ended while it was held; undefined: it is held no more. */
-function restHeldUntil(
-  { profiles, rules, clockMs }: BookState,
-  { series, rules: known }: RestSeries,
-): number | null | undefined {
+function restHeldUntil(state: BookState, { series, rules: known }: RestSeries): number | null | undefined {
+  const { profiles, rules, clockMs } = state;
   let latestMs: number | null = null;
   for (const [rule, each] of Object.entries(known)) {
     const isOver = each.endMs !== null || quietEnd({ rule, ...each }, rules) < clockMs;
     if (isOver) continue;
-    const hold = holdOf({ series, rule, ...each }, profiles.of(series, rule), clockMs, rules);
+    const hold = holdOf({ series, rule, ...each }, profiles.of(series, rule), state.timeOf(each), rules);
     // See `admit`: nothing here can be waited for.
     if (hold === null || hold.untilMs === null || hold.outcome === 'held_short') return undefined;
     latestMs = Math.max(latestMs ?? hold.untilMs, hold.untilMs);

@@ -51,7 +51,10 @@ function open(state: BookState, incident: Incident, nowMs: number): void {
   if (overMs > 0 && incident.review?.verb !== 'deliver') {
     incident.outcome = 'too_old';
     // What is as it was when event time is here again is told then.
-    if (shown.some(isLasting)) incident.askMs = state.clockMs + overMs;
+    const asks = shown
+      .filter(isLasting)
+      .map(({ recordMs, lastMs }) => lastMs + nowMs - recordMs - state.rules.maxAgeMs);
+    if (asks.length > 0) incident.askMs = Math.min(...asks);
     return;
   }
   correlate(state, incident);
@@ -67,8 +70,9 @@ function update(state: BookState, incident: Incident, told: NonNullable<Incident
   const isWider = toldSeries(incident) > told.seriesCount;
   const isDue = severityNow !== told.severity || (isWider && clockMs >= told.atMs + rules.updateEveryMs);
   if (!isDue) return;
-  const silences = shown.map((member) => silenceOf(member, clockMs, rules)?.endsMs ?? -Infinity);
-  const silentToMs = Math.min(...silences);
+  const silentToMs = Math.min(
+    ...shown.map((member) => silenceOf(member, state.timeOf(member), rules)?.endsMs ?? -Infinity),
+  );
   if (silentToMs > clockMs) incident.askMs = silentToMs;
   else tell(state, incident, 'update');
 }

@@ -22,10 +22,12 @@ export function addAlert(
   evidence: Evidence,
   nowMs: number,
 ): void {
+  // What comes late says nothing of what has begun since.
+  const atMs = Math.max(evidence.startMs, member.lastMs);
   addTo(member, evidence);
   member.endMs = null;
   incident.startedMs = Math.min(incident.startedMs, member.startMs);
-  if (member.hold !== null) askHold(state, incident, member, evidence.startMs);
+  if (member.hold !== null) askHold(state, incident, member, atMs);
   state.count(member.hold?.outcome ?? (member.isFlapping ? 'flapping' : 'grouped'));
   settle(state, incident, nowMs);
 }
@@ -62,7 +64,7 @@ function holdByPeople(
 }
 
 /** Asks anew whether a member is held. One that ended while it was stays so. */
-export function askHold(state: BookState, incident: Incident, member: Member, atMs = state.clockMs): void {
+export function askHold(state: BookState, incident: Incident, member: Member, atMs = state.timeOf(member)): void {
   state.dirty.add(incident.id);
   const { hold } = member;
   if (hold === null) return;

@@ -3,6 +3,7 @@ import type { Evidence } from '../../alerts/stage/evidence.ts';
 import { IncidentBook } from '../../alerts/stage/incidentBook.ts';
 import type { OutboxRecord } from '../../alerts/stage/outbox.ts';
 import { Silences } from '../../alerts/stage/silences.ts';
+import { evidenceAsOf } from '../../alerts/stage/wrongClocks.ts';
 import type { AlertsConfig } from '../../config/alertsConfig.ts';
 import { OUTCOMES, type Outcome } from '../../observe/notification.ts';
 import type { MemberStatus } from '../../observe/status.ts';
@@ -45,10 +46,10 @@ export class StageBooks {
     );
   }
 
-  restore(records: Iterable<OutboxRecord>): void {
+  restore(records: Iterable<OutboxRecord>, nowMs: number): void {
     for (const record of records) {
-      this.#anomalies.restore(record);
-      this.#breaches.restore(record);
+      this.#anomalies.restore(record, nowMs);
+      this.#breaches.restore(record, nowMs);
     }
     for (const { status, members } of this.#breaches.incidents()) {
       if (status !== 'open') continue;
@@ -59,7 +60,7 @@ export class StageBooks {
   }
 
   take(evidence: Evidence, nowMs: number): void {
-    this.#anomalies.take(evidence, nowMs);
+    this.#anomalies.take(evidenceAsOf(evidence, nowMs), nowMs);
   }
 
   /** Event time is here, as watermarks tell. */

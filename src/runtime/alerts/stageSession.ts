@@ -7,6 +7,7 @@ import type { TopicPartition, TopicPartitionOffset } from '../../clients/topicPa
 import type { TransactionalProducer } from '../../clients/transactions.ts';
 import type { AlertsConfig } from '../../config/alertsConfig.ts';
 import type { PipelineConfig } from '../../config/pipelineConfig.ts';
+import type { ColumnBatch } from '../../engine/batch.ts';
 import { AnomalyError } from '../../errors.ts';
 import { isLive } from '../../observe/status.ts';
 import type { Logger } from '../../output/logger.ts';
@@ -87,7 +88,7 @@ export class StageSession {
     this.#closers = [() => producer.close()];
     const { config, registry, now } = options;
     this.#decoder = new ObjectDecoder(registry);
-    this.#clock = new EventClock(config.commitEveryMs + COMMIT_MS);
+    this.#clock = new EventClock(config.commitEveryMs + COMMIT_MS, config.alerts.groupWithinMs);
     this.#writer = new OutboxWriter(producer, outboxTopic(config.pipeline), now);
     this.#books = new StageBooks({
       pipeline: config.pipeline,
@@ -133,15 +134,14 @@ export class StageSession {
     await this.#grow();
     // Windows first: an alert of one is read beside it.
     await this.#kpi?.turn(now());
-    const isRead = await this.#read();
+    await this.#read();
     this.#books.order(await this.#orders.poll(0), now());
     const nowMs = now();
     if (nowMs >= this.#statusDueMs) {
       this.#statusDueMs = nowMs + STATUS_EVERY_MS;
       await this.#look(nowMs);
     }
-    const clockMs = isRead ? this.#sureMs(nowMs) : undefined;
-    if (clockMs !== undefined) this.#books.advance(clockMs, nowMs);
+    this.#advance(this.#behind(), nowMs);
     await this.#commit();
     this.#isWhole = true;
   }
@@ -186,7 +186,7 @@ export class StageSession {
     this.#orders = await OrderReader.open(client, pipeline);
     this.#closers.push(() => this.#orders.close());
     // Silences hold before the first alert is taken; reviews find their incidents.
-    this.#books.restore(records);
+    this.#books.restore(records, now());
     const orders: AlertOrder[] = [];
     while (!this.#orders.isCurrent && !signal.aborted) orders.push(...(await this.#orders.poll(100)));
     this.#books.order(orders, now());
@@ -243,18 +243,32 @@ export class StageSession {
     logger.info(`alert stage of ${config.pipeline}: reads ${partitions} more of ${config.sinks.anomalies}`);
   }
 
-  /** Event time up to which all alerts have been read. Where nobody tells watermarks the time here stands for them. */
-  #sureMs(nowMs: number): number | undefined {
-    return this.#statuses === undefined ? nowMs - COMMIT_MS : this.#clock.at(nowMs);
+  /** Event time is here. Where nobody tells watermarks, and all is read, the time here stands for them. */
+  #advance(behind: ReadonlySet<number>, nowMs: number): void {
+    const isByTime = this.#statuses === undefined && behind.size === 0;
+    const clockMs = isByTime
+      ? nowMs - COMMIT_MS
+      : this.#clock.at(nowMs, behind, behind.size === this.#reader.places.length);
+    if (clockMs !== undefined) this.#books.advance(clockMs, nowMs);
   }
 
-  /** Takes alerts that have come; true where there were none. */
-  async #read(): Promise<boolean> {
-    const { now, logger, pause, signal } = this.#options;
+  /** Partitions whose alerts have not all been read; before its first answer nobody knows of one. */
+  #behind(): Set<number> {
+    const { places, consumer } = this.#reader;
+    const behind = places.filter(({ topic, partition }) => {
+      const end = consumer.endOffset(topic, partition);
+      return end < 0 || consumer.position(topic, partition) < end;
+    });
+    return new Set(behind.map(({ partition }) => partition));
+  }
+
+  /** Takes alerts that have come. */
+  async #read(): Promise<void> {
+    const { logger, pause, signal } = this.#options;
     if (this.#delivery !== undefined && !this.#delivery.hasRoom) {
       // Bounded, as the group wants its member to be there.
       await Promise.race([this.#delivery.room(), pause(POLL_MS, signal)]);
-      return false;
+      return;
     }
     const { consumer } = this.#reader;
     for (let taken = 0; taken < BATCHES; taken++) {
@@ -262,18 +276,29 @@ export class StageSession {
       for (const { topic, partition, firstOffset, reason } of consumer.takeCorrupt()) {
         logger.error(`left out ${topic}/${partition} offset ${firstOffset}: ${reason}`);
       }
-      if (batch === null) return taken === 0;
-      for (let i = 0; i < batch.count; i++) {
-        const value = await this.#decoder.value(batch, i);
-        const evidence = evidenceOf(value);
-        if (evidence !== null) this.#books.take(evidence, now());
-        else if (value instanceof Error) {
-          logger.warn(`left out ${batch.topic}/${batch.partition} offset ${batch.offsets[i]}: ${value.message}`);
-        }
-      }
+      if (batch === null) return;
+      await this.#take(batch);
       this.#unread++;
     }
-    return false;
+  }
+
+  async #take(batch: ColumnBatch): Promise<void> {
+    const { now, logger } = this.#options;
+    const { topic, partition } = batch;
+    // The reader is past the batch, the books are not.
+    const behind = this.#behind().add(partition);
+    for (let i = 0; i < batch.count; i++) {
+      const value = await this.#decoder.value(batch, i);
+      const evidence = evidenceOf(value);
+      if (evidence !== null) {
+        const nowMs = now();
+        this.#clock.take(partition, evidence.startMs, nowMs);
+        this.#advance(behind, nowMs);
+        this.#books.take(evidence, nowMs);
+      } else if (value instanceof Error) {
+        logger.warn(`left out ${topic}/${partition} offset ${batch.offsets[i]}: ${value.message}`);
+      }
+    }
   }
 
   async #look(nowMs: number): Promise<void> {

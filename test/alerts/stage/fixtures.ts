@@ -30,12 +30,23 @@ export function alert(series: string, startMs: number, changes: Partial<Evidence
   };
 }
 
+/** Takes what comes in the order of its time from one partition, so that event time follows it as far as it may be behind. */
+export function follow(book: IncidentBook, evidence: Evidence, { groupWithinMs }: BookRules, nowMs = evidence.startMs) {
+  book.advance(evidence.startMs - groupWithinMs, nowMs);
+  book.take(evidence, nowMs);
+}
+
 /** A book that has only what this one has put out so far. */
-export function reborn(records: Map<string, Uint8Array>, rules: BookRules, bounds?: BookBounds): IncidentBook {
+export function reborn(
+  records: Map<string, Uint8Array>,
+  rules: BookRules,
+  bounds?: BookBounds,
+  nowMs = Infinity,
+): IncidentBook {
   const book = new IncidentBook(rules, bounds);
   for (const [key, value] of records) {
     const record = decodeOutbox(key, value);
-    if (record !== null) book.restore(record);
+    if (record !== null) book.restore(record, nowMs);
   }
   return book;
 }

@@ -7,7 +7,7 @@ import { IncidentBook } from '../../../src/alerts/stage/incidentBook.ts';
 import { decodeOutbox } from '../../../src/alerts/stage/outbox.ts';
 import { Silences } from '../../../src/alerts/stage/silences.ts';
 import type { Severity } from '../../../src/observe/notification.ts';
-import { alert, DAY, drainInto, HOUR, MINUTE, MONDAY, reborn, rulesOf, WEEK } from './fixtures.ts';
+import { alert, DAY, drainInto, follow, HOUR, MINUTE, MONDAY, reborn, rulesOf, WEEK } from './fixtures.ts';
 
 function told(book: IncidentBook) {
   return book.drain().told.map(({ status, series, severity }) => `${status} ${severity} ${series.join('+')}`);
@@ -400,7 +400,7 @@ function run(steps: readonly Step[], rules: BookRules, restartAt: ReadonlySet<nu
   let book = new IncidentBook(rules);
   const all: unknown[] = [];
   for (const [i, step] of steps.entries()) {
-    if ('take' in step) book.take(step.take, step.take.startMs);
+    if ('take' in step) follow(book, step.take, rules);
     else book.advance(step.advance, step.advance);
     all.push(...drainInto(records, book));
     if (restartAt.has(i)) book = reborn(records, rules);
@@ -473,9 +473,10 @@ test('the same input gives the same notifications, revisions rise by one, and no
 
 test('memory is bounded: incidents that ended are forgotten, records go with them', () => {
   const records = new Map<string, Uint8Array>();
-  const book = new IncidentBook(rulesOf({ groupWithinMs: 0, seasonal: false }));
+  const rules = rulesOf({ groupWithinMs: 0, seasonal: false });
+  const book = new IncidentBook(rules);
   for (let i = 0; i < 3000; i++) {
-    book.take(alert(`s${i % 50}`, MONDAY + i * HOUR), MONDAY + i * HOUR);
+    follow(book, alert(`s${i % 50}`, MONDAY + i * HOUR), rules);
     drainInto(records, book);
   }
   const incidents = [...records.keys()].filter((key) => !key.startsWith('~'));
@@ -484,8 +485,9 @@ test('memory is bounded: incidents that ended are forgotten, records go with the
 });
 
 test('what is told by the same call is not forgotten, however many ended before it', () => {
-  const book = new IncidentBook(rulesOf({ groupWithinMs: 0, seasonal: false, maxAgeMs: Infinity }));
-  for (let i = 0; i < 600; i++) book.take(alert('s', MONDAY + i * HOUR), MONDAY);
+  const rules = rulesOf({ groupWithinMs: 0, seasonal: false, maxAgeMs: Infinity });
+  const book = new IncidentBook(rules);
+  for (let i = 0; i < 600; i++) follow(book, alert('s', MONDAY + i * HOUR), rules);
   const { told, records } = book.drain();
   const ids = new Set(told.map(({ id }) => id));
   assert.equal(ids.size, 600);
@@ -504,12 +506,12 @@ test('where nothing is due any more an alert costs no look at every open inciden
   };
   const book = new IncidentBook(rules);
   for (const minute of [0, 9.5]) {
-    for (let i = 0; i < 100; i++) book.take(alert(`g${i}/a`, MONDAY + minute * MINUTE), MONDAY);
+    for (let i = 0; i < 100; i++) follow(book, alert(`g${i}/a`, MONDAY + minute * MINUTE), rules);
   }
   assert.equal(book.openCount, 100);
   looks = 0;
   // The clock was written less than a minute ago, and what was due by now has alerted again.
-  for (let i = 0; i < 200; i++) book.take(alert('g0/a', MONDAY + 10 * MINUTE + 10 + i), MONDAY);
+  for (let i = 0; i < 200; i++) follow(book, alert('g0/a', MONDAY + 10 * MINUTE + 10 + i), rules);
   assert.ok(looks < 2000, `${looks} looks at 100 incidents for 200 alerts`);
 });
 

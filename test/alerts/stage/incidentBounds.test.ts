@@ -9,7 +9,7 @@ import { decodeOutbox } from '../../../src/alerts/stage/outbox.ts';
 import type { RestSeries } from '../../../src/alerts/stage/restStore.ts';
 import { Silences } from '../../../src/alerts/stage/silences.ts';
 import type { Notification } from '../../../src/observe/notification.ts';
-import { alert, DAY, drainInto, HOUR, MINUTE, MONDAY, reborn, rulesOf, WEEK } from './fixtures.ts';
+import { alert, DAY, drainInto, follow, HOUR, MINUTE, MONDAY, reborn, rulesOf, WEEK } from './fixtures.ts';
 
 /** Small, so that a short stream goes beyond each of them. */
 const BOUNDS: BookBounds = { members: 4, kept: 2, open: 3, closed: 500, rest: 1000 };
@@ -54,7 +54,7 @@ function play(
   let book = new IncidentBook(rules, BOUNDS);
   let mostOpen = 0;
   for (const [i, evidence] of stream.entries()) {
-    book.take(evidence, evidence.startMs);
+    follow(book, evidence, rules);
     told.push(...drainInto(records, book));
     if (restarts.has(i)) book = reborn(records, rules, BOUNDS);
     mostOpen = Math.max(mostOpen, book.openCount);
@@ -257,7 +257,7 @@ test('what an incident counts is what is known of its series, whatever is held, 
         let book = new IncidentBook(rules, bounds);
         const told: Notification[] = [];
         for (const [i, evidence] of stream.entries()) {
-          book.take(evidence, evidence.startMs);
+          follow(book, evidence, rules);
           if (i === 40) silences.remove('x');
           if (i === 40) book.reconsider(evidence.startMs);
           told.push(...drainInto(records, book));
