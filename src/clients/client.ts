@@ -140,6 +140,11 @@ export interface Consumer {
   position(topic: string, partition: number): number;
   /** High watermark (or last stable offset when read_committed) as of the last fetch; -1 before it. */
   endOffset(topic: string, partition: number): number;
+  /**
+   * How old `endOffset` is, ms: the time since the fetch was sent that told it, as what its answer waits for on the way or
+   * in this process is newer than it. Infinity before the first; librdkafka does not say, and has 0.
+   */
+  endAgeMs(topic: string, partition: number): number;
   seek(partition: TopicPartitionOffset): void;
   pause(partitions: readonly TopicPartition[]): void;
   resume(partitions: readonly TopicPartition[]): void;

@@ -1,6 +1,8 @@
 import type { Consumer } from '../clients/client.ts';
 import type { PartitionAtWork, PutOut } from './partitionAtWork.ts';
 
+type KnownEnds = Pick<Consumer, 'endOffset' | 'endAgeMs'>;
+
 interface Silence {
   /** Since when there was no record. */
   sinceMs: number;
@@ -10,17 +12,18 @@ interface Silence {
 
 /**
  * The rule for silence: after time.idle_after without a record in a partition that is read to its end, its watermark
- * moves on as if time ran. Only what closes something counts; it is journaled with the offset and the watermark, so that
- * a restart closes the same windows at the same place.
+ * moves on as if time ran. Silence is what a broker has told: where its answers are missing, records may be waiting, and
+ * time stands. Only what closes something counts; it is journaled with the offset and the watermark, so that a restart
+ * closes the same windows at the same place.
  */
 export class IdleWatch {
   readonly #afterMs: number;
   readonly #ticks: () => number;
-  readonly #consumer: Pick<Consumer, 'endOffset'>;
+  readonly #consumer: KnownEnds;
   readonly #silences = new Map<PartitionAtWork, Silence>();
 
   /** @param ticks milliseconds of a clock that only goes forward */
-  constructor(afterMs: number, consumer: Pick<Consumer, 'endOffset'>, ticks: () => number) {
+  constructor(afterMs: number, consumer: KnownEnds, ticks: () => number) {
     this.#afterMs = afterMs;
     this.#consumer = consumer;
     this.#ticks = ticks;
@@ -57,10 +60,11 @@ export class IdleWatch {
         this.heard(partition);
         continue;
       }
-      const silentMs = time - silence.sinceMs;
+      const { topic, partition: number } = partition;
+      const silentMs = time - this.#consumer.endAgeMs(topic, number) - silence.sinceMs;
       if (silentMs < this.#afterMs) continue;
       // Records that wait to be read are no silence.
-      const end = this.#consumer.endOffset(partition.topic, partition.partition);
+      const end = this.#consumer.endOffset(topic, number);
       if (end < 0 || partition.position < end) continue;
       silence.base ??= partition.task.pipeline.watermark;
       partition.passSilence(silence.base + Math.floor(silentMs), putOut);

@@ -45,6 +45,27 @@ describe('the fast client alone', { timeout: 600_000 }, () => {
       await consumer.close();
     });
 
+    test('an end is as old as the last fetch that was answered without an error', async () => {
+      const name = await topic();
+      const consumer = await client().createConsumer({ maxWaitMs: 10 });
+      await consumer.assign([{ topic: name, partition: 0, offset: 0 }]);
+      assert.equal(consumer.endAgeMs(name, 0), Infinity);
+      const askedMs = () => performance.now() - consumer.endAgeMs(name, 0);
+      const untilAskedAfter = async (timeMs: number) => {
+        while (askedMs() <= timeMs) await consumer.poll(5);
+      };
+      await untilAskedAfter(0);
+      const NOT_LEADER = 6;
+      broker().faults.inject({ api: 'Fetch', errorCode: NOT_LEADER, count: 1_000_000 });
+      const refusedMs = performance.now();
+      await consumer.poll(200);
+      assert.ok(askedMs() <= refusedMs, `${askedMs()} ${refusedMs}`);
+      assert.equal(consumer.endOffset(name, 0), 0);
+      broker().faults.clear();
+      await untilAskedAfter(refusedMs);
+      await consumer.close();
+    });
+
     test('records that fit one by one are not packed into a batch that does not', async () => {
       const name = await topic();
       const producer = await client().createProducer();

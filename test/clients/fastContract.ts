@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TopicPartition } from '../../src/clients/topicPartition.ts';
 import { type ContractContext, codeIs } from './helpers/context.ts';
 import { appendText, plainRecords, readRecords } from './helpers/records.ts';
 
@@ -144,6 +145,29 @@ export function defineFastContract({ client, topic, open, named }: ContractConte
       assert.equal(group.members.length, 1, 'it keeps its place until the session ends');
     }
     assert.deepEqual(generations, ['Stable', 'Stable']);
+  });
+
+  test('a static member that comes back to other topics is given those, and nothing of the ones before', async () => {
+    const [before, both, groupId] = [await topic(1), await topic(1), named('other-topics')];
+    const options = { groupId, sessionTimeoutMs: 60_000, heartbeatIntervalMs: 20, instanceId: 'one' };
+    const topicsGiven = async (topics: string[], isEnough: (given: ReadonlySet<string>) => boolean) => {
+      const fresh = await open();
+      const consumer = await fresh.createConsumer({ ...options, rebalance: 'cooperative' });
+      const given = new Set<string>();
+      const onAssigned = async (partitions: readonly TopicPartition[]) => {
+        for (const each of partitions) given.add(each.topic);
+        return undefined;
+      };
+      await consumer.subscribe(topics, 'earliest', { onRevoked: async () => {}, onAssigned });
+      do await consumer.poll(10);
+      while (!isEnough(given));
+      await fresh.close();
+      return [...given];
+    };
+    const hasBoth = (given: ReadonlySet<string>) => given.has(both);
+    assert.deepEqual(await topicsGiven([before], (given) => given.has(before)), [before]);
+    assert.deepEqual(await topicsGiven([before, both], hasBoth), [before, both]);
+    assert.deepEqual(await topicsGiven([both], hasBoth), [both]);
   });
 
   test('a record that arrives ends the wait of a poll', async () => {

@@ -323,6 +323,7 @@ describe('group state machine', () => {
         },
         leave: async () => {},
         partitionCounts: async () => new Map(),
+        assigned: async () => null,
         forgetCoordinator: () => {},
         close: () => {},
       },

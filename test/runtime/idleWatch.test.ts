@@ -6,13 +6,16 @@ import type { Task } from '../../src/runtime/task.ts';
 
 let time: number;
 let end: number;
+let endAgeMs: number;
 let nextClosing: number;
 let advanced: number[];
+const consumer = { endOffset: () => end, endAgeMs: () => endAgeMs };
 let partition: PartitionAtWork;
 let idle: IdleWatch;
 beforeEach(() => {
   time = 0;
   end = 10;
+  endAgeMs = 0;
   nextClosing = 1040;
   advanced = [];
   const pipeline = {
@@ -42,7 +45,7 @@ beforeEach(() => {
       wantsSnapshot: false,
     },
   });
-  idle = new IdleWatch(30, { endOffset: () => end }, () => time);
+  idle = new IdleWatch(30, consumer, () => time);
   turn(0);
 });
 
@@ -82,6 +85,16 @@ test('records that wait to be read are no silence, nor are those that are run ag
   assert.equal(turn(100), 1);
 });
 
+test('where no fetch is answered it is silent up to the last answer, not up to now', () => {
+  endAgeMs = Infinity;
+  assert.equal(turn(100), 0, 'nothing is known yet');
+  endAgeMs = 100 - 29;
+  assert.equal(turn(100), 0, 'asked 29 ms after the silence began, and not answered since');
+  endAgeMs = 1000 - 41;
+  assert.equal(turn(1000), 1);
+  assert.deepEqual(advanced, [1041]);
+});
+
 test('what is paused is not silent', () => {
   time = 100;
   idle.hold([partition]);
@@ -90,7 +103,7 @@ test('what is paused is not silent', () => {
 });
 
 test('switched off it does nothing', () => {
-  idle = new IdleWatch(Number.POSITIVE_INFINITY, { endOffset: () => end }, () => time);
+  idle = new IdleWatch(Number.POSITIVE_INFINITY, consumer, () => time);
   turn(0);
   assert.equal(turn(1e12), 0);
 });

@@ -162,6 +162,14 @@ export class LibrdkafkaConsumer implements Consumer {
     }
   }
 
+  /**
+   * librdkafka keeps the last end that a fetch told and not when; a fetch that fails over and over shows nowhere, and the
+   * end of a partition is told once, not with each fetch that finds nothing.
+   */
+  endAgeMs(topic: string, partition: number): number {
+    return this.endOffset(topic, partition) < 0 ? Infinity : 0;
+  }
+
   seek(partition: TopicPartitionOffset): void {
     this.#queues.seek(partition);
     this.#seeks.push(partition);

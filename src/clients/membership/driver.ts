@@ -1,6 +1,7 @@
 import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import { kafkaError, protocolFailure } from '../kafkaErrors.ts';
 import type { TopicPartition } from '../topicPartition.ts';
+import { type AssignmentFacts, AssignmentWatch } from './assignmentWatch.ts';
 import type { Assignments, Assignor } from './assignors.ts';
 import { GroupMachine, type JoinAnswer, type Step } from './machine.ts';
 import { decodeSubscription, encodeSubscription } from './protocol.ts';
@@ -12,7 +13,7 @@ export interface OfferedProtocol {
 }
 
 /** What the driver needs from a client: the group APIs of one member. Lost connections reject. */
-export interface GroupTransport {
+export interface GroupTransport extends AssignmentFacts {
   join(memberId: string, protocols: readonly OfferedProtocol[]): Promise<JoinAnswer>;
   /** `assignments` is null unless this member leads. */
   sync(
@@ -21,8 +22,6 @@ export interface GroupTransport {
   ): Promise<{ errorCode: number; partitions: TopicPartition[] }>;
   heartbeat(memberId: string, generation: number): Promise<number>;
   leave(memberId: string): Promise<void>;
-  /** Number of partitions of each topic, as of now. */
-  partitionCounts(topics: readonly string[]): Promise<Map<string, number>>;
   /** The coordinator moved or its connection broke: find it again before the next request. */
   forgetCoordinator(): void;
   close(): void;
@@ -45,7 +44,7 @@ export interface GroupTiming {
   readonly heartbeatIntervalMs: number;
   /** A static member keeps its place when it closes. */
   readonly isStatic: boolean;
-  /** How often the leader looks for new partitions. */
+  /** How often is looked for new partitions. */
   readonly metadataIntervalMs: number;
   readonly retryTimeoutMs: number;
 }
@@ -70,8 +69,7 @@ export class GroupDriver {
   #isBeating = false;
   #pauseMs = FIRST_PAUSE_MS;
   #failingSinceMs = 0;
-  #counts: Map<string, number> | null = null;
-  #countsAtMs = 0;
+  readonly #watch: AssignmentWatch;
   /** Those who wait for the next step of the machine. */
   #waiting: (() => void)[] = [];
 
@@ -87,6 +85,7 @@ export class GroupDriver {
     this.#transport = transport;
     this.#application = application;
     this.#timing = timing;
+    this.#watch = new AssignmentWatch(topics, transport, timing.metadataIntervalMs);
     this.machine = new GroupMachine(timing.assignors.filter((each) => each.isCooperative).map((each) => each.name));
   }
 
@@ -232,19 +231,27 @@ export class GroupDriver {
     }
     const assignments = machine.isLeader ? await this.#assign() : null;
     const answer = await this.#transport.sync(machine, assignments);
-    machine.synced(answer.errorCode, answer.partitions);
+    const { partitions } = answer;
+    // A former self's, of topics that were subscribed to then: they are given back before anything of them is read.
+    const kept = this.#isBack ? partitions.filter(({ topic }) => this.#topics.includes(topic)) : partitions;
+    machine.synced(answer.errorCode, kept);
+    if (kept.length < partitions.length) machine.rejoin();
     return answer.errorCode;
+  }
+
+  get #isBack(): boolean {
+    return this.#timing.isStatic && this.machine.isNewcomer;
   }
 
   /** What is held is told to those assignors that can leave it there. */
   #offers(): OfferedProtocol[] {
-    const { held: owned, ownedIn: generation } = this.machine;
+    const { held: owned, ownedIn: generation, asksAnew } = this.machine;
     const topics = this.#topics;
+    // Nobody reads an eager member's generation, but the same subscription again would be answered without a rebalance.
+    const eager = { topics, owned: [], generation: asksAnew ? generation : -1 };
     return this.#timing.assignors.map(({ name, isCooperative }) => ({
       name,
-      metadata: encodeSubscription(
-        isCooperative ? { topics, owned, generation } : { topics, owned: [], generation: -1 },
-      ),
+      metadata: encodeSubscription(isCooperative ? { topics, owned, generation } : eager),
     }));
   }
 
@@ -262,9 +269,7 @@ export class GroupDriver {
       instanceId,
       subscription: decodeSubscription(metadata),
     }));
-    this.#counts = await this.#transport.partitionCounts([...new Set(members.flatMap((m) => m.subscription.topics))]);
-    this.#countsAtMs = performance.now();
-    return assignor.assign(members, this.#counts);
+    return assignor.assign(members, await this.#watch.count(members.flatMap((m) => m.subscription.topics)));
   }
 
   async #beat(): Promise<void> {
@@ -276,7 +281,7 @@ export class GroupDriver {
       const errorCode = await this.#transport.heartbeat(machine.memberId, generation);
       if (kafkaError(errorCode).retry === 'coordinator') this.#transport.forgetCoordinator();
       machine.answered(errorCode, generation);
-      await this.#watchPartitions();
+      if (await this.#watch.isOutdated(machine, this.#isBack)) machine.rejoin();
     } catch {
       // The next beat goes to the coordinator found anew; the session timeout bounds how long that may fail.
       this.#transport.forgetCoordinator();
@@ -284,17 +289,6 @@ export class GroupDriver {
       this.#isBeating = false;
       this.#next();
     }
-  }
-
-  /** Only the leader assigns, so the leader looks for partitions that were added. */
-  async #watchPartitions(): Promise<void> {
-    const { machine } = this;
-    const before = this.#counts;
-    if (!machine.isLeader || before === null || machine.state !== 'stable') return;
-    if (performance.now() - this.#countsAtMs < this.#timing.metadataIntervalMs) return;
-    this.#countsAtMs = performance.now();
-    const now = await this.#transport.partitionCounts([...before.keys()]);
-    for (const [topic, count] of now) if (count !== before.get(topic)) machine.rejoin();
   }
 
   #next(): void {

@@ -51,6 +51,10 @@ export class GroupMachine {
   generation = -1;
   protocol = '';
   isLeader = false;
+  /** It joined without an id: the coordinator may take it for its former self, and then tells of no rebalance. */
+  isNewcomer = false;
+  /** The join under way is to make the coordinator assign anew, so it has to differ from the one before. */
+  asksAnew = false;
   members: readonly JoinedMember[] = [];
   /** Rises whenever all that was held is given back or lost: what was computed under an older one is others' now. */
   tenure = 0;
@@ -119,6 +123,7 @@ export class GroupMachine {
       this.#joinAgain(answer.errorCode);
       return;
     }
+    this.isNewcomer = this.memberId === '';
     this.memberId = answer.memberId;
     this.protocol = answer.protocol;
     this.isLeader = answer.leader === answer.memberId;
@@ -135,6 +140,7 @@ export class GroupMachine {
       this.#joinAgain(errorCode);
       return;
     }
+    this.asksAnew = false;
     this.#assignment = assignment;
     this.ownedIn = this.generation;
     const leaving = without(this.#held, assignment);
@@ -180,7 +186,7 @@ export class GroupMachine {
     if (this.state === 'failed' || this.isRejoining) return;
     switch (errorCode) {
       case KafkaCode.rebalanceInProgress:
-        this.rejoin();
+        if (this.#isSettled) this.#giveBack(false);
         return;
       case KafkaCode.unknownMemberId:
         this.memberId = '';
@@ -199,7 +205,13 @@ export class GroupMachine {
 
   /** Something changed that needs a new assignment: partitions were added, say. */
   rejoin(): void {
-    if (this.state === 'stable' || this.state === 'assigning') this.#giveBack(false);
+    if (!this.#isSettled) return;
+    this.asksAnew = true;
+    this.#giveBack(false);
+  }
+
+  get #isSettled(): boolean {
+    return this.state === 'stable' || this.state === 'assigning';
   }
 
   /** Joins again, after the application has let go of what it must, or is just being told. */

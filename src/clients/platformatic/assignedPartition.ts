@@ -16,6 +16,8 @@ export class AssignedPartition {
   isRevoked = false;
   /** High watermark, or last stable offset when read_committed; -1 before the first answer. */
   endOffset = -1;
+  /** When the fetch was sent whose answer told it, ms of the monotonic clock. */
+  endAskedMs = -Infinity;
   /** Reported by the next poll; the partition then rests until a seek. */
   error: AnomalyError | null = null;
   isErrorReported = false;

@@ -30,6 +30,8 @@ export interface FetchedSlice {
 export interface FetchedResponse {
   readonly bytes: Uint8Array;
   readonly slices: FetchedSlice[];
+  /** When it was asked for, ms of the monotonic clock. */
+  readonly askedMs: number;
   /** When its last byte came, ms of the monotonic clock. */
   readonly arrivedMs: number;
   /** The slice being read. */
@@ -88,6 +90,7 @@ export class BrokerFetcher {
     const socket = this.socket!;
     const asked = this.#ask(partitions);
     const correlationId = socket.nextCorrelationId();
+    const askedMs = performance.now();
     this.isInFlight = true;
     socket.sendFrame(
       correlationId,
@@ -103,7 +106,7 @@ export class BrokerFetcher {
         }
         const isEmpty = slices.every((slice) => slice.start === slice.end);
         const arrivedMs = performance.now();
-        this.arrived = { bytes: socket.takeFrame(this.#spare), slices, arrivedMs, index: 0, isEmpty };
+        this.arrived = { bytes: socket.takeFrame(this.#spare), slices, askedMs, arrivedMs, index: 0, isEmpty };
         this.#spare = null;
         onArrived();
       },

@@ -105,6 +105,10 @@ export class PlatformaticConsumer implements Consumer {
     return this.#assigned(topic, partition).endOffset;
   }
 
+  endAgeMs(topic: string, partition: number): number {
+    return performance.now() - this.#assigned(topic, partition).endAskedMs;
+  }
+
   seek({ topic, partition, offset }: TopicPartitionOffset): void {
     this.#assigned(topic, partition).seek(offset);
     this.#pool.pump();
@@ -200,6 +204,7 @@ export class PlatformaticConsumer implements Consumer {
       }
       partition.failingSinceMs = 0;
       const isCommitted = this.#limits.isolation === 'read_committed';
+      partition.endAskedMs = response.askedMs;
       partition.endOffset = isCommitted ? slice.lastStableOffset : slice.highWatermark;
       this.#reader.lookAhead(slice, response.bytes);
     }

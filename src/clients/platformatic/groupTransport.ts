@@ -1,4 +1,5 @@
 import type { ConsumerOptions } from '../client.ts';
+import { kafkaError, protocolFailure } from '../kafkaErrors.ts';
 import type { Assignments } from '../membership/assignors.ts';
 import type { GroupTransport, OfferedProtocol } from '../membership/driver.ts';
 import type { JoinAnswer } from '../membership/machine.ts';
@@ -6,6 +7,7 @@ import { decodeAssignment, encodeAssignment } from '../membership/protocol.ts';
 import type { TopicPartition } from '../topicPartition.ts';
 import type { BrokerSocket } from './brokerSocket.ts';
 import type { Cluster } from './cluster.ts';
+import { type DescribedGroup, describedGroup } from './describedGroup.ts';
 
 const PROTOCOL_TYPE = 'consumer';
 
@@ -109,6 +111,16 @@ export class PlatformaticGroupTransport implements GroupTransport {
   async partitionCounts(topics: readonly string[]): Promise<Map<string, number>> {
     await this.#cluster.metadata(topics, 'report');
     return new Map(topics.map((topic) => [topic, this.#cluster.partitionCount(topic)]));
+  }
+
+  async assigned(): Promise<TopicPartition[] | null> {
+    const cluster = this.#cluster;
+    const answer = await cluster.call(await this.#socket(), cluster.apis.describeGroups, [this.#groupId], false);
+    const group = answer.groups[0] as DescribedGroup | undefined;
+    if (group === undefined) return null;
+    if (kafkaError(group.errorCode).retry !== 'no') throw protocolFailure(group.errorCode, 'describe a group');
+    if (group.errorCode !== 0 || group.groupState !== 'Stable') return null;
+    return describedGroup(group).members.flatMap(({ partitions }) => partitions);
   }
 
   forgetCoordinator(): void {

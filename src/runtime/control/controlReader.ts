@@ -1,5 +1,6 @@
 import type { Consumer, KafkaClient } from '../../clients/client.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
+import { AnomalyError, isAnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
 import { controlTopic } from '../topics/operationTopics.ts';
 import { type ControlCommand, decodeCommand } from './command.ts';
@@ -20,13 +21,16 @@ export interface ControlReaderOptions {
 
 /**
  * Follows <pipeline>.control from now on, after the pause that holds already, where there is one. A failure is said once
- * and the topic tried again from where it was: a pipeline does not end because nobody can command it.
+ * and the topic tried again from where it was: a pipeline does not end because nobody can command it. A topic that was made
+ * anew or truncated is read from its start: those who sent its commands wait for an answer.
  */
 export class ControlReader {
   readonly #options: ControlReaderOptions;
   readonly #stop = new AbortController();
-  /** The next offset to read; -1 while the topic has not told where it ends. */
-  #position = -1;
+  /** The next offset to read, or where it is to be found once the topic tells. */
+  #position: number | 'earliest' | 'latest' = 'latest';
+  /** Commands of before the start: what is left of a truncated topic may have them again. */
+  readonly #former = new Set<string>();
   #running: Promise<void> | undefined;
 
   private constructor(options: ControlReaderOptions) {
@@ -85,11 +89,10 @@ export class ControlReader {
   async #standing(over: AbortSignal): Promise<ControlCommand | undefined> {
     const { client, pipeline } = this.#options;
     const place = { topic: controlTopic(pipeline), partition: 0 };
-    const [begin] = await client.admin.listOffsets([place], 'earliest');
-    const end = await this.#end();
+    let position = await this.#offset('earliest');
+    const end = await this.#offset('latest');
     if (over.aborted) return undefined;
     this.#position = end;
-    let position = Math.max(0, begin?.offset ?? 0);
     if (position >= end) return undefined;
     const consumer = await client.createConsumer({ maxWaitMs: WAIT_MS, isolation: 'read_uncommitted' });
     let standing: ControlCommand | undefined;
@@ -100,6 +103,7 @@ export class ControlReader {
         // Of what is no command, those were told who ran when it came.
         for (const { offset, command } of batch === null ? [] : this.#commands(batch, false)) {
           if (offset >= end) break;
+          this.#former.add(command.id);
           if (command.command === 'pause') standing = command;
           else if (command.command === 'resume') standing = undefined;
         }
@@ -111,10 +115,10 @@ export class ControlReader {
     return standing;
   }
 
-  async #end(): Promise<number> {
+  async #offset(at: 'earliest' | 'latest'): Promise<number> {
     const place = { topic: controlTopic(this.#options.pipeline), partition: 0 };
-    const [end] = await this.#options.client.admin.listOffsets([place], 'latest');
-    return Math.max(0, end?.offset ?? 0);
+    const [found] = await this.#options.client.admin.listOffsets([place], at);
+    return Math.max(0, found?.offset ?? 0);
   }
 
   async #follow(): Promise<void> {
@@ -124,14 +128,16 @@ export class ControlReader {
     while (!this.#stop.signal.aborted) {
       let consumer: Consumer | undefined;
       try {
-        if (this.#position < 0) this.#position = await this.#end();
+        const offset = typeof this.#position === 'number' ? this.#position : await this.#offset(this.#position);
+        this.#position = offset;
         consumer = await client.createConsumer({ maxWaitMs: WAIT_MS, isolation: 'read_uncommitted' });
-        await consumer.assign([{ topic, partition: 0, offset: this.#position }]);
+        await consumer.assign([{ topic, partition: 0, offset }]);
         while (!this.#stop.signal.aborted) {
           await this.#poll(consumer);
           isFailing = false;
         }
       } catch (error) {
+        if (isAnomalyError(error) && OVER.has(error.code)) this.#position = 'earliest';
         if (!isFailing && !this.#stop.signal.aborted) logger.warn(`cannot read ${topic}: ${(error as Error).message}`);
         isFailing = true;
         await pause(RETRY_MS, this.#stop.signal);
@@ -143,9 +149,23 @@ export class ControlReader {
 
   async #poll(consumer: Consumer): Promise<void> {
     const batch = await consumer.poll(POLL_MS);
-    if (batch === null) return;
-    for (const { command } of this.#commands(batch, true)) this.#options.onCommand(command);
+    if (batch === null) {
+      this.#checkEnd(consumer);
+      return;
+    }
+    for (const { command } of this.#commands(batch, true)) {
+      if (!this.#former.has(command.id)) this.#options.onCommand(command);
+    }
     this.#position = batch.nextOffset;
+  }
+
+  /** Not every broker refuses a position above the end. */
+  #checkEnd(consumer: Consumer): void {
+    const topic = controlTopic(this.#options.pipeline);
+    const position = consumer.position(topic, 0);
+    const end = consumer.endOffset(topic, 0);
+    if (end < 0 || end >= position) return;
+    throw new AnomalyError('ANM_OFFSET_OUT_OF_RANGE', `it ends at ${end}, before offset ${position}, which is next`);
   }
 
   /** Those of a batch that are for this group. */
@@ -167,6 +187,8 @@ export class ControlReader {
   }
 }
 
+/** Errors after which the topic is another, or its beginning is gone. */
+const OVER: ReadonlySet<string> = new Set(['ANM_OFFSET_OUT_OF_RANGE', 'ANM_TOPIC_MISSING']);
 /** The broker answers as soon as a command is there; a short poll lets the reader end soon. */
 const WAIT_MS = 500;
 const POLL_MS = 100;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import type { ConsumerOptions, KafkaClient } from '../../../src/clients/client.ts';
 import { connect } from '../../../src/clients/connect.ts';
 import { type ControlCommand, encodeCommand } from '../../../src/runtime/control/command.ts';
 import { ControlReader, type ControlReaderOptions } from '../../../src/runtime/control/controlReader.ts';
@@ -13,6 +14,8 @@ before(async () => {
 });
 afterEach(() => world.broker.faults.clear());
 after(() => world.close());
+
+const TOPIC_AUTHORIZATION_FAILED = 29;
 
 const commandOf = (id: string, command: ControlCommand['command']): ControlCommand => ({
   ...{ id, command, name: null, group: null, sentMs: 0, by: 'u@h' },
@@ -81,7 +84,6 @@ test('a run to the end is not held by a pause of before its start, and says so; 
 test('a broker that refuses to tell whether a pause holds is said, and later commands are seen', async () => {
   await send('refused', commandOf('1', 'pause'));
   const client = await connect({ brokers: [world.broker.address], client: 'platformatic', retryTimeoutMs: 1 });
-  const TOPIC_AUTHORIZATION_FAILED = 29;
   world.broker.faults.inject({ api: 'Fetch', errorCode: TOPIC_AUTHORIZATION_FAILED });
   const { reader, log, seen, until } = await start('refused', { client });
   assert.match(
@@ -129,4 +131,66 @@ test('a silent broker is waited for until the time is over, or the signal comes'
   assert.deepEqual([stopped.seen, stopped.log.lines], [[], []]);
   await stopped.reader.close();
   await client.close();
+});
+
+/** Does this while the reader waits to try again; the rest of its waits last. */
+const betweenTries =
+  (act: () => Promise<void>): ControlReaderOptions['pause'] =>
+  (timeMs, signal) =>
+    timeMs === 1000 ? act() : new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+
+test('a topic that was made anew is read from its start, but for commands of before the reader', async () => {
+  await send('anew', commandOf('1', 'pause'), commandOf('2', 'resume'), commandOf('3', 'resume'));
+  const anew = async () => {
+    if ((await world.client.admin.topics([controlTopic('anew')])).length > 0) return;
+    await send('anew', commandOf('2', 'resume'), commandOf('4', 'stop'));
+  };
+  const { reader, log, seen, until } = await start('anew', { pause: betweenTries(anew) });
+  await world.client.admin.deleteTopics([controlTopic('anew')]);
+  await until('4');
+  assert.deepEqual(seen, ['4']);
+  assert.match(log.lines.join('\n'), /^warn cannot read anew\.control: .*does not exist$/);
+  await reader.close();
+});
+
+test('of a topic that was truncated what is left is read', async () => {
+  await send('cut', commandOf('1', 'resume'));
+  const client = await connect({ brokers: [world.broker.address], client: 'platformatic', retryTimeoutMs: 1 });
+  let tries = 0;
+  const cut = async () => {
+    if (++tries > 1) return;
+    await send('cut', commandOf('2', 'resume'), commandOf('3', 'stop'));
+    await world.client.admin.deleteRecords([{ topic: controlTopic('cut'), partition: 0, offset: 2 }]);
+  };
+  const { reader, seen, until } = await start('cut', { client, pause: betweenTries(cut) });
+  world.broker.faults.inject({ api: 'Fetch', errorCode: TOPIC_AUTHORIZATION_FAILED, count: 2 });
+  await until('3');
+  assert.deepEqual([seen, tries], [['3'], 2]);
+  await reader.close();
+  await client.close();
+});
+
+test('a topic that ends before what is next is read from its start, though no answer was an error', async () => {
+  await send('short', commandOf('1', 'resume'), commandOf('2', 'resume'));
+  let isShort = true;
+  const client: KafkaClient = Object.create(world.client, {
+    createConsumer: {
+      value: async (options: ConsumerOptions) => {
+        const consumer = await world.client.createConsumer(options);
+        const { endOffset } = consumer;
+        consumer.endOffset = (...of) =>
+          isShort ? Math.min(1, endOffset.apply(consumer, of)) : endOffset.apply(consumer, of);
+        return consumer;
+      },
+    },
+  });
+  const shortened = async () => {
+    isShort = false;
+    await send('short', commandOf('3', 'stop'));
+  };
+  const { reader, log, seen, until } = await start('short', { client, pause: betweenTries(shortened) });
+  await until('3');
+  assert.deepEqual(seen, ['3']);
+  assert.match(log.lines.join('\n'), /^warn cannot read short\.control: it ends at 1, before offset 2, which is next$/);
+  await reader.close();
 });
