@@ -53,8 +53,9 @@ const CUT_BUDGET_MS = 20;
 interface Plan {
   dueMs: number;
   isStoring: boolean;
-  /** Version of the state that the newest snapshot holds. */
+  /** Version of the state that the newest snapshot holds, and its offset. */
   version: number;
+  offset: number;
   readonly increments: Increments;
   readonly kept: KeptSnapshots;
 }
@@ -90,8 +91,9 @@ export class Checkpointer {
   }
 
   /** @param turn which of `turns` partitions it is: they are due one after the other */
-  add(partition: PartitionAtWork, { kept, journalEnd, wantsSnapshot }: Recovered, turn: number, turns: number): void {
+  add(partition: PartitionAtWork, recovered: Recovered, turn: number, turns: number): void {
     const { everyMs, ticks } = this.#options;
+    const { kept, journalEnd, wantsSnapshot, position } = recovered;
     const dueMs = ticks() + (wantsSnapshot ? 0 : (everyMs * (turn + 1)) / turns);
     // Version 0 is the state as it was recovered: worth a snapshot only where that is asked for.
     const version = wantsSnapshot ? -1 : partition.version;
@@ -100,6 +102,7 @@ export class Checkpointer {
       dueMs,
       isStoring: false,
       version,
+      offset: position,
       increments: new Increments(),
       kept: new KeptSnapshots(partition, kept, journalEnd, retention, this.#retention),
     });
@@ -114,8 +117,12 @@ export class Checkpointer {
     return this.#plans.get(partition)?.kept.list ?? [];
   }
 
-  /** At a commit: cuts of the states that are due, each at the offset that is being committed. */
-  cut(partitions: Iterable<PartitionAtWork>): Cut[] {
+  /**
+   * Cuts of the states that are due, each at the offset that is being committed.
+   *
+   * @param isIdle nothing is being committed: the journal does not grow, so one without news holds nothing of it back
+   */
+  cut(partitions: Iterable<PartitionAtWork>, isIdle: boolean): Cut[] {
     const { ticks } = this.#options;
     const started = ticks();
     const cuts: Cut[] = [];
@@ -123,7 +130,7 @@ export class Checkpointer {
     for (const partition of partitions) {
       const plan = this.#plans.get(partition);
       if (plan === undefined || plan.isStoring || plan.dueMs > started) continue;
-      if (plan.version === partition.version && !this.#holdsBack(partition, plan)) continue;
+      if (!hasNews(partition, plan) && (isIdle || !this.#holdsBack(partition, plan))) continue;
       checkpoint ??= this.#options.newId();
       cuts.push(this.#cutOne(partition, plan, checkpoint, undefined));
       if (ticks() - started > CUT_BUDGET_MS) break;
@@ -137,7 +144,7 @@ export class Checkpointer {
     const cuts: Cut[] = [];
     for (const partition of partitions) {
       const plan = this.#plans.get(partition);
-      if (plan === undefined || (savepoint === undefined && plan.version === partition.version)) continue;
+      if (plan === undefined || (savepoint === undefined && !hasNews(partition, plan))) continue;
       cuts.push(this.#cutOne(partition, plan, checkpoint, savepoint));
     }
     return cuts;
@@ -262,6 +269,7 @@ export class Checkpointer {
       // Where the partition went to another meanwhile, nobody will name it: the next owner's retention removes it.
       if (plan === undefined) return;
       plan.version = version;
+      plan.offset = offset;
       const named = { name, sha256, checkpoint, ...(savepoint !== undefined && { savepoint }), journal };
       partition.drafts.push({ type: 'snapshot', offset, ...named });
       plan.kept.stored({ ...named, offset });
@@ -304,6 +312,11 @@ export class Checkpointer {
       { cause: error, ...(isAnomalyError(error) && { hint: error.hint }) },
     );
   }
+}
+
+/** No snapshot holds its state yet; or one does, but wants records that are behind it and count for nothing: markers. */
+function hasNews({ version, position }: PartitionAtWork, plan: Plan): boolean {
+  return plan.version !== version || plan.offset !== position;
 }
 
 export function noCheckpoints(): CheckpointTotals {
