@@ -53,6 +53,8 @@ const CUT_BUDGET_MS = 20;
 interface Plan {
   dueMs: number;
   isStoring: boolean;
+  /** Resolves when none of its cuts is being taken or stored. */
+  underWay: Promise<void>;
   /** Version of the state that the newest snapshot holds, and its offset. */
   version: number;
   offset: number;
@@ -69,6 +71,8 @@ export interface Cut {
   readonly version: number;
   readonly startedMs: number;
   readonly journal: number;
+  /** It is stored, or given up: its state is not read any more. */
+  readonly release: () => void;
 }
 
 /**
@@ -101,6 +105,7 @@ export class Checkpointer {
     this.#plans.set(partition, {
       dueMs,
       isStoring: false,
+      underWay: Promise.resolve(),
       version,
       offset: position,
       increments: new Increments(),
@@ -108,8 +113,11 @@ export class Checkpointer {
     });
   }
 
-  remove(partition: PartitionAtWork): void {
+  /** Resolves when its state is not read any more. */
+  async remove(partition: PartitionAtWork): Promise<void> {
+    const plan = this.#plans.get(partition);
     this.#plans.delete(partition);
+    await plan?.underWay;
   }
 
   /** Snapshots that count, oldest first. */
@@ -157,9 +165,9 @@ export class Checkpointer {
 
   /** Gives up cuts whose commit failed: they are made again. */
   forget(cuts: readonly Cut[]): void {
-    for (const { partition, taking } of cuts) {
-      taking.abandon();
-      this.#release(partition);
+    for (const cut of cuts) {
+      cut.taking.abandon();
+      this.#release(cut);
     }
   }
 
@@ -233,6 +241,11 @@ export class Checkpointer {
     // What is being stored already comes before this one, and this one is whole.
     const taking = plan.increments.take(task, savepoint !== undefined || plan.isStoring);
     plan.isStoring = true;
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    plan.underWay = plan.underWay.then(() => released);
     plan.dueMs = startedMs + everyMs;
     const own = {
       ...head,
@@ -247,10 +260,11 @@ export class Checkpointer {
       schemaIds: schemaIds(),
     };
     const journal = Math.min(plan.kept.journalEnd, partition.pendingEffectAt);
-    return { partition, head: own, taking, version: partition.version, startedMs, journal };
+    return { partition, head: own, taking, version: partition.version, startedMs, journal, release };
   }
 
-  async #storeOne({ partition, head, taking, version, startedMs, journal }: Cut): Promise<void> {
+  async #storeOne(cut: Cut): Promise<void> {
+    const { partition, head, taking, version, startedMs, journal } = cut;
     const { store, ticks, now, logger } = this.#options;
     const { offset, checkpoint, savepoint } = head;
     try {
@@ -280,7 +294,7 @@ export class Checkpointer {
       if (this.#plans.has(partition)) this.#failed(partition, error);
       throw error;
     } finally {
-      this.#release(partition);
+      this.#release(cut);
     }
   }
 
@@ -292,7 +306,8 @@ export class Checkpointer {
     for (const partition of partitions) this.#plans.get(partition)?.kept.named(names);
   }
 
-  #release(partition: PartitionAtWork): void {
+  #release({ partition, release }: Cut): void {
+    release();
     const plan = this.#plans.get(partition);
     if (plan !== undefined) plan.isStoring = false;
   }

@@ -471,11 +471,44 @@ test('a snapshot of a partition that was given up meanwhile is no failure of the
   store.onSave = () => {
     throw new Error('its state is closed');
   };
-  checkpoints.remove(partition);
+  void checkpoints.remove(partition);
   checkpoints.store(cuts);
   await checkpoints.settle();
   checkpoints.throwFailure();
   assert.deepEqual([cuts.length, checkpoints.totals.failed, log.lines], [1, 0, []]);
+});
+
+test('the state of a partition that was given up is read until its cuts are stored or forgotten, and no longer', async () => {
+  const checkpoints = checkpointer();
+  for (const ends of ['stored', 'failed', 'forgotten'] as const) {
+    const partition = partitionOf(0);
+    checkpoints.add(partition, recovered(partition.task, { wantsSnapshot: true }), 0, 1);
+    let endUpload = () => {};
+    store.onSave = async () => {
+      await new Promise<void>((resolve) => {
+        endUpload = resolve;
+      });
+      if (ends === 'failed') throw new Error('disk full');
+    };
+    // The commit that it was cut at is still under way.
+    const cuts = checkpoints.cut([partition], false);
+    let isUnused = false;
+    const unused = checkpoints.remove(partition).then(() => {
+      isUnused = true;
+    });
+    await new Promise(setImmediate);
+    assert.ok(!isUnused, `${ends}: not before the upload`);
+    if (ends === 'forgotten') checkpoints.forget(cuts);
+    else {
+      checkpoints.store(cuts);
+      await new Promise(setImmediate);
+      assert.ok(!isUnused, `${ends}: not during the upload`);
+      endUpload();
+    }
+    await unused;
+  }
+  const never = partitionOf(1);
+  await checkpoints.remove(never);
 });
 
 test('at an orderly end the retention is waited for; after a failure none begins, and none complains', async () => {
