@@ -45,6 +45,13 @@ export class Placement {
     return undefined;
   }
 
+  /** Forgets all series of these homes. */
+  forgetHomes(homes: ReadonlySet<number>): void {
+    for (let series = 0; series < this.#series.size; series++) {
+      if (this.#series.has(series) && homes.has(this.#homes[series]!)) this.#series.free(series);
+    }
+  }
+
   /** A series whose state is gone may turn up anywhere. */
   forget(keys: KeyDictionary, id: number, home: number): void {
     const series = this.#series.find(keys.arena, keys.startOf(id), keys.endOf(id));

@@ -1,3 +1,4 @@
+import type { TopicPartition } from '../clients/topicPartition.ts';
 import type { PipelineConfig } from '../config/pipelineConfig.ts';
 import type { ColdStore } from '../engine/coldStore.ts';
 import type { LmdbOpener, LmdbStore } from '../stores/lmdbStore.ts';
@@ -9,6 +10,8 @@ export class ColdStores {
   readonly #directory: string;
   readonly #hotSeries: number;
   readonly #stores = new Map<string, LmdbStore>();
+  /** Of partitions that were given away, and still read. */
+  readonly #leaving = new Set<LmdbStore>();
 
   private constructor(open: LmdbOpener | undefined, directory: string, hotSeries: number) {
     this.#open = open;
@@ -36,8 +39,26 @@ export class ColdStores {
     return { store, hotSeries: this.#hotSeries };
   }
 
+  /**
+   * Closes the store that a partition has now: the group gave it to another.
+   *
+   * @param unused resolves when nothing reads it any more, as a snapshot that is being taken does
+   */
+  async drop(place: TopicPartition, unused: Promise<void>): Promise<void> {
+    const name = partitionName(place);
+    const store = this.#stores.get(name);
+    if (store === undefined) return;
+    // Where the partition comes back meanwhile, it begins with a store of its own.
+    this.#stores.delete(name);
+    this.#leaving.add(store);
+    await unused;
+    this.#leaving.delete(store);
+    await store.close();
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.#stores.values()].map((store) => store.close()));
+    await Promise.all([...this.#stores.values(), ...this.#leaving].map((store) => store.close()));
     this.#stores.clear();
+    this.#leaving.clear();
   }
 }

@@ -148,6 +148,8 @@ async function runMember(options: JobOptions, parts: JobParts): Promise<JobResul
   const ticks = options.ticks ?? now;
   const runner = new Runner({
     ...{ consumer, producer, committer, state, createTask, logger, signal, leaveOpen, maxBadRate, member },
+    // What cannot be closed is of no use to anybody, and its files have no names.
+    dropTask: (place, unused) => void cold.drop(place, unused).catch(() => {}),
     sink: new TopicSink(producer, config, outputs, emit, now),
     topics: config.source.topics,
     fields: stage === 'score windows' ? {} : config.source.fields,

@@ -98,7 +98,10 @@ export function stateOfRun(
       }
       return back;
     },
-    drop: (partition) => checkpointer.remove(partition),
+    drop: (partition) => {
+      const unused = checkpointer.remove(partition);
+      options.dropTask?.(partition, unused);
+    },
     storeAll: (all) => storeAll(checkpointer, all),
     savepoint: (name, commits) => savepoint(name, checkpointer, commits),
   };

@@ -326,6 +326,7 @@ export class Runner {
   #drop(partitions: readonly TopicPartition[]): void {
     this.#notice.waits();
     this.#options.sink.holding?.drop(partitions);
+    this.#placement.drop(partitions);
     for (const place of partitions) {
       const partition = this.#partitions.get(partitionName(place));
       if (partition === undefined) continue;

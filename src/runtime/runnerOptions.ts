@@ -28,6 +28,8 @@ export interface RunnerOptions {
   readonly signal: AbortSignal;
   /** A new task for an assigned partition. */
   readonly createTask: (partition: TopicPartition) => Task;
+  /** The group gave the partition to another: its tasks are of no use once `unused` resolves. */
+  readonly dropTask?: (partition: TopicPartition, unused: Promise<void>) => void;
   readonly topics: readonly string[];
   /** source.fields: name to path; empty where the input is no records. */
   readonly fields: Readonly<Record<string, string>>;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cpSync, rmSync } from 'node:fs';
+import { EventEmitter } from 'node:events';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { append, readTopic, startWorld, type World } from '../helpers/world.ts';
@@ -107,4 +108,58 @@ test('an offset commit that fails for good ends the run with its reason', async 
   world.broker.faults.clear();
   assert.notEqual(code, 0);
   assert.match(stderr, /commit offsets of group denied/);
+});
+
+/** Names of the stores of a topic's partitions that this process has open. */
+function openStores(topic: string): Set<string> {
+  const names = readFileSync('/proc/self/maps', 'utf8').matchAll(new RegExp(`/(${topic}-\\d+-[0-9a-f]{8})`, 'g'));
+  return new Set([...names].map(([, name]) => name!));
+}
+
+test('a partition that is given away leaves neither its store nor its series behind', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  await world.client.admin.createTopics([{ name: 'given', partitions: 2 }]);
+  const send = async (places: readonly { key: string; partition: number }[]) => {
+    const producer = await world.client.createProducer();
+    for (const place of places) append(producer, 'given', { ...place, value: { value: 1 } });
+    await producer.close();
+  };
+  const until = async (isSo: () => boolean | Promise<boolean>) => {
+    while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const isCommitted = async (...offsets: number[]) => {
+    const found = await world.client.admin.groupOffsets('given');
+    return offsets.every((offset, i) => found.some((each) => each.partition === i && each.offset === offset));
+  };
+  const member = () => {
+    const signals = new EventEmitter();
+    const flags = ['--topic', 'given', '--field', 'value', '--detector', 'kpi', '--state-backend', 'lmdb'];
+    const one = { signals, stderr: '', ended: undefined as number | undefined };
+    const onError = (text: string) => {
+      one.stderr = text;
+    };
+    const ended = world.run(['run', ...flags, '--commit-every', '20ms'], { signals, onError });
+    void ended.then(({ code }) => {
+      one.ended = code;
+    });
+    return one;
+  };
+  await send([0, 1].map((partition) => ({ key: `s${partition}`, partition })));
+  const first = member();
+  await until(() => isCommitted(1, 1));
+  const own = openStores('given');
+  assert.equal(own.size, 2);
+  const second = member();
+  const goneFrom = () => /gave up given\/(\d) after a commit/.exec(first.stderr)?.[1];
+  await until(() => goneFrom() !== undefined && second.stderr.includes('assigned given/'));
+  const gone = Number(goneFrom());
+  await until(() => [...openStores('given')].filter((name) => own.has(name)).length === 1);
+  // The series of the one that went, in the one that stayed: where both were here, its windows would be split.
+  await send([{ key: `s${gone}`, partition: 1 - gone }]);
+  await until(async () => first.ended !== undefined || (await isCommitted(gone === 0 ? 1 : 2, gone === 0 ? 2 : 1)));
+  assert.equal(first.ended, undefined, first.stderr);
+  for (const { signals } of [second, first]) signals.emit('SIGTERM');
+  await until(() => first.ended !== undefined && second.ended !== undefined);
+  assert.deepEqual([first.ended, second.ended], [0, 0]);
 });

@@ -53,8 +53,11 @@ const CUT_BUDGET_MS = 20;
 interface Plan {
   dueMs: number;
   isStoring: boolean;
-  /** Version of the state that the newest snapshot holds. */
+  /** Resolves when none of its cuts is being taken or stored. */
+  underWay: Promise<void>;
+  /** Version of the state that the newest snapshot holds, and its offset. */
   version: number;
+  offset: number;
   readonly increments: Increments;
   readonly kept: KeptSnapshots;
 }
@@ -68,6 +71,8 @@ export interface Cut {
   readonly version: number;
   readonly startedMs: number;
   readonly journal: number;
+  /** It is stored, or given up: its state is not read any more. */
+  readonly release: () => void;
 }
 
 /**
@@ -90,8 +95,9 @@ export class Checkpointer {
   }
 
   /** @param turn which of `turns` partitions it is: they are due one after the other */
-  add(partition: PartitionAtWork, { kept, journalEnd, wantsSnapshot }: Recovered, turn: number, turns: number): void {
+  add(partition: PartitionAtWork, recovered: Recovered, turn: number, turns: number): void {
     const { everyMs, ticks } = this.#options;
+    const { kept, journalEnd, wantsSnapshot, position } = recovered;
     const dueMs = ticks() + (wantsSnapshot ? 0 : (everyMs * (turn + 1)) / turns);
     // Version 0 is the state as it was recovered: worth a snapshot only where that is asked for.
     const version = wantsSnapshot ? -1 : partition.version;
@@ -99,14 +105,19 @@ export class Checkpointer {
     this.#plans.set(partition, {
       dueMs,
       isStoring: false,
+      underWay: Promise.resolve(),
       version,
+      offset: position,
       increments: new Increments(),
       kept: new KeptSnapshots(partition, kept, journalEnd, retention, this.#retention),
     });
   }
 
-  remove(partition: PartitionAtWork): void {
+  /** Resolves when its state is not read any more. */
+  async remove(partition: PartitionAtWork): Promise<void> {
+    const plan = this.#plans.get(partition);
     this.#plans.delete(partition);
+    await plan?.underWay;
   }
 
   /** Snapshots that count, oldest first. */
@@ -114,8 +125,12 @@ export class Checkpointer {
     return this.#plans.get(partition)?.kept.list ?? [];
   }
 
-  /** At a commit: cuts of the states that are due, each at the offset that is being committed. */
-  cut(partitions: Iterable<PartitionAtWork>): Cut[] {
+  /**
+   * Cuts of the states that are due, each at the offset that is being committed.
+   *
+   * @param isIdle nothing is being committed: the journal does not grow, so one without news holds nothing of it back
+   */
+  cut(partitions: Iterable<PartitionAtWork>, isIdle: boolean): Cut[] {
     const { ticks } = this.#options;
     const started = ticks();
     const cuts: Cut[] = [];
@@ -123,7 +138,7 @@ export class Checkpointer {
     for (const partition of partitions) {
       const plan = this.#plans.get(partition);
       if (plan === undefined || plan.isStoring || plan.dueMs > started) continue;
-      if (plan.version === partition.version && !this.#holdsBack(partition, plan)) continue;
+      if (!hasNews(partition, plan) && (isIdle || !this.#holdsBack(partition, plan))) continue;
       checkpoint ??= this.#options.newId();
       cuts.push(this.#cutOne(partition, plan, checkpoint, undefined));
       if (ticks() - started > CUT_BUDGET_MS) break;
@@ -137,7 +152,7 @@ export class Checkpointer {
     const cuts: Cut[] = [];
     for (const partition of partitions) {
       const plan = this.#plans.get(partition);
-      if (plan === undefined || (savepoint === undefined && plan.version === partition.version)) continue;
+      if (plan === undefined || (savepoint === undefined && !hasNews(partition, plan))) continue;
       cuts.push(this.#cutOne(partition, plan, checkpoint, savepoint));
     }
     return cuts;
@@ -150,9 +165,9 @@ export class Checkpointer {
 
   /** Gives up cuts whose commit failed: they are made again. */
   forget(cuts: readonly Cut[]): void {
-    for (const { partition, taking } of cuts) {
-      taking.abandon();
-      this.#release(partition);
+    for (const cut of cuts) {
+      cut.taking.abandon();
+      this.#release(cut);
     }
   }
 
@@ -226,6 +241,11 @@ export class Checkpointer {
     // What is being stored already comes before this one, and this one is whole.
     const taking = plan.increments.take(task, savepoint !== undefined || plan.isStoring);
     plan.isStoring = true;
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    plan.underWay = plan.underWay.then(() => released);
     plan.dueMs = startedMs + everyMs;
     const own = {
       ...head,
@@ -240,10 +260,11 @@ export class Checkpointer {
       schemaIds: schemaIds(),
     };
     const journal = Math.min(plan.kept.journalEnd, partition.pendingEffectAt);
-    return { partition, head: own, taking, version: partition.version, startedMs, journal };
+    return { partition, head: own, taking, version: partition.version, startedMs, journal, release };
   }
 
-  async #storeOne({ partition, head, taking, version, startedMs, journal }: Cut): Promise<void> {
+  async #storeOne(cut: Cut): Promise<void> {
+    const { partition, head, taking, version, startedMs, journal } = cut;
     const { store, ticks, now, logger } = this.#options;
     const { offset, checkpoint, savepoint } = head;
     try {
@@ -262,6 +283,7 @@ export class Checkpointer {
       // Where the partition went to another meanwhile, nobody will name it: the next owner's retention removes it.
       if (plan === undefined) return;
       plan.version = version;
+      plan.offset = offset;
       const named = { name, sha256, checkpoint, ...(savepoint !== undefined && { savepoint }), journal };
       partition.drafts.push({ type: 'snapshot', offset, ...named });
       plan.kept.stored({ ...named, offset });
@@ -272,7 +294,7 @@ export class Checkpointer {
       if (this.#plans.has(partition)) this.#failed(partition, error);
       throw error;
     } finally {
-      this.#release(partition);
+      this.#release(cut);
     }
   }
 
@@ -284,7 +306,8 @@ export class Checkpointer {
     for (const partition of partitions) this.#plans.get(partition)?.kept.named(names);
   }
 
-  #release(partition: PartitionAtWork): void {
+  #release({ partition, release }: Cut): void {
+    release();
     const plan = this.#plans.get(partition);
     if (plan !== undefined) plan.isStoring = false;
   }
@@ -304,6 +327,11 @@ export class Checkpointer {
       { cause: error, ...(isAnomalyError(error) && { hint: error.hint }) },
     );
   }
+}
+
+/** No snapshot holds its state yet; or one does, but wants records that are behind it and count for nothing: markers. */
+function hasNews({ version, position }: PartitionAtWork, plan: Plan): boolean {
+  return plan.version !== version || plan.offset !== position;
 }
 
 export function noCheckpoints(): CheckpointTotals {

@@ -174,11 +174,18 @@ export class CommitCycle {
     this.#alertWaits = false;
     // From here to the committer's first await nothing else runs: offsets, states and outputs are of one moment.
     const { offsets, records, moved } = this.#take();
+    const isIdle = offsets.length === 0;
     // Where nothing moved, an outcome of the group would not be known: that is no success.
+    if (isIdle && this.#isRefused) return false;
     const whole = settled(this.#options.partitions());
-    const cuts = cutAll === undefined && offsets.length > 0 ? (checkpointer?.cut(whole) ?? []) : [];
+    const cuts = cutAll === undefined ? (checkpointer?.cut(whole, isIdle) ?? []) : [];
     cutAll?.(whole);
-    if (offsets.length === 0) return !this.#isRefused;
+    if (isIdle) {
+      // All positions are committed already. Retention takes the records of a topic that went quiet: what was read
+      // since the last snapshot has to be in one before.
+      checkpointer?.store(cuts);
+      return true;
+    }
     latency?.cut();
     try {
       await committer.commit(records, offsets);

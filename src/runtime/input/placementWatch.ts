@@ -1,3 +1,4 @@
+import type { TopicPartition } from '../../clients/topicPartition.ts';
 import { Placement } from '../../engine/placement.ts';
 import { AnomalyError } from '../../errors.ts';
 import type { Logger } from '../../output/logger.ts';
@@ -46,6 +47,12 @@ export class PlacementWatch {
       );
     }
     this.#checkRule(task, from, owned);
+  }
+
+  /** The group gave these to others: their series may be sent elsewhere unseen, and are no longer watched. */
+  drop(partitions: readonly TopicPartition[]): void {
+    const homes = new Set(partitions.map((each) => this.#homes.indexOf(partitionName(each))));
+    this.#placement.forgetHomes(homes);
   }
 
   /** Ids that were freed and given to another key lie below `from`. */

@@ -45,9 +45,15 @@ export async function readJournal(options: JournalReaderOptions, partition: numb
   const consumer = await client.createConsumer({ isolation: 'read_committed', maxWaitMs: POLL_MS });
   try {
     await consumer.assign([{ ...place, offset: from }]);
-    const deadline = ticks() + transactionTimeoutMs + MARKER_MS;
     const reader = new EntryReader(options);
-    while (consumer.position(topic, partition) < to) {
+    let deadline = ticks() + transactionTimeoutMs + MARKER_MS;
+    let at = from;
+    for (;;) {
+      const position = consumer.position(topic, partition);
+      if (position >= to) break;
+      // A journal may be long: what has moved on is not held by the transaction that was waited for.
+      if (position > at) deadline = ticks() + transactionTimeoutMs + MARKER_MS;
+      at = position;
       const batch = await consumer.poll(POLL_MS);
       if (batch !== null) reader.take(batch, entries);
       const [corrupt] = consumer.takeCorrupt();
@@ -58,7 +64,7 @@ export async function readJournal(options: JournalReaderOptions, partition: numb
       if (ticks() > deadline) {
         throw new AnomalyError(
           'ANM_TIMEOUT',
-          `cannot read ${topic}/${partition} to offset ${to} as a transaction has held it at ${consumer.position(topic, partition)} for longer than transaction_timeout (${transactionTimeoutMs} ms)`,
+          `cannot read ${topic}/${partition} to offset ${to} as a transaction has held it at ${position} for longer than transaction_timeout (${transactionTimeoutMs} ms)`,
           { hint: 'another producer may have a longer timeout: rpk cluster txn list shows it' },
         );
       }

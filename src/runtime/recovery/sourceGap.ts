@@ -43,8 +43,9 @@ export async function sourceGap(
     logger.warn(`went on without ${text}`);
     return { type: 'gap', offset: from, to: log.start };
   }
+  const { topic, partition } = place;
   throw new AnomalyError('ANM_SOURCE_GAP', `cannot go on as ${text}`, {
-    details: { ...place, from, to: log.start, records: count, unread },
+    details: { topic, partition, from, to: log.start, records: count, unread },
   });
 }
 

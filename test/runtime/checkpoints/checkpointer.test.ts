@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import type { SnapshotCut } from '../../../src/engine/pipelineState.ts';
 import type { CutKind } from '../../../src/engine/rowSnapshot.ts';
-import { isAnomalyError } from '../../../src/errors.ts';
+import { AnomalyError, isAnomalyError } from '../../../src/errors.ts';
 import { Checkpointer, type CheckpointerOptions } from '../../../src/runtime/checkpoints/checkpointer.ts';
 import { CommitCycle } from '../../../src/runtime/commit/commitCycle.ts';
 import type { Committer } from '../../../src/runtime/commit/committer.ts';
@@ -76,7 +76,7 @@ function move(partition: PartitionAtWork, position: number): void {
 
 /** A commit with what is due; resolves when the background is done. */
 async function commit(checkpoints: Checkpointer, partitions: readonly PartitionAtWork[]): Promise<number> {
-  const cuts = checkpoints.cut(partitions);
+  const cuts = checkpoints.cut(partitions, false);
   const records = partitions.flatMap(({ drafts }) => drafts);
   for (const partition of partitions) partition.drafts = [];
   checkpoints.committed(partitions, records);
@@ -112,7 +112,7 @@ test('a snapshot is of its commit, and is named by a later one: only then it cou
   checkpoints.add(partition, recovered(partition.task, { journalEnd: 3 }), 0, 1);
   move(partition, 5);
   time = 1000;
-  const cuts = checkpoints.cut([partition]);
+  const cuts = checkpoints.cut([partition], false);
   move(partition, 9);
   checkpoints.store(cuts);
   await checkpoints.settle();
@@ -134,10 +134,10 @@ test('a commit that failed leaves no snapshot, and the next one cuts again', asy
   const checkpoints = checkpointer();
   const partition = partitionOf(0);
   checkpoints.add(partition, recovered(partition.task, { wantsSnapshot: true }), 0, 1);
-  const cuts = checkpoints.cut([partition]);
+  const cuts = checkpoints.cut([partition], false);
   checkpoints.forget(cuts);
   time = 1000;
-  assert.deepEqual([cuts.length, checkpoints.cut([partition]).length], [1, 1]);
+  assert.deepEqual([cuts.length, checkpoints.cut([partition], false).length], [1, 1]);
   assert.equal(store.snapshots.size, 0);
 });
 
@@ -152,13 +152,13 @@ test('one at a time for each partition: a slow store is not asked again meanwhil
   store.onSave = () => slow;
   move(partition, 1);
   time = 1000;
-  checkpoints.store(checkpoints.cut([partition]));
+  checkpoints.store(checkpoints.cut([partition], false));
   move(partition, 2);
   time = 5000;
-  assert.deepEqual(checkpoints.cut([partition]), []);
+  assert.deepEqual(checkpoints.cut([partition], false), []);
   release();
   await checkpoints.settle();
-  assert.equal(checkpoints.cut([partition]).length, 1);
+  assert.equal(checkpoints.cut([partition], false).length, 1);
 });
 
 test('retention: the journal is trimmed first, then older ones go, and those that were never named', async () => {
@@ -252,6 +252,92 @@ test('while another member has one of three topics, nothing is trimmed, and one 
   sources = 2;
   for (let n = 21; n <= 40; n++) await round(n);
   assert.ok(trims.length >= 10, `${trims}`);
+});
+
+/** Commits as a run makes them, into `journal`, whose records count for its end. */
+function cycle(checkpoints: Checkpointer, partitions: readonly PartitionAtWork[], journal: JournalRecord[]) {
+  const commit = { isRefusing: false, count: 0 };
+  const commits = new CommitCycle({
+    committer: {
+      isNeededToRead: false,
+      isFull: false,
+      commit: async (records: readonly JournalRecord[]) => {
+        commit.count++;
+        if (commit.isRefusing) throw new AnomalyError('ANM_GROUP_REBALANCED', 'cannot commit');
+        journal.push(...records);
+      },
+    } as unknown as Committer,
+    ...{ checkpointer: checkpoints, holding: undefined, partitions: () => partitions, generation: () => 1 },
+    ...{ member: 'm', everyMs: 100, onCommit: () => {}, logger: log, ticks: () => time },
+  });
+  /** One after the other as time goes, each with what it stores and removes. */
+  const pass = async (ms: number) => {
+    for (const end = time + ms; time < end; ) {
+      time += 100;
+      commits.turn();
+      await commits.settle();
+      await checkpoints.settle();
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+    }
+  };
+  return { commit, pass };
+}
+
+test('what was read before it went quiet is in a snapshot when that falls due, once: then nothing is written', async () => {
+  const checkpoints = checkpointer();
+  const [busy, quiet] = [partitionOf(0), partitionOf(1)];
+  for (const [i, each] of [busy, quiet].entries()) checkpoints.add(each, recovered(each.task), i, 2);
+  const journal: JournalRecord[] = [];
+  const { commit, pass } = cycle(checkpoints, [busy, quiet], journal);
+  move(busy, 50);
+  await pass(200);
+  assert.deepEqual([commit.count, store.snapshots.size], [1, 0]);
+  await pass(10_000);
+  const named = () => journal.map(({ type, topic, partition, offset }) => `${type} ${topic}/${partition} ${offset}`);
+  assert.deepEqual(named(), ['snapshot t/0 50']);
+  assert.deepEqual([commit.count, store.snapshots.size], [2, 1]);
+  assert.equal(checkpoints.keptOf(busy).length, 1);
+  // A silence closes windows: that is news.
+  busy.version++;
+  await pass(10_000);
+  assert.deepEqual(named(), ['snapshot t/0 50', 'snapshot t/0 50']);
+  // So are offsets that hold no records, as the marker of a transaction: a recovery would miss them.
+  busy.position = 51;
+  await pass(10_000);
+  assert.deepEqual(named().slice(2), ['snapshot t/0 51']);
+});
+
+test('after a commit that was refused nothing is cut before the group has taken one', async () => {
+  const checkpoints = checkpointer();
+  const partition = partitionOf(0);
+  checkpoints.add(partition, recovered(partition.task), 0, 1);
+  const { commit, pass } = cycle(checkpoints, [partition], []);
+  partition.version++;
+  partition.drafts.push({ type: 'idle', offset: 0, watermark: 1 });
+  commit.isRefusing = true;
+  await pass(5000);
+  assert.deepEqual([commit.count, store.snapshots.size], [1, 0]);
+  commit.isRefusing = false;
+  move(partition, 1);
+  await pass(5000);
+  assert.equal(store.snapshots.size, 1);
+});
+
+test('source topics that share a journal and are quiet do not take snapshots in turn for ever', async () => {
+  const journal: JournalRecord[] = [];
+  const checkpoints = checkpointer({ sourcesWith: async () => 2, retain: 1, journalEnd: async () => journal.length });
+  const [first, second] = [partitionOf(0), partitionOf(0, 0, 'u')];
+  for (const [i, each] of [first, second].entries()) checkpoints.add(each, recovered(each.task), i, 2);
+  const { commit, pass } = cycle(checkpoints, [first, second], journal);
+  for (let n = 1; n <= 5; n++) {
+    move(first, n);
+    await pass(1000);
+  }
+  assert.ok(trims.length > 0, 'the quiet one holds the journal back');
+  await pass(5000);
+  const { count } = commit;
+  await pass(60_000);
+  assert.equal(commit.count, count);
 });
 
 test('one that is stored while a commit is under way waits for the next: that commit does not name it', async () => {
@@ -381,15 +467,48 @@ test('a snapshot of a partition that was given up meanwhile is no failure of the
   const checkpoints = checkpointer({ maxFailures: 1 });
   const partition = partitionOf(0);
   checkpoints.add(partition, recovered(partition.task, { wantsSnapshot: true }), 0, 1);
-  const cuts = checkpoints.cut([partition]);
+  const cuts = checkpoints.cut([partition], false);
   store.onSave = () => {
     throw new Error('its state is closed');
   };
-  checkpoints.remove(partition);
+  void checkpoints.remove(partition);
   checkpoints.store(cuts);
   await checkpoints.settle();
   checkpoints.throwFailure();
   assert.deepEqual([cuts.length, checkpoints.totals.failed, log.lines], [1, 0, []]);
+});
+
+test('the state of a partition that was given up is read until its cuts are stored or forgotten, and no longer', async () => {
+  const checkpoints = checkpointer();
+  for (const ends of ['stored', 'failed', 'forgotten'] as const) {
+    const partition = partitionOf(0);
+    checkpoints.add(partition, recovered(partition.task, { wantsSnapshot: true }), 0, 1);
+    let endUpload = () => {};
+    store.onSave = async () => {
+      await new Promise<void>((resolve) => {
+        endUpload = resolve;
+      });
+      if (ends === 'failed') throw new Error('disk full');
+    };
+    // The commit that it was cut at is still under way.
+    const cuts = checkpoints.cut([partition], false);
+    let isUnused = false;
+    const unused = checkpoints.remove(partition).then(() => {
+      isUnused = true;
+    });
+    await new Promise(setImmediate);
+    assert.ok(!isUnused, `${ends}: not before the upload`);
+    if (ends === 'forgotten') checkpoints.forget(cuts);
+    else {
+      checkpoints.store(cuts);
+      await new Promise(setImmediate);
+      assert.ok(!isUnused, `${ends}: not during the upload`);
+      endUpload();
+    }
+    await unused;
+  }
+  const never = partitionOf(1);
+  await checkpoints.remove(never);
 });
 
 test('at an orderly end the retention is waited for; after a failure none begins, and none complains', async () => {
