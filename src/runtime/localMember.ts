@@ -68,7 +68,8 @@ export class LocalMember implements Members {
     try {
       const result = await supervise(() => this.#once(), {
         ...{ config: restart, ticks, random, pause, logger, signal: this.#stop.signal },
-        progress: () => this.#board.progress(),
+        progress: () => this.#board.status().totals.commits,
+        hasRun: () => this.#board.hasRun,
         onRestart: async (error) => this.#board.restarting(error),
       });
       this.#board.stopped();

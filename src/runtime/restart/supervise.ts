@@ -15,10 +15,13 @@ export interface Supervision {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /**
-   * What all runs have come to so far, as a count that only grows: that one began, and commits. What fails while it is 0 is
-   * the user's to mend, and repeating only hides it. A record that crashes is another matter.
+   * What all runs have come to so far, as a count that only grows: their commits. What fails while it is 0 is the user's to
+   * mend, and repeating only hides it. A record that crashes is another matter, and a cluster that went away after a run
+   * had its partitions.
    */
   readonly progress: () => number;
+  /** Whether a run ever had its partitions. Default: none had. */
+  readonly hasRun?: () => boolean;
   /** Which failures another run may mend. Default: those that are retryable, and crashes. */
   readonly isRestartable?: (error: unknown) => boolean;
   /** A run failed and another follows after the wait: the time to keep what it leaves. */
@@ -42,7 +45,8 @@ export async function supervise<T>(run: () => Promise<T>, supervision: Supervisi
       return await run();
     } catch (error) {
       const done = progress();
-      const mayRun = done > 0 || crashFrom(error) !== undefined;
+      const isAway = isClusterAway(error) && supervision.hasRun?.() === true;
+      const mayRun = done > 0 || isAway || crashFrom(error) !== undefined;
       if (signal.aborted || !mayRun || !mayMend(error)) throw error;
       const decision = decideRestart(config, history, ticks(), random());
       if (!decision.restart) {
@@ -68,4 +72,8 @@ export async function supervise<T>(run: () => Promise<T>, supervision: Supervisi
 /** An exception without a code of ours is a crash. What a broker refuses for good it refuses again. */
 function isRestartable(error: unknown): boolean {
   return isAnomalyError(error) ? error.retryable && error.details['final'] !== true : true;
+}
+
+function isClusterAway(error: unknown): boolean {
+  return isAnomalyError(error) && (error.code === 'ANM_BROKER_UNREACHABLE' || error.code === 'ANM_TIMEOUT');
 }

@@ -103,13 +103,10 @@ export class MemberBoard {
     this.#error = statusError(error);
   }
 
-  /**
-   * What all runs have come to, as a count that only grows: once that a run has its partitions, then each commit. A member
-   * that has no records, or no partitions, commits nothing for as long as it lives.
-   */
-  progress(): number {
-    const { totals } = this.status();
-    return totals.commits + Number(this.#hasRun);
+  /** Whether a run ever had its partitions: one that has no records, or none of them, commits nothing for as long as it lives. */
+  get hasRun(): boolean {
+    this.status();
+    return this.#hasRun;
   }
 
   status(): MemberStatus {
