@@ -135,15 +135,14 @@ export class SubsequenceWatch implements ValueWatch {
     for (let k = 0; k < STRETCHES; k++) {
       const a = x - ring[entering - k]!;
       const b = leaving - ring[left - k]!;
-      let square = squares[first + k]! + a * a - b * b;
+      const square = squares[first + k]! + a * a - b * b;
       squares[first + k] = square;
       if (square < best) {
         if (b * b > CANCELS * square && this.#isDwarfing(ring, newest, b, level)) {
-          square = this.#square(ring, newest, length + k);
-          squares[first + k] = square;
-          if (square >= best) continue;
+          this.#renew(ring, newest, first, k);
+          if (squares[first + k]! >= best) continue;
         }
-        best = square;
+        best = squares[first + k]!;
         nearest = k;
       }
     }
@@ -163,17 +162,13 @@ export class SubsequenceWatch implements ValueWatch {
   }
 
   #renew(ring: Float32Array, newest: number, first: number, k: number): void {
-    this.#squares.values[first + k] = this.#square(ring, newest, this.#length + k);
-  }
-
-  /** Squared distance to the stretch at a lag. */
-  #square(ring: Float32Array, newest: number, lag: number): number {
+    const lag = this.#length + k;
     let sum = 0;
     for (let at = newest; at > newest - this.#length; at--) {
       const difference = ring[at]! - ring[at - lag]!;
       sum += difference * difference;
     }
-    return sum;
+    this.#squares.values[first + k] = sum;
   }
 
   #fill(slot: number, score: number): void {
