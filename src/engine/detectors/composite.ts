@@ -2,6 +2,7 @@ import { log10 } from '../math.ts';
 import type { Json } from '../operatorState.ts';
 import type { StateRow } from '../stateRow.ts';
 import { type Detector, type ScoreHandler, type Verdict, verdict } from './detector.ts';
+import { isFirstAbsurd } from './firstValue.ts';
 import { Chart } from './parts/chart.ts';
 import { Context } from './parts/context.ts';
 import { Course } from './parts/course.ts';
@@ -53,7 +54,8 @@ interface PartWeights {
  * Where a preset counts chances and values come more often than each 5 minutes, half of log10 of their number in 5 minutes
  * is taken off the score, so that one threshold stands for about as many false alarms a day.
  *
- * Each value is learnt after it was scored, its surprise as no larger than one that scores MAX_SCORE.
+ * Each value is learnt after it was scored, its surprise as no larger than one that scores MAX_SCORE; which cannot be
+ * told of the first ones, so that a series begins at its second where the first was absurd (firstValue.ts).
  */
 export class CompositeDetector implements Detector {
   readonly name: string;
@@ -68,6 +70,8 @@ export class CompositeDetector implements Detector {
   readonly #context: Context | undefined;
   readonly #rhythm: Rhythm | undefined;
   readonly #parts: readonly Part[];
+  /** Which of them has the first value of a slot still; the others have nothing that is begun with it. */
+  readonly #firsts: Pick<Part, 'first'> | undefined;
   readonly #learning: PartWeights;
   readonly #steady: PartWeights;
   readonly #rhythmic: PartWeights;
@@ -85,6 +89,7 @@ export class CompositeDetector implements Detector {
     this.#usual = needsUsual ? new Usual(options.stepMs) : undefined;
     this.#rhythm = preset.rhythmic === undefined ? undefined : new Rhythm();
     this.#parts = preset.parts.map((part) => makePart(part, options.tailSize ?? TAIL_SIZE));
+    this.#firsts = this.#usual ?? this.#parts.find((part) => part.first !== undefined);
     this.#context = this.#parts.find((part) => part instanceof Context);
     this.#learning = weightsOf(preset, preset.learning);
     this.#steady = weightsOf(preset, preset.steady);
@@ -196,6 +201,7 @@ export class CompositeDetector implements Detector {
     const parts = this.#parts;
     const scores = this.current.parts;
     this.#course.look(seen);
+    if (seen.seen === 2) this.#forgetAbsurdFirst();
     this.#usual?.look(seen);
     for (let k = 0; k < parts.length; k++) scores[k] = parts[k]!.evaluate(seen);
     const min = this.#limits.bounds[2 * seen.slot]!;
@@ -218,6 +224,22 @@ export class CompositeDetector implements Detector {
   #mixOf(): PartWeights {
     if (!this.#seen.seasonKnown) return this.#learning;
     return this.#rhythm?.has(this.#seen.slot) === true ? this.#rhythmic : this.#steady;
+  }
+
+  /** Where the first of two values was absurd, all is as if the second had been the first. */
+  #forgetAbsurdFirst(): void {
+    const seen = this.#seen;
+    const { slot, timeMs, value } = seen;
+    const first = this.#firsts?.first?.(slot) ?? NaN;
+    if (!isFirstAbsurd(first, value, seen.step)) return;
+    seen.timeMs = this.#course.lastTime(slot);
+    seen.value = this.#course.lastValue(slot);
+    this.reset(slot);
+    this.#evaluate();
+    this.#learn();
+    seen.timeMs = timeMs;
+    seen.value = value;
+    this.#course.look(seen);
   }
 
   #learn(): void {

@@ -1,4 +1,5 @@
 import type { StateRow } from '../stateRow.ts';
+import { losesDigits } from './lostDigits.ts';
 import { SlotCells } from './slotBlocks.ts';
 import { SortedWindow } from './sortedWindow.ts';
 
@@ -8,10 +9,13 @@ const MIN_COUNT = 20;
 const MAD_TO_SIGMA = 1.4826;
 /** The scale is at least this part of the window's range, for values of which more than half are equal. */
 const SCALE_FLOOR = 1e-3;
+/** An anchor that is this many deviations off is in question. */
+const ANCHOR_REACH = 1e5;
 
 /**
  * Median and scaled median absolute deviation (MAD; Hampel 1974) of the last `size` values of each slot. Values are kept
- * in single precision as deviations from the first one: 8 bytes each.
+ * in single precision as deviations from the first one: 8 bytes each. Where that is so far from the others that they
+ * lose the digits in which they differ, the window begins anew at the newest.
  */
 export class RobustLevel {
   readonly #window: SortedWindow;
@@ -58,7 +62,14 @@ export class RobustLevel {
     return Math.max(MAD_TO_SIGMA * deviation, SCALE_FLOOR * range);
   }
 
-  learn(slot: number, value: number): void {
+  /** Of a slot of two values, the first. */
+  first(slot: number): number {
+    return this.#anchors.values[slot]!;
+  }
+
+  /** `step` is the value minus the one before, NaN where that is not known. */
+  learn(slot: number, value: number, step: number): void {
+    if (losesDigits(value, value - this.#anchors.values[slot]!, step) && this.#isFar(slot)) this.#window.clear(slot);
     if (this.#window.count(slot) === 0) this.#anchors.values[slot] = value;
     this.#window.push(slot, value - this.#anchors.values[slot]!);
   }
@@ -75,6 +86,13 @@ export class RobustLevel {
 
   reset(slot: number): void {
     this.#window.clear(slot);
+  }
+
+  /** Whether the anchor is far from the values, as these spread. */
+  #isFar(slot: number): boolean {
+    const count = this.#window.count(slot);
+    // NaN, where what is kept is infinite, is far as well.
+    return count >= MIN_COUNT && !(Math.abs(this.#middle(slot, count)) <= ANCHOR_REACH * this.scale(slot));
   }
 
   #middle(slot: number, count: number): number {

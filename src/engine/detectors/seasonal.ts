@@ -1,4 +1,5 @@
 import type { StateRow } from '../stateRow.ts';
+import { losesDigits } from './lostDigits.ts';
 import { SlotBlocks, SlotCells } from './slotBlocks.ts';
 
 const DAY_MS = 86_400_000;
@@ -11,6 +12,8 @@ const CELL_WEEKEND = KEPT_WEEKEND + 1;
 const MIN_VALUES = 6;
 /** Deviations from the anchor are single precision: at this many times the usual residual, digits are in danger. */
 const ANCHOR_REACH = 1e5;
+/** Eight steps of single precision. */
+const LAST_DIGITS = 2 ** -20;
 
 const MAX_FLOAT = 3.4028234663852886e38;
 
@@ -87,8 +90,16 @@ export class SeasonalMedian {
     return weekday * DAY_MS + ofDay;
   }
 
-  /** Takes a value in. One that is older than the season slot now open is left out. */
-  learn(slot: number, timeMs: number, value: number): void {
+  /** The first value, for as long as the anchor was not moved. */
+  anchor(slot: number): number {
+    return this.#cells.values[slot * WIDTH + ANCHOR]!;
+  }
+
+  /**
+   * Takes a value in. One that is older than the season slot now open is left out. `difference` is the value minus the
+   * one before, NaN where that is not known.
+   */
+  learn(slot: number, timeMs: number, value: number, difference: number): void {
     const cells = this.#cells.values;
     const cell = slot * WIDTH;
     const step = this.#stepAt(timeMs);
@@ -98,6 +109,9 @@ export class SeasonalMedian {
       if (Number.isNaN(held)) cells[cell + ANCHOR] = value;
       this.#open(slot, step);
     }
+    const deviation = value - cells[cell + ANCHOR]!;
+    // Where values vary in digits that are lost, what is predicted seems exact, so that the spread stays 0.
+    if (losesDigits(value, deviation, difference) && this.#isFlat(slot, deviation)) this.#moveAnchor(slot, deviation);
     cells[cell + HELD_SUM] = cells[cell + HELD_SUM]! + (value - cells[cell + ANCHOR]!);
     cells[cell + HELD_COUNT] = cells[cell + HELD_COUNT]! + 1;
   }
@@ -177,7 +191,28 @@ export class SeasonalMedian {
     if (spread > 0 && Math.abs(deviation) > ANCHOR_REACH * spread) this.#moveAnchor(slot, deviation);
   }
 
-  /** Rings keep deviations from the anchor, so a move of it shifts them all; rare, as it takes a new level. */
+  /** Whether nothing that is kept but a few values, an absurd one among them, differs in more than the last digits. */
+  #isFlat(slot: number, deviation: number): boolean {
+    if (this.#cells.values[slot * WIDTH + SPREAD] !== 0) return false;
+    const ring = this.#rings.block(slot);
+    const base = this.#rings.base(slot);
+    const reach = LAST_DIGITS * Math.abs(deviation);
+    let near = 0;
+    let far = 0;
+    for (let at = 0; at < this.#rings.width; at += this.#keptAt(at) + 1) {
+      const filled = Math.min(ring[base + at]!, this.#keptAt(at));
+      for (let k = base + at + 1; k <= base + at + filled; k++) {
+        if (Math.abs(ring[k]! - deviation) <= reach) near++;
+        else far++;
+      }
+    }
+    return near >= MIN_VALUES && far <= 2;
+  }
+
+  /**
+   * Rings and the season slot that is open keep deviations from the anchor, so a move of it shifts them all; rare, as it
+   * takes a new level.
+   */
   #moveAnchor(slot: number, by: number): void {
     const ring = this.#rings.block(slot);
     const base = this.#rings.base(slot);
@@ -185,8 +220,10 @@ export class SeasonalMedian {
       const filled = Math.min(ring[base + at]!, this.#keptAt(at));
       for (let k = base + at + 1; k <= base + at + filled; k++) ring[k] = ring[k]! - by;
     }
-    const anchor = slot * WIDTH + ANCHOR;
-    this.#cells.values[anchor] = this.#cells.values[anchor]! + by;
+    const cells = this.#cells.values;
+    const cell = slot * WIDTH;
+    cells[cell + ANCHOR] = cells[cell + ANCHOR]! + by;
+    cells[cell + HELD_SUM] = cells[cell + HELD_SUM]! - by * cells[cell + HELD_COUNT]!;
   }
 
   #median(slot: number, step: number, intervalMs: number): number {

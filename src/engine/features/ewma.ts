@@ -84,7 +84,11 @@ export class Ewma implements FeatureOperator {
       own = exp(this.#decay * (newest - time));
       weight = before + own;
     }
-    const mean = before === 0 ? value : cells[cell + MEAN]! + (value - cells[cell + MEAN]!) * (own / weight);
+    const former = cells[cell + MEAN]!;
+    const part = own / weight;
+    let mean = before === 0 ? value : former + (value - former) * part;
+    // The difference of two values of the largest can be infinite, which the mean would stay for good.
+    if (!Number.isFinite(mean)) mean = former * (1 - part) + value * part;
     cells[cell + MEAN] = mean;
     cells[cell + WEIGHT] = weight;
     return mean;

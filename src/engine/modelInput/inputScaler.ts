@@ -134,7 +134,7 @@ export class InputScaler {
     const isKnown = seen >= SCALING_MIN_COUNT;
     const learnt = isKnown && range > 0 ? within(residual, SCALED_MAX * range) : residual;
     residuals.push(slot, learnt);
-    season.learn(slot, timeMs, base + learnt);
+    season.learn(slot, timeMs, base + learnt, NaN);
     cells[cell + LEVEL] = cells[cell + LEVEL]! + LEVEL_WEIGHT * (base + learnt - cells[cell + LEVEL]!);
     cells[cell + SEEN] = seen + 1;
     this.#learnTime(cell, timeMs);

@@ -1,4 +1,5 @@
 import { verdict } from '../detectors/detector.ts';
+import { isFirstAbsurd } from '../detectors/firstValue.ts';
 import { SlotBlocks, SlotCells } from '../detectors/slotBlocks.ts';
 import { TailScores } from '../detectors/tail.ts';
 import type { Json } from '../operatorState.ts';
@@ -13,6 +14,11 @@ const TAIL_SIZE = 500;
 const LEARN_SCORE = 2.5;
 /** Differences to the first value that single precision holds, and whose squares add up. */
 const LARGEST = 1e30;
+/** What leaves a sum of squares must not be this many times what stays: rounding takes the rest's digits. */
+const CANCELS = 1e10;
+/** A value that is one of so few dwarfs others this many times as small, and as near to each other. */
+const DWARFS = 1e3;
+const DWARFING = 8;
 
 // What a slot keeps beside the rest.
 const COUNT = 0;
@@ -27,7 +33,8 @@ const WIDTH = 2;
  * so that its like is not told again for as long as it is there. Speaks once the history is full.
  *
  * A distance is moved on from that of the value before; one of them a value is worked out anew, so that rounding does not
- * add up. Values are kept in single precision, as differences to the first one.
+ * add up; so is one of which rounding has left nothing after a value that dwarfs the others. Values are kept in single
+ * precision, as differences to the first one, or to the third where the first was absurd.
  *
  * Cost: 4 us a value; 17 KB a slot.
  */
@@ -92,6 +99,7 @@ export class SubsequenceWatch implements ValueWatch {
   #distance(slot: number, value: number): number {
     const cells = this.#cells.values;
     const cell = slot * WIDTH;
+    if (cells[cell + COUNT] === 2 && this.#isFirstAbsurd(slot, value)) this.reset(slot);
     const count = cells[cell + COUNT]!;
     if (count === 0) cells[cell + ANCHOR] = Math.max(-LARGEST, Math.min(LARGEST, value));
     const place = count % this.#size;
@@ -101,15 +109,24 @@ export class SubsequenceWatch implements ValueWatch {
     ring[newest] = x;
     ring[newest - this.#size] = x;
     cells[cell + COUNT] = count + 1;
-    const best = this.#moveOn(ring, newest, slot * STRETCHES, x);
+    const best = this.#moveOn(ring, newest, slot * STRETCHES, value);
     this.#renew(ring, newest, slot * STRETCHES, count % STRETCHES);
     return count + 1 < this.#size ? NaN : Math.sqrt(Math.max(0, best));
   }
 
+  /** Whether the first of two values was no measure for what is kept as differences to it. */
+  #isFirstAbsurd(slot: number, value: number): boolean {
+    const anchor = this.#cells.values[slot * WIDTH + ANCHOR]!;
+    // Of values as they are kept: what rounding has taken from the second is no step.
+    const step = Math.fround(value - anchor) - this.#rings.block(slot)[this.#rings.base(slot) + 1]!;
+    return isFirstAbsurd(anchor, value, step);
+  }
+
   /** Moves every distance on by one value; before the first value the history counts as zeros. */
-  #moveOn(ring: Float32Array, newest: number, first: number, x: number): number {
+  #moveOn(ring: Float32Array, newest: number, first: number, level: number): number {
     const squares = this.#squares.values;
     const length = this.#length;
+    const x = ring[newest]!;
     const leaving = ring[newest - length]!;
     const entering = newest - length;
     const left = entering - length;
@@ -121,12 +138,27 @@ export class SubsequenceWatch implements ValueWatch {
       const square = squares[first + k]! + a * a - b * b;
       squares[first + k] = square;
       if (square < best) {
-        best = square;
+        if (b * b > CANCELS * square && this.#isDwarfing(ring, newest, b, level)) {
+          this.#renew(ring, newest, first, k);
+          if (squares[first + k]! >= best) continue;
+        }
+        best = squares[first + k]!;
         nearest = k;
       }
     }
     this.#nearest = length + nearest;
     return best;
+  }
+
+  /** Whether values that differ so much from the newest are few, so that others, and it, are small beside them. */
+  #isDwarfing(ring: Float32Array, newest: number, difference: number, level: number): boolean {
+    if (Math.abs(difference) < DWARFS * Math.abs(level)) return false;
+    const reach = Math.abs(difference) / DWARFS;
+    let count = 0;
+    for (let at = newest; at > newest - this.#size; at--) {
+      if (Math.abs(ring[at]! - ring[newest]!) > reach && ++count > DWARFING) return false;
+    }
+    return true;
   }
 
   #renew(ring: Float32Array, newest: number, first: number, k: number): void {

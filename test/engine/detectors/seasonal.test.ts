@@ -19,9 +19,12 @@ function seasonOf(slots = 1): SeasonalMedian {
 /** Predicts, then learns, one value each interval; returns the predictions. */
 function run(season: SeasonalMedian, from: number, to: number, valueAt: (time: number) => number, interval = STEP_MS) {
   const predictions: number[] = [];
+  let before = NaN;
   for (let time = from; time < to; time += interval) {
     predictions.push(season.predict(0, time, interval));
-    season.learn(0, time, valueAt(time));
+    const value = valueAt(time);
+    season.learn(0, time, value, value - before);
+    before = value;
   }
   return predictions;
 }
@@ -85,10 +88,10 @@ test('a late value is left out, and asks for its own time of day', () => {
   run(season, MONDAY_MS, MONDAY_MS + 3 * DAY_MS, hourOf);
   const now = MONDAY_MS + 3 * DAY_MS + 12 * HOUR_MS + 30 * MINUTE_MS;
   assert.equal(season.predict(0, now, STEP_MS), 12);
-  season.learn(0, now, 12);
+  season.learn(0, now, 12, NaN);
   const late = now - 6 * HOUR_MS;
   assert.equal(season.predict(0, late, STEP_MS), 6);
-  season.learn(0, late, 1e6);
+  season.learn(0, late, 1e6, NaN);
   assert.equal(season.predict(0, now, STEP_MS), 12);
 });
 
@@ -110,7 +113,27 @@ test('goes on from a row to the same bits, in the middle of a season slot', () =
     }
     const slot = i % 3;
     assert.ok(Object.is(broken.predict(slot, time, 15 * MINUTE_MS), straight.predict(slot, time, 15 * MINUTE_MS)));
-    broken.learn(slot, time, value);
-    straight.learn(slot, time, value);
+    broken.learn(slot, time, value, NaN);
+    straight.learn(slot, time, value, NaN);
   });
+});
+
+test('values keep their digits after a first one that was far from all others', () => {
+  for (const [first, base] of [
+    [4_294_967_295, 50],
+    [0, 1e9],
+    [3.4028234663852886e38, 50],
+  ] as const) {
+    for (const interval of [STEP_MS, 5 * MINUTE_MS]) {
+      const season = seasonOf();
+      const usual = (time: number) => base + 20 * Math.sin((2 * Math.PI * time) / DAY_MS);
+      const valueAt = (time: number) => (time === MONDAY_MS ? first : usual(time));
+      const predictions = run(season, MONDAY_MS, MONDAY_MS + 5 * DAY_MS, valueAt, interval);
+      const from = (3 * DAY_MS) / interval;
+      predictions.slice(from).forEach((prediction, i) => {
+        const time = MONDAY_MS + (from + i) * interval;
+        assert.ok(Math.abs(prediction - usual(time)) < 2.7, `${first}, ${base}: ${prediction} for ${usual(time)}`);
+      });
+    }
+  }
 });

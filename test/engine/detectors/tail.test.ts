@@ -48,7 +48,7 @@ test('median and MAD are those of the sorted deviations', () => {
     fc.property(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 20, maxLength: 400 }), (values) => {
       const level = new RobustLevel(288);
       level.reserve(1);
-      for (const entering of values) level.learn(0, 1e8 + entering);
+      for (const entering of values) level.learn(0, 1e8 + entering, NaN);
       const last = values.slice(-288);
       const middle = median(last);
       const mad = 1.4826 * medianUpper(last.map((each) => Math.abs(each - middle)));

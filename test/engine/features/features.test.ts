@@ -170,6 +170,16 @@ test('equal values have the deviation 0 exactly, and infinite ones pass', () => 
   assert.deepEqual(seen.slice(9), [0, 0]);
 });
 
+test('an ewma goes on after values whose difference is infinite', () => {
+  const feature: FeatureDefinition = { name: 'f', statistic: 'ewma', rolling: 10, of: OF };
+  const list = [1.7e308, -1.7e308, 1.7e308, ...Array<number>(20_000).fill(1)].map((value, time) => ({
+    ...{ slot: 0, time, value },
+  }));
+  const seen = run(feature, list, new Set(), new Set());
+  assert.ok(seen.every(Number.isFinite), 'all are finite');
+  assert.ok(Math.abs(seen.at(-1)! - 1) < 1e-9, `${seen.at(-1)}`);
+});
+
 test('the pool gives back what windows no longer hold', async () => {
   const { TimedLists } = await import('../../../src/engine/features/timedLists.ts');
   const lists = new TimedLists();

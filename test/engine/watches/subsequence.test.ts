@@ -26,6 +26,45 @@ test('a shape that has no like is told, and the same cycle again is not', () => 
   assert.deepEqual(new Watched(watch).feed(cycles(60, 4)).alerts, []);
 });
 
+/** Feeds values to a slot of a watch; the distances that it has after each. */
+function distancesOf(values: readonly number[], length: number): number[] {
+  const watch = new SubsequenceWatch(length);
+  watch.reserve(1);
+  watch.setThreshold(0, Infinity);
+  return values.map((value, i) => {
+    watch.observe(Int32Array.of(0), Float64Array.of(i), Float64Array.of(value), 0, 1, { onFound: () => {} });
+    return watch.distance;
+  });
+}
+
+test('a first value that was absurd takes no digits of the others, and they are as without it', () => {
+  const list = cycles(30, 5).map(({ values }) => values as number);
+  const expected = distancesOf(list, 16);
+  for (const first of [65_535, 4_294_967_295, 3.4028234663852886e38]) {
+    const seen = distancesOf([first, 50, ...list.map((each) => each + 50)], 16).slice(2);
+    seen.forEach((distance, i) => {
+      if (Number.isNaN(expected[i]!)) assert.ok(Number.isNaN(distance), `${i}: ${distance}`);
+      else assert.ok(Math.abs(distance - expected[i]!) < 1e-4, `${i}: ${distance}, not ${expected[i]}`);
+    });
+  }
+});
+
+test('a value that dwarfs the others takes no digits of distances to stretches without it', () => {
+  const length = 16;
+  for (const absurd of [4_294_967_295, 3.4028234663852886e38]) {
+    const list = cycles(60, 5).map(({ values }) => values as number);
+    const usual = distancesOf(list, length);
+    list[1_500] = absurd;
+    const seen = distancesOf(list, length);
+    let apart = 0;
+    for (let i = 1_500 + length; i < list.length; i++) {
+      assert.ok(seen[i]! > 0.5 * usual[i]!, `${absurd}, ${i}: ${seen[i]} for ${usual[i]}`);
+      if (seen[i]! > 1.5 * usual[i]!) apart++;
+    }
+    assert.ok(apart < 100, `${absurd}: ${apart} distances are too large`);
+  }
+});
+
 test('distances are those to the nearest stretch of the last 1,024 that does not overlap', () => {
   const length = 16;
   const watch = new SubsequenceWatch(length);

@@ -36,6 +36,11 @@ export class Chart implements Part {
     this.#cells.reserve(slots);
   }
 
+  /** Of a slot of two values, nearly the first. */
+  first(slot: number): number {
+    return this.#cells.values[slot * WIDTH + CENTRE]!;
+  }
+
   evaluate({ slot, value, seen }: Observation): number {
     const cell = slot * WIDTH;
     const statistic = this.#cells.values[cell + STATISTIC]!;

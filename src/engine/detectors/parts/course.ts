@@ -27,6 +27,14 @@ export class Course {
     return this.#cells.values[slot * WIDTH + SEEN]!;
   }
 
+  lastTime(slot: number): number {
+    return this.#cells.values[slot * WIDTH + LAST_TIME]!;
+  }
+
+  lastValue(slot: number): number {
+    return this.#cells.values[slot * WIDTH + LAST_VALUE]!;
+  }
+
   /** Fills what the observation needs of the values before. */
   look(seen: Observation): void {
     const cells = this.#cells.values;

@@ -31,6 +31,11 @@ export class MedianDistance implements Part {
     this.#tail.reserve(slots);
   }
 
+  /** Of a slot of two values, the first. */
+  first(slot: number): number {
+    return this.#level.first(slot);
+  }
+
   evaluate({ slot, value }: Observation): number {
     this.#median = this.#level.median(slot);
     this.#scale = this.#level.scale(slot);
@@ -38,11 +43,11 @@ export class MedianDistance implements Part {
     return Number.isNaN(this.#distance) ? NaN : capped(this.#tail.score(slot, this.#distance));
   }
 
-  learn({ slot, value }: Observation): void {
+  learn({ slot, value, step }: Observation): void {
     if (!Number.isNaN(this.#distance)) {
       this.#tail.learn(slot, this.#tail.bounded(slot, this.#distance, MAX_SCORE));
     }
-    this.#level.learn(slot, value);
+    this.#level.learn(slot, value, step);
   }
 
   explain({ slot }: Observation, threshold: number, out: Verdict): void {

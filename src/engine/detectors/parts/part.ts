@@ -40,6 +40,8 @@ export interface Part {
   learn(seen: Observation): void;
   /** After `evaluate`: what the part expects, and the band inside which its score stays below the threshold. */
   explain?(seen: Observation, threshold: number, out: Verdict): void;
+  /** Of a slot of two values, the first, or nearly. */
+  first?(slot: number): number;
   /** What came before the season was known is no measure for what comes now. */
   beginSeason?(slot: number): void;
   pack(slot: number, out: StateRow): void;

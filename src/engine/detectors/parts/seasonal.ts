@@ -40,11 +40,11 @@ export class SeasonalResidual implements Part {
     return Number.isNaN(this.#distance) ? NaN : capped(this.#tail.score(slot, this.#distance));
   }
 
-  learn({ slot, value, seasonKnown }: Observation): void {
+  learn({ slot, value, step, seasonKnown }: Observation): void {
     if (!Number.isNaN(this.#distance)) {
       this.#tail.learn(slot, this.#tail.bounded(slot, this.#distance, MAX_SCORE));
     }
-    if (!seasonKnown) this.#level.learn(slot, value);
+    if (!seasonKnown) this.#level.learn(slot, value, step);
   }
 
   explain({ slot }: Observation, threshold: number, out: Verdict): void {

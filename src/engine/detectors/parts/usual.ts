@@ -53,6 +53,11 @@ export class Usual {
     return this.#season.slotOfWeek(timeMs);
   }
 
+  /** Of a slot of two values, the first. */
+  first(slot: number): number {
+    return this.#season.anchor(slot);
+  }
+
   look(seen: Observation): void {
     const { slot, timeMs, value } = seen;
     const cells = this.#cells.values;
@@ -73,10 +78,10 @@ export class Usual {
   }
 
   /** Whether the season became known with this value. */
-  learn({ slot, timeMs, seen, learnt }: Observation): boolean {
+  learn({ slot, timeMs, seen, step, learnt }: Observation): boolean {
     const cells = this.#cells.values;
     const cell = slot * WIDTH;
-    this.#season.learn(slot, timeMs, learnt);
+    this.#season.learn(slot, timeMs, learnt, step);
     if (seen === 0) {
       cells[cell + FIRST_TIME] = timeMs;
       cells[cell + LEVEL] = learnt;
