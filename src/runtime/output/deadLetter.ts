@@ -3,6 +3,8 @@ import { type HeaderView, readHeaders } from '../../wire/headers.ts';
 
 /** What Kafka Streams' dead letter queue (KIP-1034) and our sinks say of a record's failure begins with this. */
 const ERROR_PREFIX = '__streams.errors.';
+/** The last header of a late or rejected record that stands there with another time, as no broker would take its own. */
+export const OWN_TIME = '__streams.errors.timestamp';
 /** Headers of a record that was sent back: `topic/partition@offset` of its dead letter, and how often it was sent. */
 export const REDRIVE_FROM = 'anomaly.redrive.from';
 export const REDRIVE_COUNT = 'anomaly.redrive.count';
@@ -47,7 +49,7 @@ export function readDeadLetter(batch: ColumnBatch, i: number): DeadLetter {
     topic: batch.topic,
     partition: batch.partition,
     offset: batch.offsets[i]!,
-    timeMs: timeOf(error('timestamp')) ?? batch.recordTimes[i]!,
+    timeMs: ownTime(all) ?? batch.recordTimes[i]!,
     exception,
     message: error('message'),
     stacktrace: error('stacktrace'),
@@ -79,7 +81,9 @@ function wholeNumber(text: string | null): number | null {
   return text !== null && /^\d{1,16}$/.test(text) ? Number(text) : null;
 }
 
-/** Of a record whose time no broker would take: such times may be of any size. */
-function timeOf(text: string | null): number | null {
-  return text !== null && /^\d{1,19}$/.test(text) ? Number(text) : null;
+/** What OWN_TIME says, of any size; null where a record stands there with its own time. */
+export function ownTime(headers: readonly HeaderView[]): number | null {
+  const last = headers.at(-1);
+  const text = last?.key === OWN_TIME && last.value !== null ? Buffer.from(last.value).toString() : '';
+  return /^\d{1,19}$/.test(text) ? Number(text) : null;
 }

@@ -6,6 +6,7 @@ import { readHeaders } from '../../wire/headers.ts';
 import type { Crash } from '../poison/crashMemory.ts';
 import type { Task } from '../task.ts';
 import { TIME_LIMITS } from '../topics/topicTable.ts';
+import { OWN_TIME } from './deadLetter.ts';
 import type { OutputSchemas } from './outputSchemas.ts';
 import { RowEncoder } from './rowEncoder.ts';
 import { anomalyObject, type WindowShown, windowObject, windowShown } from './rowObjects.ts';
@@ -142,7 +143,7 @@ export class TopicSink implements RowSink, RunnerSink {
     if (start >= 0 && kept < valueEnd[index]! - start)
       all.push(header('value_bytes', String(valueEnd[index]! - start)));
     const time = takenTime(recordTimes[index]!, this.#now());
-    if (time !== recordTimes[index]) all.push(header('__streams.errors.timestamp', String(recordTimes[index])));
+    if (time !== recordTimes[index]) all.push(header(OWN_TIME, String(recordTimes[index])));
     this.#producer.append(
       topic,
       partition,

@@ -1,6 +1,7 @@
 import type { Producer, ProducerStats, RecordHeader } from '../../clients/producer.ts';
 import type { ColumnBatch } from '../../engine/batch.ts';
 import { readHeaders } from '../../wire/headers.ts';
+import { ownTime } from '../output/deadLetter.ts';
 
 /** A record of an output topic: as it stands there, or as it was computed again. */
 export interface OutputRow {
@@ -14,17 +15,20 @@ export interface OutputRow {
   readonly headers: readonly RecordHeader[];
 }
 
-/** A copy of record i of a batch. */
+/** A copy of record i of a batch, with the time that it would have where brokers took any. */
 export function rowAt(batch: ColumnBatch, i: number): OutputRow {
+  const all = readHeaders(batch, i);
+  const time = ownTime(all);
+  const headers = time === null ? all : all.slice(0, -1);
   const { bytes, keyStart, keyEnd, valueStart, valueEnd } = batch;
   return {
     topic: batch.topic,
     partition: batch.partition,
     offset: batch.offsets[i]!,
-    timeMs: batch.recordTimes[i]!,
+    timeMs: time ?? batch.recordTimes[i]!,
     key: copy(bytes, keyStart[i]!, keyEnd[i]!),
     value: copy(bytes, valueStart[i]!, valueEnd[i]!),
-    headers: readHeaders(batch, i).map(({ key, value }) => ({ key, value: value && Uint8Array.from(value) })),
+    headers: headers.map(({ key, value }) => ({ key, value: value && Uint8Array.from(value) })),
   };
 }
 

@@ -90,7 +90,8 @@ export class Verification {
     const captured = new CapturedRows();
     const schemas = new SourceSchemas(config, options.sourceSchemas, logger);
     const outputs = await registerOutputs(registry, config.sinks, names);
-    const sink = new TopicSink(captured, config, outputs, { windows: true, alerts: true }, () => 0);
+    // No time is ahead of it: each row is computed with the time of its evidence.
+    const sink = new TopicSink(captured, config, outputs, { windows: true, alerts: true }, () => Infinity);
     const base = {
       ...{ store, sink, captured, logger },
       definition: stateHash(definition),

@@ -1,5 +1,7 @@
 // Times of records that a broker takes on one topic and refuses on another.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { send, startWorld, type World } from '../../helpers/world.ts';
 
@@ -28,7 +30,10 @@ test('a record whose time no sink takes is a dead letter with the time of now, a
   // They were there before, with the broker's limits.
   await client.admin.createTopics(['odd.dlq', 'odd.late', 'odd.windows'].map((name) => ({ name, partitions: 1 })));
   await send(client, 'odd', 1, values);
-  const ended = await run('odd');
+  const config = join(world.dir, 'odd.yaml');
+  const windows = 'windows: [{name: 1m, size: 1m}]';
+  writeFileSync(config, `version: 1\npipeline: odd\nsource: {topics: [odd]}\n${windows}\nscore: {detector: kpi}\n`);
+  const ended = await world.run(['run', '--config', config, '--until', 'end']);
   assert.equal(ended.code, 0, ended.stderr);
   const { code, stdout, stderr } = await world.run(['dlq', 'show', 'odd.dlq', '-o', 'ndjson']);
   assert.equal(code, 0, stderr);
@@ -40,6 +45,9 @@ test('a record whose time no sink takes is a dead letter with the time of now, a
     letters.map(({ timestamp }) => timestamp),
     [String(NANOSECONDS)],
   );
+  // What runs again has the record's own time.
+  const verified = await world.run(['replay', 'odd', '--verify', '--config', config]);
+  assert.equal(verified.code, 0, verified.stderr);
   const listed = await world.run(['dlq', 'ls', 'odd.dlq']);
   assert.equal(listed.code, 0, listed.stderr);
   const read = await world.run(['tail', 'odd', '--offset', 'start']);
