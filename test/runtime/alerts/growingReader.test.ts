@@ -33,10 +33,10 @@ const HOUR = 3_600_000;
 const LOOK_MS = 30_000;
 const NEVER = new AbortController().signal;
 
-/** An alert of the moment; its event time, an hour after the one before, makes it an incident of its own. */
+/** Its event time, an hour after the one before, makes an alert an incident of its own. */
 async function put(topic: string, partition: number, count: number): Promise<string> {
   const now = Date.now();
-  const [id, start] = [`kpi@value/pump-${count}/1`, now + count * HOUR];
+  const [id, start] = [`kpi@value/pump-${count}/1`, now - (10 - count) * HOUR];
   const producer = await world.client.createProducer();
   const value = {
     ...{ id, series: `pump-${count}`, field: 'value', rule: 'kpi@value', start, end: start, value: 9, score: 3 },
