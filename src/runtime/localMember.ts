@@ -69,7 +69,7 @@ export class LocalMember implements Members {
       const result = await supervise(() => this.#once(), {
         ...{ config: restart, ticks, random, pause, logger, signal: this.#stop.signal },
         progress: () => this.#board.status().totals.commits,
-        hasRun: () => this.#board.hasRun,
+        hasJoined: () => this.#board.hasJoined,
         onRestart: async (error) => this.#board.restarting(error),
       });
       this.#board.stopped();

@@ -142,5 +142,5 @@ function lagRecords(statuses: readonly MemberStatus[]): number | null {
 
 /** Whether an outage leads to restarts: what fails before that is the user's to mend. */
 function hasBegun({ state, restarts, totals }: MemberStatus): boolean {
-  return (state !== 'starting' && state !== 'restoring') || restarts > 0 || totals.commits > 0;
+  return state !== 'starting' || restarts > 0 || totals.commits > 0;
 }

@@ -110,8 +110,6 @@ export class RunOperation {
     for (const { topic, partition, committed } of this.#run.partitions()) {
       this.#hooks.crashes.committed(topic, partition, committed);
     }
-    if (!this.gauge.hasRun && this.#isAssigned)
-      this.gauge.hasRun = [...this.#run.partitions()].every(({ isRestoring }) => !isRestoring);
     const [any] = this.#run.partitions();
     this.#emptySinceMs = any === undefined ? (this.#emptySinceMs ?? this.#options.ticks()) : undefined;
     this.#control?.turn();

@@ -12,8 +12,6 @@ import type {
 export interface JobReading {
   /** False before the group gave it its first assignment. */
   readonly hasJoined: boolean;
-  /** Whether it ever had all its partitions with their state. */
-  readonly hasRun: boolean;
   readonly isPaused: boolean;
   readonly totals: StatusTotals;
   readonly queues: StatusQueues;

@@ -17,11 +17,11 @@ export interface Supervision {
   /**
    * What all runs have come to so far, as a count that only grows: their commits. What fails while it is 0 is the user's to
    * mend, and repeating only hides it. A record that crashes is another matter, and a cluster that went away after a run
-   * had its partitions.
+   * had joined its group.
    */
   readonly progress: () => number;
-  /** Whether a run ever had its partitions. Default: none had. */
-  readonly hasRun?: () => boolean;
+  /** Whether a run ever joined its group. Default: none did. */
+  readonly hasJoined?: () => boolean;
   /** Which failures another run may mend. Default: those that are retryable, and crashes. */
   readonly isRestartable?: (error: unknown) => boolean;
   /** A run failed and another follows after the wait: the time to keep what it leaves. */
@@ -45,7 +45,7 @@ export async function supervise<T>(run: () => Promise<T>, supervision: Supervisi
       return await run();
     } catch (error) {
       const done = progress();
-      const isAway = isClusterAway(error) && supervision.hasRun?.() === true;
+      const isAway = isClusterAway(error) && supervision.hasJoined?.() === true;
       const mayRun = done > 0 || isAway || crashFrom(error) !== undefined;
       if (signal.aborted || !mayRun || !mayMend(error)) throw error;
       const decision = decideRestart(config, history, ticks(), random());

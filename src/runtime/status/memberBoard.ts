@@ -49,7 +49,7 @@ export class MemberBoard {
   #state: MemberState = 'starting';
   #error: StatusError | null = null;
   #restarts = 0;
-  #hasRun = false;
+  #hasJoined = false;
   #totals: StatusTotals = NO_TOTALS;
   #aborted = 0;
   #waitedMs = 0;
@@ -103,10 +103,10 @@ export class MemberBoard {
     this.#error = statusError(error);
   }
 
-  /** Whether a run ever had its partitions: one that has no records, or none of them, commits nothing for as long as it lives. */
-  get hasRun(): boolean {
+  /** Whether a run ever joined its group: one that has no records, or no partitions, commits nothing for as long as it lives. */
+  get hasJoined(): boolean {
     this.status();
-    return this.#hasRun;
+    return this.#hasJoined;
   }
 
   status(): MemberStatus {
@@ -116,7 +116,7 @@ export class MemberBoard {
     const waitedMs = this.#waitedMs + (reading?.waitedMs ?? 0);
     this.#takeSample(atMs, totals, waitedMs);
     const state = this.#stateOf(reading);
-    if (reading?.hasRun === true) this.#hasRun = true;
+    if (reading?.hasJoined === true) this.#hasJoined = true;
     return {
       ...this.identity,
       state,

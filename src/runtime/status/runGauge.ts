@@ -25,8 +25,6 @@ export interface GaugedRun {
 /** Counts what a run's status needs and nothing else keeps: at commits and waits, never at records. */
 export class RunGauge {
   hasJoined = false;
-  /** Whether it ever had its partitions with their state, or none to have: from then on it does its work. */
-  hasRun = false;
   poison = 0;
   readonly latency: LatencyGauge;
   readonly #ticks: () => number;
@@ -65,7 +63,7 @@ export class RunGauge {
     const own = all.filter(({ isRestoring }) => !isRestoring);
     ends?.look(own);
     return {
-      ...{ hasJoined: this.hasJoined, hasRun: this.hasRun, isPaused, transactionsAborted, model, queues },
+      ...{ hasJoined: this.hasJoined, isPaused, transactionsAborted, model, queues },
       waitedMs: this.#waitedMs,
       totals: { ...counts, poison: this.poison },
       partitions: own.map((each) => partitionStatus(each, consumer, ends)),

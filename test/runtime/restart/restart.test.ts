@@ -99,7 +99,7 @@ interface Supervised {
 /** Supervises runs that end like this, in no time. */
 async function supervised(
   outcomes: readonly unknown[],
-  options: { yaml?: string; progress?: (runs: number) => number; hasRun?: boolean; abortAt?: number } = {},
+  options: { yaml?: string; progress?: (runs: number) => number; hasJoined?: boolean; abortAt?: number } = {},
 ): Promise<Supervised> {
   const { operation } = await configOf(`source: {topics: [a]}\n${options.yaml ?? ''}`);
   const [waits, log, stop] = [[] as number[], new LogLines(), new AbortController()];
@@ -123,7 +123,7 @@ async function supervised(
       signal: stop.signal,
       logger: log,
       progress: () => options.progress?.(run) ?? 1,
-      hasRun: () => options.hasRun ?? false,
+      hasJoined: () => options.hasJoined ?? false,
       onRestart: async () => {},
     },
   ).catch((error: unknown) => error);
@@ -148,8 +148,8 @@ test('what fails before it had begun ends the run at once', async () => {
   assert.deepEqual([(outcome as AnomalyError).code, waits], ['ANM_TIMEOUT', []]);
 });
 
-test('a cluster that goes away before the first commit is waited for where a run had its partitions; a registry is not', async () => {
-  const options = { progress: () => 0, hasRun: true };
+test('a cluster that goes away before the first commit is waited for where a run had joined; a registry is not', async () => {
+  const options = { progress: () => 0, hasJoined: true };
   for (const code of ['ANM_BROKER_UNREACHABLE', 'ANM_TIMEOUT'] as const)
     assert.equal((await supervised([new AnomalyError(code, 'away'), 'done'], options)).outcome, 'done');
   const { outcome } = await supervised([new AnomalyError('ANM_REGISTRY_UNREACHABLE', 'away'), 'done'], options);
