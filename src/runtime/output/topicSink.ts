@@ -176,7 +176,7 @@ function keptValueBytes(batch: ColumnBatch, index: number, headers: readonly Rec
 
 /** A record's time as any broker takes it: what is far ahead of its clock it refuses, and that would stop the pipeline, too. */
 function takenTime(recordTime: number, nowMs: number): number {
-  return recordTime > nowMs + Number(TIME_LIMITS['message.timestamp.after.max.ms']) ? nowMs : recordTime;
+  return recordTime > nowMs + AHEAD_MAX_MS ? nowMs : recordTime;
 }
 
 /** Headers of a record; lines of a pipe have none. */
@@ -184,6 +184,7 @@ export function headersOf(batch: ColumnBatch, index: number): readonly RecordHea
   return batch.headerEnd[index]! > batch.headerStart[index]! ? readHeaders(batch, index) : [];
 }
 
+const AHEAD_MAX_MS = Number(TIME_LIMITS['message.timestamp.after.max.ms']);
 /** Raw bytes of a corrupt batch that are kept: a record of them has to fit into Kafka's default limit of 1 MiB. */
 const CORRUPT_BYTES_MAX = 900_000;
 /** Of a stack that goes on and on, the part that says where it began. */

@@ -105,8 +105,7 @@ export class MemberBoard {
 
   /** Whether a run ever joined its group: one that has no records, or no partitions, commits nothing for as long as it lives. */
   get hasJoined(): boolean {
-    this.status();
-    return this.#hasJoined;
+    return this.#hasJoined || this.#look?.().hasJoined === true;
   }
 
   status(): MemberStatus {
@@ -116,7 +115,6 @@ export class MemberBoard {
     const waitedMs = this.#waitedMs + (reading?.waitedMs ?? 0);
     this.#takeSample(atMs, totals, waitedMs);
     const state = this.#stateOf(reading);
-    if (reading?.hasJoined === true) this.#hasJoined = true;
     return {
       ...this.identity,
       state,
@@ -172,6 +170,7 @@ export class MemberBoard {
 
   /** What the run that ends counted belongs to the member from here on. */
   #keep(): void {
+    this.#hasJoined = this.hasJoined;
     const reading = this.#look?.();
     this.#look = undefined;
     if (reading === undefined) return;

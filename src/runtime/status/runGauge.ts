@@ -63,8 +63,7 @@ export class RunGauge {
     const own = all.filter(({ isRestoring }) => !isRestoring);
     ends?.look(own);
     return {
-      ...{ hasJoined: this.hasJoined, isPaused, transactionsAborted, model, queues },
-      waitedMs: this.#waitedMs,
+      ...{ hasJoined: this.hasJoined, isPaused, transactionsAborted, model, queues, waitedMs: this.#waitedMs },
       totals: { ...counts, poison: this.poison },
       partitions: own.map((each) => partitionStatus(each, consumer, ends)),
       restoring: restoringOf(all),
