@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startBroker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/clients/connect.ts';
-import { send, startWorld } from '../helpers/world.ts';
+import { append, send, startWorld } from '../helpers/world.ts';
 
 test('who follows a topic outlives an outage longer than retry_timeout; who reads a range is told after it', async (t) => {
   const data = mkdtempSync(join(tmpdir(), 'anomaly-tail-'));
@@ -50,4 +50,33 @@ test('who follows a topic outlives an outage longer than retry_timeout; who read
   signals.emit('SIGTERM');
   assert.equal((await following).code, 0, stderr);
   assert.equal(stdout.split('"value":1').length, 2, 'what was printed is not printed again');
+});
+
+const NO_MEMBER = { groupId: 'none', generation: -1, memberId: '', instanceId: null };
+
+test('the last ones of a topic of transactions are as many as asked for: markers have offsets, and are no records', async (t) => {
+  const world = await startWorld();
+  t.after(() => world.close());
+  const { client } = world;
+  await client.admin.createTopics([{ name: 'committed', partitions: 2 }]);
+  const producer = await client.createTransactionalProducer({ transactionalId: 'p', transactionTimeoutMs: 10_000 });
+  for (let value = 0; value < 12; value++) {
+    const record = { partition: value % 2, key: 'k', value: { value }, timestamp: 1_700_000_000_000 + value };
+    append(producer, 'committed', record);
+    await producer.commitTransaction([{ topic: 'committed', partition: 0, offset: value }], NO_MEMBER);
+  }
+  await producer.close();
+  for (const [num, wanted] of [
+    [1, [11]],
+    [3, [9, 10, 11]],
+    [50, [...Array(12).keys()]],
+  ] as const) {
+    const { code, stdout, stderr } = await world.run(['tail', 'committed', '-n', String(num), '-o', 'ndjson']);
+    assert.equal(code, 0, stderr);
+    const lines = stdout.trim().split('\n');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).value.value),
+      wanted,
+    );
+  }
 });

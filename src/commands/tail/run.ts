@@ -10,7 +10,7 @@ import { readHeaders } from '../../wire/headers.ts';
 import type { CommandContext } from '../command.ts';
 import { connectClient, connectRegistry } from '../connections.ts';
 import { headerMap } from '../headerMap.ts';
-import { parseOffsets, type ResolvedRange, resolveOffsets } from '../options/offsetGrammar.ts';
+import { type OffsetRange, parseOffsets, type ResolvedRange, resolveOffsets } from '../options/offsetGrammar.ts';
 import { choosePartitions } from '../options/partitionChoice.ts';
 import { type ReadValue, ValueReader } from '../valueReader.ts';
 
@@ -23,12 +23,18 @@ export async function runTail(context: CommandContext): Promise<number> {
   if (num !== undefined && num < 1) {
     throw new AnomalyError('ANM_USAGE', `--num wants a number of records from 1 on, got ${num}`);
   }
+  const { flags, now } = context;
+  const isLast = num !== undefined && flags['offset'] === undefined && flags['follow'] !== true;
   const client = await connectClient(context);
   try {
-    const range = await rangeOf(context, client, topic);
     const consumer = await client.createConsumer({ isolation: 'read_committed' });
     try {
-      await printRange(context, consumer, range);
+      if (isLast) await printLast(context, client, consumer, topic, num);
+      else {
+        const text = (flags['offset'] as string | undefined) ?? (flags['follow'] === true ? 'end' : '-10');
+        const range = await rangeOf(context, client, topic, parseOffsets(text, now()));
+        await readRange(context, consumer, range, num ?? Infinity, async (print) => await print());
+      }
     } finally {
       await consumer.close();
     }
@@ -38,36 +44,64 @@ export async function runTail(context: CommandContext): Promise<number> {
   }
 }
 
-async function rangeOf({ flags, now }: CommandContext, client: KafkaClient, topic: string): Promise<ResolvedRange> {
-  const num = flags['num'] as number | undefined;
-  const follow = flags['follow'] === true;
-  const text = (flags['offset'] as string | undefined) ?? (follow ? 'end' : `-${num ?? 10}`);
-  const range = parseOffsets(text, now());
+async function rangeOf(
+  { flags }: CommandContext,
+  client: KafkaClient,
+  topic: string,
+  range: OffsetRange,
+): Promise<ResolvedRange> {
   const [info] = await client.admin.topics([topic]);
   if (info === undefined) {
     const message = `cannot read topic ${topic} as it does not exist`;
     throw await topicMissing(client.admin, topic, message, 'rpk topic list shows the topics there are');
   }
   const partitions = choosePartitions(info, flags['partition'] as number[] | undefined);
-  return await resolveOffsets(client.admin, partitions, range, follow);
+  return await resolveOffsets(client.admin, partitions, range, flags['follow'] === true);
 }
 
-async function printRange(context: CommandContext, consumer: Consumer, range: ResolvedRange): Promise<void> {
+/**
+ * Prints the last `num` records of all partitions, which are known once the last ones of each are read. Markers of
+ * transactions and what was compacted take offsets as well: where too few are found it begins further back.
+ */
+async function printLast(
+  context: CommandContext,
+  client: KafkaClient,
+  consumer: Consumer,
+  topic: string,
+  num: number,
+): Promise<void> {
+  let last: { timeMs: number; print: () => Promise<void> }[];
+  let reached = Number.NaN;
+  for (let back = num; ; back *= 8) {
+    const range = await rangeOf(context, client, topic, { from: { kind: 'end', minus: back }, to: undefined });
+    last = [];
+    await readRange(context, consumer, range, Infinity, async (print, timeMs) => void last.push({ timeMs, print }));
+    const from = range.from.reduce((sum, { offset }) => sum + offset, 0);
+    if (last.length >= num || from === reached || context.signal.aborted) break;
+    reached = from;
+  }
+  last.sort((a, b) => a.timeMs - b.timeMs);
+  for (const { print } of last.slice(-num)) await print();
+}
+
+/** Hands over up to `limit` records of a range, until the signal. */
+async function readRange(
+  context: CommandContext,
+  consumer: Consumer,
+  range: ResolvedRange,
+  limit: number,
+  take: (print: () => Promise<void>, timeMs: number) => Promise<void>,
+): Promise<void> {
   const { signal, flags } = context;
-  const num = flags['num'] as number | undefined;
-  // The last ones of all partitions are known once the last ones of each are read.
-  const isLast = num !== undefined && flags['offset'] === undefined && flags['follow'] !== true;
-  const limit = isLast ? Infinity : (num ?? Infinity);
-  const last: { timeMs: number; print: () => Promise<void> }[] = [];
   const reader = new ValueReader(connectRegistry(context));
   const ends = new Map((range.to ?? []).map(({ partition, offset }) => [partition, offset]));
   const open = range.from.filter(({ partition, offset }) => offset < (ends.get(partition) ?? Infinity));
-  if (open.length === 0 || limit <= 0) return;
+  if (open.length === 0) return;
   await consumer.assign(open);
   const unfinished = ({ topic, partition }: TopicPartitionOffset): boolean =>
     consumer.position(topic, partition) < (ends.get(partition) ?? Infinity);
-  let printed = 0;
-  while (!signal.aborted && printed < limit && open.some(unfinished)) {
+  let taken = 0;
+  while (!signal.aborted && taken < limit && open.some(unfinished)) {
     const batch = await next(consumer, open, flags['follow'] === true);
     for (const corrupt of consumer.takeCorrupt()) {
       context.logger.error(
@@ -76,15 +110,11 @@ async function printRange(context: CommandContext, consumer: Consumer, range: Re
     }
     if (batch === null) continue;
     const end = ends.get(batch.partition) ?? Infinity;
-    for (let i = 0; i < batch.count && printed < limit && batch.offsets[i]! < end; i++) {
-      const print = await describeRecord(context, batch, i, reader);
-      if (isLast) last.push({ timeMs: batch.recordTimes[i]!, print });
-      else await print();
-      printed++;
+    for (let i = 0; i < batch.count && taken < limit && batch.offsets[i]! < end; i++) {
+      await take(await describeRecord(context, batch, i, reader), batch.recordTimes[i]!);
+      taken++;
     }
   }
-  last.sort((a, b) => a.timeMs - b.timeMs);
-  if (isLast) for (const { print } of last.slice(-num)) await print();
 }
 
 /** Null where nothing came. Who follows a topic waits for as long as the cluster is away, which the connection tells. */
